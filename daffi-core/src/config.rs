@@ -1,0 +1,86 @@
+//! Every bound and default in one place, each with its reason.
+
+use std::time::Duration;
+
+/// The time a call awaited in the foreground, or a broadcast, has when none is given.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time a background call has when none is given: long jobs are what the mode is for.
+pub const JOB_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+/// The longest timeout that travels in a frame, about 49 days; longer ones are cut to it.
+pub const TIMEOUT_MAX: Duration = Duration::from_millis(u32::MAX as u64 - 1);
+/// How long `connect` tries, so that the order in which processes start does not matter.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a wait for a node or a callback lasts when no timeout is given.
+pub const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// First and longest pause between two attempts to connect; each is jittered.
+pub const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+/// A peer that has not said who it is within this time is cut off.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the controller pings each node.
+pub const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// A node that owes an answer to a ping for longer than this gets no new calls while another serves.
+pub const SUSPECT_AFTER: Duration = Duration::from_secs(1);
+/// How long a stopping controller or node lets running calls finish.
+pub const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// How long a cancelled callback that looks at its `Context` may go on before it is aborted.
+pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// A caller gives up on a silent controller this long after the deadline the controller enforces.
+pub const CONTROLLER_GRACE: Duration = Duration::from_secs(1);
+
+/// The largest body of a call or reply, in bytes. One lane carries it whole, so it bounds latency too.
+pub const BODY_BYTES_MAX: usize = 4 << 20;
+/// The largest extension map of a frame, in bytes.
+pub const EXTENSION_BYTES_MAX: usize = 4 << 10;
+/// The largest key of a call, in bytes: beside two names and whatever is added later it must fit the extension map.
+pub const KEY_BYTES_MAX: usize = 1 << 10;
+/// The largest frame, in bytes after its length field.
+pub const FRAME_BYTES_MAX: usize = BODY_BYTES_MAX + EXTENSION_BYTES_MAX + 64;
+/// The largest frame of a peer that has not said who it is.
+pub const HANDSHAKE_BYTES_MAX: usize = 16 << 10;
+/// How deep values of a peer may nest; beyond it a decoder could exhaust the stack.
+pub const DEPTH_MAX: usize = 64;
+/// A registration is split into frames of about this many bytes.
+pub const REGISTER_BYTES: usize = 256 << 10;
+/// A read takes at most this many bytes; whatever it holds is routed in one turn.
+pub const READ_BYTES: usize = 64 << 10;
+/// The parts of a broadcast's answer are sent on once they take this many bytes.
+pub const REPLIES_BYTES: usize = 256 << 10;
+
+/// Nodes connected to one controller.
+pub const SESSIONS_MAX: usize = 65_536;
+/// Callbacks one node may offer.
+pub const CALLBACKS_PER_NODE_MAX: usize = 131_072;
+/// Names one session may use by number; further ones travel as text.
+pub const NAMES_PER_SESSION_MAX: usize = 65_536;
+/// Calls one node may have outstanding as a caller.
+pub const CALLS_IN_FLIGHT_MAX: usize = 65_536;
+/// Calls one node may have running. At the default, 1,024 × 4 MiB bodies is 4 GiB at worst.
+pub const CALLS_RUNNING_MAX: usize = 1_024;
+/// Calls that may wait at a node behind the running ones; past it the caller gets `Busy`.
+pub const CALLS_QUEUED_MAX: usize = 1_024;
+/// One-way calls accepted for a node that it has not finished; past it the caller gets `Busy`.
+pub const ONE_WAY_QUEUED_MAX: usize = 65_536;
+/// Plain (not `async`) callbacks that one node runs at a time, each on a thread.
+pub const BLOCKING_RUNNING_MAX: usize = 256;
+/// Bytes waiting for a peer that does not read; past it new calls to it get `Busy`.
+pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
+/// Bytes waiting for a peer at which it is cut off: twice the above, so that replies still fit.
+pub const OUTPUT_BYTES_LOST: usize = 2 * OUTPUT_BYTES_MAX;
+/// Calls that wait at the controller for their `eta`.
+pub const DELAYED_MAX: usize = 100_000;
+/// Results kept for callers that have gone, and for how long.
+pub const KEPT_RESULTS_MAX: usize = 10_000;
+/// Bytes of all kept results together.
+pub const KEPT_BYTES_MAX: usize = 256 << 20;
+/// How long the result of a background call is kept for a caller that has gone.
+pub const KEPT_FOR: Duration = Duration::from_secs(3600);
+/// Schedules one controller holds.
+pub const SCHEDULES_MAX: usize = 10_000;
+/// Bytes of the arguments of all schedules together.
+pub const SCHEDULE_BYTES_MAX: usize = 64 << 20;
+/// Instants one schedule may name.
+pub const SCHEDULE_TIMES_MAX: usize = 1_000;
+/// The shortest period of a schedule.
+pub const SCHEDULE_PERIOD_MIN: Duration = Duration::from_millis(1);
+/// Presence events waiting for a listener in this process; past it the listener is told it lags.
+pub const PRESENCE_QUEUED_MAX: usize = 4_096;

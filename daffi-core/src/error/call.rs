@@ -1,0 +1,264 @@
+//! Why a call has no result.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Code;
+use crate::name::NodeName;
+
+/// Whether the callback of a failed call ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Ran {
+    /// It has not run and will not: anyone may try again.
+    No,
+    /// It may have run, or may still be running.
+    Maybe,
+    /// It ran.
+    Yes,
+}
+
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::No => "it has not run",
+            Self::Maybe => "it may have run",
+            Self::Yes => "it ran",
+        })
+    }
+}
+
+/// Where a call was when its time was up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Not sent: the node was not connected.
+    Connecting,
+    /// At the controller, which had not yet chosen a callee or held it for its `eta`.
+    Waiting,
+    /// Sent to the callee, which had not answered.
+    Running,
+    /// Sent to a controller that did not answer, not even that the time was up.
+    Controller,
+}
+
+/// Why a call has no result.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// No connected node offers this callback. It has not run.
+    #[error("nobody offers a callback `{name}`{}", did_you_mean(similar))]
+    NoSuchCallback {
+        /// The name that was called.
+        name: String,
+        /// The nearest names on offer, best first.
+        similar: Vec<String>,
+    },
+    /// No node of this name is connected, or it does not offer the callback. It has not run.
+    #[error("no node `{node}` is connected{}", did_you_mean(similar))]
+    NoSuchNode {
+        /// The name that was asked for.
+        node: String,
+        /// The nearest names of connected nodes, best first.
+        similar: Vec<String>,
+    },
+    /// The arguments do not fit the signature. It has not run.
+    #[error("expected {expected}, got {got}")]
+    BadArguments {
+        /// What the signature says.
+        expected: String,
+        /// What was given.
+        got: String,
+    },
+    /// The caller may not do this. It has not run.
+    #[error("not allowed: {what}")]
+    Denied {
+        /// What was asked for.
+        what: String,
+    },
+    /// A bound was reached. It has not run.
+    #[error("busy: {what}")]
+    Busy {
+        /// Which bound, and whose.
+        what: String,
+    },
+    /// No reply came in time. It may have run, or may still be running, unless the stage says otherwise.
+    #[error("no reply within {after:?}{}", stage_note(*stage, node.as_ref()))]
+    TimedOut {
+        /// Where the call was.
+        stage: Stage,
+        /// The callee, if one was chosen.
+        node: Option<NodeName>,
+        /// How long the call had.
+        after: Duration,
+    },
+    /// The call was cancelled.
+    #[error("cancelled")]
+    Cancelled {
+        /// Whether it ran.
+        ran: Ran,
+    },
+    /// The callee went away.
+    #[error("node `{node}` was lost; {ran}")]
+    NodeLost {
+        /// The callee.
+        node: NodeName,
+        /// Whether it ran.
+        ran: Ran,
+    },
+    /// The connection to the controller broke, or was not there.
+    #[error("no connection to the controller; {ran}")]
+    Disconnected {
+        /// Whether it ran.
+        ran: Ran,
+    },
+    /// The callback panicked.
+    #[error("callback panicked on `{node}` at {at}: {message}")]
+    Panicked {
+        /// The callee.
+        node: NodeName,
+        /// The panic's message.
+        message: String,
+        /// File and line.
+        at: String,
+    },
+    /// The callback ran and failed.
+    #[error("callback failed on `{node}`: {message}")]
+    Remote {
+        /// The callee.
+        node: NodeName,
+        /// The type of its error.
+        kind: String,
+        /// Its error's text.
+        message: String,
+        /// The texts of its error's causes, outermost first.
+        chain: Vec<String>,
+    },
+    /// The callback ran, but its result could not be encoded there or decoded here.
+    #[error("the result of `{node}` cannot be read: {message}")]
+    BadReply {
+        /// The callee.
+        node: NodeName,
+        /// What went wrong.
+        message: String,
+    },
+    /// The arguments or the result are too large.
+    #[error("{bytes} bytes are more than the {limit} that a {what} may have")]
+    TooLarge {
+        /// `call` or `reply`.
+        what: String,
+        /// The size.
+        bytes: u64,
+        /// The bound.
+        limit: u64,
+        /// Whether it ran.
+        ran: Ran,
+    },
+    /// A broadcast had fewer values than were asked for.
+    #[error("{got} of at least {wanted} nodes answered with a value{}", failure_list(failures))]
+    TooFew {
+        /// How many values were asked for.
+        wanted: usize,
+        /// How many came.
+        got: usize,
+        /// The other nodes, with what went wrong there.
+        failures: Vec<(NodeName, String)>,
+    },
+    /// Controller and node do not understand each other.
+    #[error("protocol error: {message}")]
+    Protocol {
+        /// What was not understood.
+        message: String,
+        /// Whether it ran.
+        ran: Ran,
+    },
+    /// A newer peer reported something this version does not know.
+    #[error("{message} (code {code})")]
+    Unknown {
+        /// The peer's code.
+        code: u16,
+        /// The peer's text.
+        message: String,
+        /// Whether it ran.
+        ran: Ran,
+    },
+}
+
+impl CallError {
+    /// Whether the callback may have run.
+    pub fn ran(&self) -> Ran {
+        match self {
+            Self::NoSuchCallback { .. }
+            | Self::NoSuchNode { .. }
+            | Self::BadArguments { .. }
+            | Self::Denied { .. }
+            | Self::Busy { .. } => Ran::No,
+            Self::TimedOut { stage, .. } => match stage {
+                Stage::Connecting | Stage::Waiting => Ran::No,
+                Stage::Running | Stage::Controller => Ran::Maybe,
+            },
+            Self::Cancelled { ran }
+            | Self::NodeLost { ran, .. }
+            | Self::Disconnected { ran }
+            | Self::TooLarge { ran, .. }
+            | Self::Protocol { ran, .. }
+            | Self::Unknown { ran, .. } => *ran,
+            Self::Panicked { .. } | Self::Remote { .. } | Self::BadReply { .. } => Ran::Yes,
+            Self::TooFew { .. } => Ran::Maybe,
+        }
+    }
+
+    /// The stable code, as `daffi explain` and the logs know it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NoSuchCallback { .. } => Code::NoSuchCallback,
+            Self::NoSuchNode { .. } => Code::NoSuchNode,
+            Self::BadArguments { .. } => Code::BadArguments,
+            Self::Denied { .. } => Code::Denied,
+            Self::Busy { .. } => Code::Busy,
+            Self::TimedOut { .. } => Code::TimedOut,
+            Self::Cancelled { .. } => Code::Cancelled,
+            Self::NodeLost { .. } => Code::NodeLost,
+            Self::Disconnected { .. } => Code::Disconnected,
+            Self::Panicked { .. } => Code::Panicked,
+            Self::Remote { .. } => Code::Remote,
+            Self::BadReply { .. } => Code::BadReply,
+            Self::TooLarge { .. } => Code::TooLarge,
+            Self::TooFew { .. } => Code::TooFew,
+            Self::Protocol { .. } | Self::Unknown { .. } => Code::Protocol,
+        }
+    }
+
+    /// Whether the same call may succeed if tried again, without running anything twice.
+    pub fn is_retryable(&self) -> bool {
+        let may_pass = matches!(
+            self,
+            Self::NoSuchCallback { .. }
+                | Self::NoSuchNode { .. }
+                | Self::Busy { .. }
+                | Self::TimedOut { .. }
+                | Self::NodeLost { .. }
+                | Self::Disconnected { .. }
+        );
+        may_pass && self.ran() == Ran::No
+    }
+}
+
+fn did_you_mean(similar: &[String]) -> String {
+    similar.first().map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
+fn stage_note(stage: Stage, node: Option<&NodeName>) -> String {
+    match (stage, node) {
+        (Stage::Connecting, _) => ": not connected to a controller, it was not sent".into(),
+        (Stage::Waiting, _) => ": it had not been sent to a node".into(),
+        (Stage::Running, Some(node)) => format!(": it had been sent to `{node}`, which was told to stop"),
+        (Stage::Running, None) => String::new(),
+        (Stage::Controller, _) => ": the controller does not answer".into(),
+    }
+}
+
+fn failure_list(failures: &[(NodeName, String)]) -> String {
+    failures.iter().map(|(node, why)| format!("; `{node}`: {why}")).collect()
+}

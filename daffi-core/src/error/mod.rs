@@ -1,0 +1,243 @@
+//! What can go wrong, and whether a callback may have run when it did.
+
+mod call;
+mod codes;
+
+use std::time::Duration;
+
+pub use call::{CallError, Ran, Stage};
+pub use codes::{CODES, Code, Explanation};
+
+use crate::name::{NameError, NodeName};
+
+/// The result of most operations.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any failure of this library, for functions that do several things.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A call has no result.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// A node could not join a mesh.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A controller could not start.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A callback could not be registered.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+}
+
+impl Error {
+    /// The stable code, as `daffi explain` and the logs know it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Call(error) => error.code(),
+            Self::Connect(error) => error.code(),
+            Self::Bind(error) => error.code(),
+            Self::Register(error) => error.code(),
+        }
+    }
+
+    /// Whether the callback may have run. What never was a call has not.
+    pub fn ran(&self) -> Ran {
+        match self {
+            Self::Call(error) => error.ran(),
+            Self::Connect(_) | Self::Bind(_) | Self::Register(_) => Ran::No,
+        }
+    }
+
+    /// Whether the same operation may succeed if tried again, without doing anything twice.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Call(error) => error.is_retryable(),
+            Self::Connect(error) => matches!(error, ConnectError::Unreachable { .. }),
+            Self::Bind(_) | Self::Register(_) => false,
+        }
+    }
+}
+
+/// Why a node could not join a mesh.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// No controller answered in time. `tried` has every address with its own reason.
+    #[error("cannot reach the controller at {address} within {after:?}: {}", tried.join(", "))]
+    Unreachable {
+        /// The address as it was given.
+        address: String,
+        /// How long was tried.
+        after: Duration,
+        /// Each address tried, with the reason of the last failure.
+        tried: Vec<String>,
+    },
+    /// The address cannot be understood.
+    #[error("`{address}` is not an address: {reason}")]
+    BadAddress {
+        /// The address as it was given.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The name cannot be a node's.
+    #[error("`{name}` cannot name a node: {reason}")]
+    BadName {
+        /// The name as it was given.
+        name: String,
+        /// What is wrong with it.
+        reason: NameError,
+    },
+    /// A live node has the name already.
+    #[error(
+        "a node named `{name}` is connected already ({other}); stop it, choose another name, or take over"
+    )]
+    NameTaken {
+        /// The name both want.
+        name: NodeName,
+        /// Who has it: address and how long it has been connected.
+        other: String,
+    },
+    /// The controller speaks other versions of the protocol.
+    #[error("the controller speaks protocol {theirs}, this process {ours}")]
+    Version {
+        /// The versions of this process.
+        ours: String,
+        /// The versions of the controller.
+        theirs: String,
+    },
+    /// The other side is not whom we may trust, or does not trust us.
+    #[error("{address} is not to be trusted: {reason}")]
+    Untrusted {
+        /// The address as it was given.
+        address: String,
+        /// What was found.
+        reason: String,
+    },
+    /// The controller refused for another reason.
+    #[error("the controller refused: {0}")]
+    Refused(String),
+    /// The callbacks of this process cannot be offered.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The embedded controller could not start.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+impl ConnectError {
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unreachable { .. } => Code::Unreachable,
+            Self::BadAddress { .. } | Self::BadName { .. } => Code::Configuration,
+            Self::NameTaken { .. } => Code::NameTaken,
+            Self::Version { .. } => Code::Version,
+            Self::Untrusted { .. } => Code::Denied,
+            Self::Refused(_) => Code::Protocol,
+            Self::Register(error) => error.code(),
+            Self::Bind(error) => error.code(),
+        }
+    }
+}
+
+/// Why a controller could not start.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The address cannot be understood, or not listened on.
+    #[error("`{address}` is not an address to listen on: {reason}")]
+    BadAddress {
+        /// The address as it was given.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Another live controller has the address.
+    #[error("a controller is listening on {address} already")]
+    InUse {
+        /// The address as it was given.
+        address: String,
+    },
+    /// The directory or the socket is not safe to use.
+    #[error("{path} is not safe: {reason}")]
+    Unsafe {
+        /// The offending path.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The operating system refused.
+    #[error("cannot listen on {address}: {reason}")]
+    Io {
+        /// The address as it was given.
+        address: String,
+        /// What the operating system said.
+        reason: String,
+    },
+}
+
+impl BindError {
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::BadAddress { .. } => Code::Configuration,
+            Self::InUse { .. } => Code::InUse,
+            Self::Unsafe { .. } => Code::Denied,
+            Self::Io { .. } => Code::Unreachable,
+        }
+    }
+}
+
+/// Why a callback could not be registered.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Two callbacks of one process have one name.
+    #[error("two callbacks are named `{name}`: one at {first}, one at {second}")]
+    Duplicate {
+        /// The name.
+        name: String,
+        /// File and line of the one that was registered first.
+        first: String,
+        /// File and line of the other.
+        second: String,
+    },
+    /// The name cannot be a callback's.
+    #[error("`{name}` cannot name a callback: {reason}")]
+    BadName {
+        /// The name as it was given.
+        name: String,
+        /// What is wrong with it.
+        reason: NameError,
+    },
+    /// The node offers as many callbacks as it may.
+    #[error("a node may offer at most {limit} callbacks")]
+    TooMany {
+        /// The bound.
+        limit: usize,
+    },
+    /// The controller could not be told.
+    #[error("the controller did not take the registration: {0}")]
+    NotTaken(#[from] CallError),
+}
+
+impl From<std::convert::Infallible> for RegisterError {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl RegisterError {
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Duplicate { .. } => Code::NameTaken,
+            Self::BadName { .. } => Code::Configuration,
+            Self::TooMany { .. } => Code::Busy,
+            Self::NotTaken(error) => error.code(),
+        }
+    }
+}

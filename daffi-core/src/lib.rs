@@ -1,0 +1,8 @@
+//! Everything that runs in a daffi mesh.
+//!
+//! Use the `daffi` crate: it shows of this one what is meant for users.
+
+pub mod config;
+pub mod error;
+pub mod name;
+pub mod wire;

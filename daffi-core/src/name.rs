@@ -1,0 +1,192 @@
+//! The names of nodes and callbacks: checked once where they enter, then carried as proof.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest name, in bytes. It fits a terminal line, and a directory of a million stays small.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Callbacks under this prefix are the controller's own.
+pub const RESERVED_PREFIX: &str = "daffi.";
+
+/// Why a text cannot be a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The text is empty.
+    #[error("a name cannot be empty")]
+    Empty,
+    /// The text has more than [`NAME_BYTES_MAX`] bytes.
+    #[error("a name has at most {NAME_BYTES_MAX} bytes, this one has {0}")]
+    TooLong(usize),
+    /// The text has white space, a control character, or one that scripts would trip over.
+    #[error("the character {0:?} cannot stand in a name")]
+    BadCharacter(char),
+    /// The text begins with `daffi.`, which is the controller's.
+    #[error("names that begin with `{RESERVED_PREFIX}` are the controller's own")]
+    Reserved,
+}
+
+fn check(text: &str) -> Result<(), NameError> {
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    if text.len() > NAME_BYTES_MAX {
+        return Err(NameError::TooLong(text.len()));
+    }
+    // Not `=` and not `@`: the command line gives both a meaning of their own.
+    let is_bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '=' | '@' | '"' | '\'' | '`');
+    text.chars().find(|c| is_bad(*c)).map_or(Ok(()), |c| Err(NameError::BadCharacter(c)))
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.as_str() == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.as_str() == *other
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a node: unique among the nodes connected to one controller.
+    NodeName
+}
+
+name! {
+    /// The name of a callback, as callers say it.
+    CallbackName
+}
+
+impl NodeName {
+    /// Takes `text` as a name.
+    ///
+    /// # Errors
+    /// [`NameError`] if it is empty, too long or has a character that a name cannot have.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        check(text).map(|()| Self(text.into()))
+    }
+}
+
+impl CallbackName {
+    /// Takes `text` as a name. The controller's own (`daffi.…`) are names too: one may call them.
+    ///
+    /// # Errors
+    /// [`NameError`] if it is empty, too long or has a character that a name cannot have.
+    pub fn new(text: &str) -> Result<Self, NameError> {
+        check(text).map(|()| Self(text.into()))
+    }
+
+    /// Takes `text` as the name of a callback that a node offers.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`NameError::Reserved`] for the controller's own.
+    pub fn offered(text: &str) -> Result<Self, NameError> {
+        let name = Self::new(text)?;
+        if name.is_reserved() { Err(NameError::Reserved) } else { Ok(name) }
+    }
+
+    /// Whether the name is one of the controller's own.
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with(RESERVED_PREFIX)
+    }
+}
+
+/// The names most like `wanted` among `known`, best first: what "did you mean" offers.
+///
+/// Looks at no more than 10,000 names, so that a miss in a large mesh stays cheap.
+pub fn similar<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut scored: Vec<(f64, &str)> = known
+        .take(SIMILAR_SCANNED_MAX)
+        .map(|name| (strsim::jaro_winkler(wanted, name), name))
+        .filter(|(score, _)| *score >= SIMILAR_SCORE_MIN)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.truncate(SIMILAR_MAX);
+    scored.into_iter().map(|(_, name)| name.to_owned()).collect()
+}
+
+const SIMILAR_SCANNED_MAX: usize = 10_000;
+const SIMILAR_MAX: usize = 3;
+/// Below this, Jaro-Winkler finds resemblances that people do not see.
+const SIMILAR_SCORE_MIN: f64 = 0.8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_refuses_what_scripts_would_trip_over() {
+        assert_eq!(NodeName::new(""), Err(NameError::Empty));
+        assert_eq!(NodeName::new("a b"), Err(NameError::BadCharacter(' ')));
+        assert_eq!(NodeName::new("a=b"), Err(NameError::BadCharacter('=')));
+        assert_eq!(NodeName::new(&"x".repeat(129)), Err(NameError::TooLong(129)));
+        assert!(NodeName::new("proc1").is_ok());
+    }
+
+    #[test]
+    fn a_node_cannot_offer_a_name_of_the_controller() {
+        assert_eq!(CallbackName::offered("daffi.stats"), Err(NameError::Reserved));
+        assert!(CallbackName::new("daffi.stats").is_ok());
+    }
+
+    #[test]
+    fn the_nearest_names_come_first() {
+        let known = ["func1", "func3", "load", "reload"];
+
+        assert_eq!(similar("func33", known.into_iter()), ["func3", "func1"]);
+        assert!(similar("zzz", known.into_iter()).is_empty());
+    }
+}

@@ -1,0 +1,101 @@
+//! Bodies: MessagePack with field names for structs, and bytes as bytes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::walk;
+
+/// Why a value cannot be encoded or decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BodyError(pub String);
+
+/// Appends `value` to `out`. On an error `out` may have a part of it.
+///
+/// # Errors
+/// [`BodyError`] if the value's own `Serialize` fails.
+pub fn encode_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), BodyError> {
+    // Bytes as bytes: as an array of integers a `Vec<u8>` takes nine times as long and twice the room.
+    let mut serializer = rmp_serde::Serializer::new(out)
+        .with_struct_map()
+        .with_bytes(rmp_serde::config::BytesMode::ForceIterables);
+    value.serialize(&mut serializer).map_err(|error| BodyError(error.to_string()))
+}
+
+/// `value` as bytes.
+///
+/// # Errors
+/// As [`encode_into`].
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, BodyError> {
+    let mut out = Vec::with_capacity(64);
+    encode_into(&mut out, value)?;
+    Ok(out)
+}
+
+/// `value` as bytes, where it is of our own and known to encode.
+pub(super) fn must_encode<T: Serialize>(value: &T) -> Vec<u8> {
+    encode(value).expect("strings, integers and lists of them encode")
+}
+
+/// MessagePack's nil.
+const NIL: &[u8] = &[0xc0];
+
+/// The value that `bytes` are, all of them. No bytes at all are nothing: `()`.
+///
+/// # Errors
+/// [`BodyError`] if they are not a `T`, nest deeper than [`DEPTH_MAX`](crate::config::DEPTH_MAX), or go on after it.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
+    let bytes = if bytes.is_empty() { NIL } else { bytes };
+    // The walk comes first: it needs no stack, so what nests too deep never reaches the decoder.
+    let end = walk::skip(bytes)?;
+    if end != bytes.len() {
+        return Err(BodyError(format!("{} bytes too many", bytes.len() - end)));
+    }
+    rmp_serde::from_slice(bytes).map_err(|error| BodyError(error.to_string()))
+}
+
+impl From<walk::WalkError> for BodyError {
+    fn from(error: walk::WalkError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Order {
+        item: String,
+        data: Vec<u8>,
+        note: Option<String>,
+    }
+
+    #[test]
+    fn a_struct_travels_with_its_field_names_and_its_bytes_as_bytes() {
+        let order = Order { item: "tea".into(), data: vec![200; 300], note: None };
+
+        let bytes = encode(&order).expect("it encodes");
+
+        assert_eq!(decode::<Order>(&bytes), Ok(order));
+        assert!(bytes.windows(4).any(|window| window == b"item"));
+        assert!(bytes.len() < 330, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn bytes_after_the_value_are_refused() {
+        assert_eq!(decode::<u8>(&[1, 2]), Err(BodyError("1 bytes too many".into())));
+    }
+
+    #[test]
+    fn a_value_that_nests_too_deep_is_refused() {
+        #[derive(Debug, Deserialize)]
+        #[serde(transparent)]
+        struct Nested(#[expect(dead_code, reason = "only its depth matters")] Vec<Self>);
+        let deep: Vec<u8> = std::iter::repeat_n(0x91, 100_000).collect();
+
+        assert!(decode::<Nested>(&deep).is_err());
+    }
+}
