@@ -5,4 +5,5 @@
 pub mod config;
 pub mod error;
 pub mod name;
+pub mod transport;
 pub mod wire;

@@ -1,0 +1,126 @@
+//! Connections that carry frames, whatever they run over.
+//!
+//! A transport knows bytes, addresses and who is at the other end; what the bytes mean is none of its business.
+//! [`Connection`] and [`Listener`] are all that the layers above see.
+
+mod address;
+mod memory;
+#[cfg(test)]
+mod tests;
+mod unix;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use futures::future::BoxFuture;
+
+pub use address::{Address, UnixAddress};
+pub use memory::{Faults, Link, inject, links};
+
+use crate::error::{BindError, ConnectError};
+
+/// Who is at the other end of a connection, as far as the transport knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// The user of the other process, where the operating system tells.
+    pub uid: Option<u32>,
+    /// The other process, where the operating system tells.
+    pub pid: Option<u32>,
+    /// For people and logs.
+    pub address: String,
+}
+
+/// One duplex stream of bytes. Shared by one reader and many writers, who agree among themselves.
+pub trait Connection: fmt::Debug + Send + Sync + 'static {
+    /// Appends what has arrived to `buffer`: at most its spare capacity, which must not be empty.
+    /// `Ok(0)` is the end. Only one task may read.
+    ///
+    /// # Errors
+    /// As the operating system's `read`; the connection is then lost.
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>>;
+
+    /// Writes what can be written at once.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if nothing can; any other error means that the connection is lost.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Ready when [`try_write`](Self::try_write) may get on again. Only one task may wait.
+    ///
+    /// # Errors
+    /// If the connection is lost.
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Ends the connection in both directions; what was written before still arrives.
+    fn close(&self);
+
+    /// Who is at the other end.
+    fn peer(&self) -> &Peer;
+}
+
+/// Takes connections at one address until it is dropped.
+pub trait Listener: fmt::Debug + Send + Sync + 'static {
+    /// The next connection. Cancel safe.
+    ///
+    /// # Errors
+    /// When one connection could not be taken; the listener goes on.
+    fn accept(&self) -> BoxFuture<'_, io::Result<Arc<dyn Connection>>>;
+
+    /// The address to connect to, with everything that was left open filled in.
+    fn address(&self) -> &Address;
+}
+
+/// Listens on `address`.
+///
+/// # Errors
+/// [`BindError`] if the address is taken, unsafe or refused by the operating system.
+pub async fn listen(address: &Address) -> Result<Arc<dyn Listener>, BindError> {
+    match address {
+        Address::Unix(unix) => unix::listen(unix).await,
+        Address::Memory(name) => memory::listen(name),
+    }
+}
+
+/// Connects to `address`, once.
+///
+/// # Errors
+/// [`DialError`] if nobody answers or whoever does is not to be trusted.
+pub async fn dial(address: &Address) -> Result<Arc<dyn Connection>, DialError> {
+    match address {
+        Address::Unix(unix) => unix::dial(unix).await,
+        Address::Memory(name) => memory::dial(name),
+    }
+}
+
+/// Why one attempt to connect failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// Nobody listens there (yet): worth another attempt.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Whoever listens there must not be trusted: another attempt would be no better.
+    #[error("{0}")]
+    Untrusted(String),
+    /// The address cannot be one of a socket.
+    #[error("{0}")]
+    BadAddress(String),
+}
+
+impl DialError {
+    /// As the error of a connection to `address` that is not worth another attempt, if this is one.
+    pub fn fatal(&self, address: &Address) -> Option<ConnectError> {
+        match self {
+            Self::Unreachable(_) => None,
+            Self::Untrusted(reason) => {
+                Some(ConnectError::Untrusted { address: address.to_string(), reason: reason.clone() })
+            }
+            Self::BadAddress(reason) => {
+                Some(ConnectError::BadAddress { address: address.to_string(), reason: reason.clone() })
+            }
+        }
+    }
+}
