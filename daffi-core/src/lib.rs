@@ -2,6 +2,7 @@
 //!
 //! Use the `daffi` crate: it shows of this one what is meant for users.
 
+pub mod callback;
 pub mod config;
 pub mod error;
 pub mod name;

@@ -1,0 +1,19 @@
+//! Callbacks: what a process offers, from the annotated function to the bytes of its result.
+//!
+//! [`Callback`] is one function with its signature; [`Registry`] is what a node offers. `arguments` encodes what
+//! callers give, `check` refuses it early, `invoke` decodes, calls and encodes, `context` is what a callback
+//! may ask about its call.
+
+mod arguments;
+mod check;
+mod context;
+pub mod invoke;
+mod panic;
+mod registry;
+
+pub use arguments::{Args, Arguments, Parameters, Wire};
+pub use check::{check, type_fits};
+pub use context::{Context, Reach, Start};
+pub use invoke::{Fault, Outcome};
+pub use panic::{Panicked, catch, catch_future};
+pub use registry::{Callback, Declaration, Declared, Inventory, Options, Registry, Run};

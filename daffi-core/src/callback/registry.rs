@@ -1,0 +1,288 @@
+//! What a node offers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::arguments::Parameters;
+use super::context::Context;
+use super::invoke::Outcome;
+use crate::config;
+use crate::error::RegisterError;
+use crate::name::CallbackName;
+use crate::wire::{Effect, Parameter, Signature};
+
+type RunAsync = dyn Fn(Context, &[u8]) -> BoxFuture<'static, Outcome> + Send + Sync;
+type RunBlocking = dyn Fn(&Context, &[u8]) -> Outcome + Send + Sync;
+
+/// How a callback is run.
+#[derive(Clone)]
+pub enum Run {
+    /// On the runtime.
+    Async(Arc<RunAsync>),
+    /// On a thread of its own, since it may block.
+    Blocking(Arc<RunBlocking>),
+}
+
+/// How a callback wants to be treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options {
+    /// Polled where its call was read, and not spawned: for short ones.
+    pub inline: bool,
+    /// It takes a [`Context`], and so has a moment to tidy up when it is cancelled. One that does not
+    /// say so gets a blank context: making a real one takes as long as a short call.
+    pub sees_context: bool,
+}
+
+/// What the macro knows of an annotated function.
+#[derive(Debug, Clone, Copy)]
+pub struct Declaration {
+    /// The callback's name.
+    pub name: &'static str,
+    /// Name and type of each parameter that is sent.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// The type of the result; of its success if it is a `Result`.
+    pub result: &'static str,
+    /// The documentation.
+    pub doc: &'static str,
+    /// How it wants to be treated.
+    pub options: Options,
+    /// File and line.
+    pub place: (&'static str, u32),
+}
+
+/// What stands beside an annotated function: a type of the same name implements this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a callback of this program",
+    label = "no function under `#[callback]`",
+    note = "`#[remote]` declares what another process offers"
+)]
+pub trait Declared {
+    /// The callback's name.
+    const NAME: &'static str;
+
+    /// The callback, to be put into a [`Registry`].
+    fn callback() -> Callback;
+}
+
+/// An annotated function as `inventory` collects it.
+#[derive(Debug, Clone, Copy)]
+pub struct Inventory {
+    /// Makes the callback.
+    pub callback: fn() -> Callback,
+}
+
+inventory::collect!(Inventory);
+
+/// One function that others may call.
+#[derive(Clone)]
+pub struct Callback {
+    signature: Arc<Signature>,
+    options: Options,
+    place: String,
+    run: Run,
+}
+
+impl Callback {
+    /// A callback that `run` serves, with whatever signature it is said to have.
+    ///
+    /// # Errors
+    /// [`RegisterError::BadName`] if the name is one of the controller's own.
+    pub fn dynamic(
+        signature: Signature,
+        options: Options,
+        place: &str,
+        run: Run,
+    ) -> Result<Self, RegisterError> {
+        check_name(signature.name.as_str())?;
+        // What it looks at is not known, so it is shown its context and has its moment.
+        let options = Options { sees_context: true, ..options };
+        Ok(Self { signature: Arc::new(signature), options, place: place.to_owned(), run })
+    }
+
+    /// An `async` function.
+    ///
+    /// # Panics
+    /// If the declaration's name cannot be a callback's; the macro refuses such names.
+    pub fn asynchronous<A, F, Fut>(declaration: Declaration, function: F) -> Self
+    where
+        A: Parameters,
+        F: Fn(Context, A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        let signature = declaration.signature();
+        let taker = signature.clone();
+        let run = Run::Async(Arc::new(move |context, body: &[u8]| match A::take(&taker, body) {
+            Ok(arguments) => Box::pin(function(context, arguments)),
+            Err(fault) => Box::pin(std::future::ready(Err(fault))),
+        }));
+        Self::declared(declaration, signature, run)
+    }
+
+    /// A plain function.
+    ///
+    /// # Panics
+    /// If the declaration's name cannot be a callback's; the macro refuses such names.
+    pub fn blocking<A, F>(declaration: Declaration, function: F) -> Self
+    where
+        A: Parameters,
+        F: Fn(&Context, A) -> Outcome + Send + Sync + 'static,
+    {
+        let signature = declaration.signature();
+        let taker = signature.clone();
+        let run = Run::Blocking(Arc::new(move |context, body| function(context, A::take(&taker, body)?)));
+        Self::declared(declaration, signature, run)
+    }
+
+    fn declared(declaration: Declaration, signature: Arc<Signature>, run: Run) -> Self {
+        let (file, line) = declaration.place;
+        Self { signature, options: declaration.options, place: format!("{file}:{line}"), run }
+    }
+
+    /// What it takes and returns.
+    pub fn signature(&self) -> &Arc<Signature> {
+        &self.signature
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &CallbackName {
+        &self.signature.name
+    }
+
+    /// How it wants to be treated.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// File and line.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// How it is run.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Async(_) => "Async",
+            Self::Blocking(_) => "Blocking",
+        })
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callback({} at {})", self.signature, self.place)
+    }
+}
+
+impl Declaration {
+    fn signature(&self) -> Arc<Signature> {
+        let parameter =
+            |(name, ty): &(&str, &str)| Parameter { name: (*name).to_owned(), ty: (*ty).to_owned() };
+        Arc::new(Signature {
+            name: CallbackName::offered(self.name).expect("the macro checked the name"),
+            parameters: self.parameters.iter().map(parameter).collect(),
+            result: self.result.to_owned(),
+            doc: self.doc.trim().to_owned(),
+            effect: Effect::Once,
+            variadic: false,
+        })
+    }
+}
+
+fn check_name(name: &str) -> Result<(), RegisterError> {
+    let bad = |reason| RegisterError::BadName { name: name.to_owned(), reason };
+    CallbackName::offered(name).map(drop).map_err(bad)
+}
+
+/// The callbacks of one node, by name. A plain value: the program's inventory is one way to fill it.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    callbacks: BTreeMap<CallbackName, Callback>,
+}
+
+impl Registry {
+    /// No callbacks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every annotated function that is linked into this program.
+    ///
+    /// A crate that nothing refers to is not linked, and its callbacks are not found.
+    ///
+    /// # Errors
+    /// [`RegisterError::Duplicate`] if two have one name.
+    pub fn from_inventory() -> Result<Self, RegisterError> {
+        let mut registry = Self::new();
+        for entry in inventory::iter::<Inventory> {
+            registry.add((entry.callback)())?;
+        }
+        Ok(registry)
+    }
+
+    /// Adds a callback.
+    ///
+    /// # Errors
+    /// [`RegisterError::Duplicate`] if the name is taken, with both places; [`RegisterError::TooMany`] past
+    /// [`config::CALLBACKS_PER_NODE_MAX`].
+    pub fn add(&mut self, callback: Callback) -> Result<(), RegisterError> {
+        if let Some(first) = self.callbacks.get(callback.name()) {
+            return Err(RegisterError::Duplicate {
+                name: callback.name().to_string(),
+                first: first.place.clone(),
+                second: callback.place,
+            });
+        }
+        if self.callbacks.len() >= config::CALLBACKS_PER_NODE_MAX {
+            return Err(RegisterError::TooMany { limit: config::CALLBACKS_PER_NODE_MAX });
+        }
+        self.callbacks.insert(callback.name().clone(), callback);
+        Ok(())
+    }
+
+    /// Takes a callback out.
+    pub fn remove(&mut self, name: &str) -> Option<Callback> {
+        self.callbacks.remove(name)
+    }
+
+    /// The callback of this name.
+    pub fn find(&self, name: &str) -> Option<&Callback> {
+        self.callbacks.get(name)
+    }
+
+    /// All callbacks, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Callback> {
+        self.callbacks.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.callbacks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.callbacks.is_empty()
+    }
+}
+
+impl TryFrom<Vec<Callback>> for Registry {
+    type Error = RegisterError;
+
+    fn try_from(callbacks: Vec<Callback>) -> Result<Self, Self::Error> {
+        let mut registry = Self::new();
+        for callback in callbacks {
+            registry.add(callback)?;
+        }
+        Ok(registry)
+    }
+}
