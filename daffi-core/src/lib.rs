@@ -6,5 +6,6 @@ pub mod callback;
 pub mod config;
 pub mod error;
 pub mod name;
+pub mod session;
 pub mod transport;
 pub mod wire;

@@ -1,0 +1,11 @@
+//! One link: its two halves, from bytes of a connection to frames, and the deadlines of what travels on it.
+//!
+//! [`Outbound`] is shared by everybody who writes, [`Inbound`] belongs to the one task that reads.
+
+mod deadlines;
+mod inbound;
+mod outbound;
+
+pub use deadlines::Deadlines;
+pub use inbound::Inbound;
+pub use outbound::Outbound;
