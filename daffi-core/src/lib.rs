@@ -4,6 +4,7 @@
 
 pub mod callback;
 pub mod config;
+pub mod controller;
 pub mod error;
 pub mod name;
 pub mod session;

@@ -1,0 +1,200 @@
+//! Who offers what: one entry a name, one offer a node, signatures shared by all who offer the same.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use slab::Slab;
+
+use super::builtin::Builtin;
+use crate::name::CallbackName;
+use crate::wire::Signature;
+
+/// One node's offer of one callback.
+#[derive(Debug, Clone)]
+pub(super) struct Offer {
+    /// The slot of its session.
+    pub(super) session: u32,
+    /// The number that calls shall carry there.
+    pub(super) id: u32,
+    /// What it takes and returns.
+    pub(super) signature: Arc<Signature>,
+}
+
+/// Where a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Target {
+    /// The slot of the session.
+    pub(super) session: u32,
+    /// The number that the call shall carry there.
+    pub(super) id: u32,
+}
+
+impl Offer {
+    pub(super) fn target(&self) -> Target {
+        Target { session: self.session, id: self.id }
+    }
+}
+
+/// A name that can be called. It lives as long as somebody offers it; whoever still holds its key afterwards is
+/// told apart by the generation.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: CallbackName,
+    pub(super) generation: u32,
+    pub(super) offers: Vec<Offer>,
+    /// Set for the controller's own callbacks, which have no offers and live for ever.
+    pub(super) builtin: Option<Builtin>,
+}
+
+/// A place in the directory, and which of its users in turn is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct EntryKey {
+    pub(super) slot: u32,
+    pub(super) generation: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Directory {
+    entries: Slab<Entry>,
+    by_name: BTreeMap<CallbackName, u32>,
+    generation: u32,
+}
+
+impl Directory {
+    pub(super) fn new() -> Self {
+        let mut directory = Self { entries: Slab::new(), by_name: BTreeMap::new(), generation: 0 };
+        for builtin in Builtin::ALL {
+            let name = CallbackName::new(builtin.name()).expect("a good name");
+            directory.insert(name, Some(*builtin));
+        }
+        directory
+    }
+
+    fn insert(&mut self, name: CallbackName, builtin: Option<Builtin>) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        let entry = Entry { name: name.clone(), generation: self.generation, offers: Vec::new(), builtin };
+        let slot =
+            u32::try_from(self.entries.insert(entry)).expect("names are bounded by sessions × callbacks");
+        self.by_name.insert(name, slot);
+        slot
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<EntryKey> {
+        let slot = *self.by_name.get(name)?;
+        Some(EntryKey { slot, generation: self.entries[slot as usize].generation })
+    }
+
+    pub(super) fn entry(&self, key: EntryKey) -> Option<&Entry> {
+        self.entries.get(key.slot as usize).filter(|entry| entry.generation == key.generation)
+    }
+
+    /// Adds an offer; the key stays good until the last offer of the name is gone.
+    pub(super) fn add(&mut self, session: u32, id: u32, signature: Signature) -> EntryKey {
+        let slot = match self.by_name.get(&signature.name) {
+            Some(slot) => *slot,
+            None => self.insert(signature.name.clone(), None),
+        };
+        let entry = &mut self.entries[slot as usize];
+        // Thousands of nodes offer the same callbacks: they share one signature.
+        let shared = entry.offers.iter().map(|offer| &offer.signature).find(|known| ***known == signature);
+        let signature = shared.cloned().unwrap_or_else(|| Arc::new(signature));
+        entry.offers.push(Offer { session, id, signature });
+        EntryKey { slot, generation: entry.generation }
+    }
+
+    /// Takes an offer back; the name goes with its last offer.
+    pub(super) fn remove(&mut self, key: EntryKey, session: u32) {
+        let Some(entry) = self.entries.get_mut(key.slot as usize) else { return };
+        entry.offers.retain(|offer| offer.session != session);
+        if entry.offers.is_empty() && entry.builtin.is_none() {
+            let entry = self.entries.remove(key.slot as usize);
+            self.by_name.remove(&entry.name);
+        }
+    }
+
+    /// The entries that nodes offer, by name.
+    pub(super) fn offered(&self) -> impl Iterator<Item = &Entry> {
+        self.by_name
+            .values()
+            .map(|slot| &self.entries[*slot as usize])
+            .filter(|entry| entry.builtin.is_none())
+    }
+
+    /// All names, the controller's own included.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(CallbackName::as_str)
+    }
+
+    /// Names that nodes offer.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len() - Builtin::ALL.len()
+    }
+
+    /// Offers of all names.
+    pub(super) fn offers(&self) -> usize {
+        self.entries.iter().map(|(_, entry)| entry.offers.len()).sum()
+    }
+}
+
+impl Entry {
+    /// The distinct signatures on offer.
+    pub(super) fn signatures(&self) -> Vec<Signature> {
+        let mut distinct: Vec<&Arc<Signature>> = Vec::new();
+        for offer in &self.offers {
+            if !distinct
+                .iter()
+                .any(|known| Arc::ptr_eq(known, &offer.signature) || known.is_same_shape(&offer.signature))
+            {
+                distinct.push(&offer.signature);
+            }
+        }
+        distinct.into_iter().map(|signature| Signature::clone(signature)).collect()
+    }
+
+    /// The offers, grouped by what they take and return.
+    pub(super) fn groups(&self) -> Vec<(Signature, Vec<u32>)> {
+        let mut groups: Vec<(Signature, Vec<u32>)> = Vec::new();
+        for offer in &self.offers {
+            match groups.iter_mut().find(|(signature, _)| signature.is_same_shape(&offer.signature)) {
+                Some((_, sessions)) => sessions.push(offer.session),
+                None => groups.push((Signature::clone(&offer.signature), vec![offer.session])),
+            }
+        }
+        groups
+    }
+}
+
+/// The names that one session calls by number.
+#[derive(Debug, Default)]
+pub(super) struct Interned {
+    names: Vec<(CallbackName, EntryKey)>,
+    ids: HashMap<CallbackName, u32>,
+}
+
+impl Interned {
+    /// The entry of a number, and its name should the entry be gone.
+    pub(super) fn get(&self, id: u32) -> Option<&(CallbackName, EntryKey)> {
+        self.names.get(id as usize)
+    }
+
+    /// The number of a name, allotted if need be; `None` once `limit` names have one. Says whether it is new.
+    pub(super) fn intern(&mut self, name: &CallbackName, key: EntryKey, limit: usize) -> Option<(u32, bool)> {
+        if let Some(id) = self.ids.get(name) {
+            self.names[*id as usize].1 = key;
+            return Some((*id, false));
+        }
+        let id = u32::try_from(self.names.len()).ok().filter(|_| self.names.len() < limit)?;
+        self.names.push((name.clone(), key));
+        self.ids.insert(name.clone(), id);
+        Some((id, true))
+    }
+
+    /// A name was withdrawn and is offered anew: its number means the new entry.
+    pub(super) fn refresh(&mut self, id: u32, key: EntryKey) {
+        self.names[id as usize].1 = key;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+}

@@ -1,0 +1,435 @@
+//! From a call's frame to the node that runs it.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::calls::{Call, Delayed, Origin};
+use super::directory::{EntryKey, Offer, Target};
+use super::session::{NONE, Phase};
+use super::{Core, Violation, rendezvous};
+use crate::config;
+use crate::error::CallError;
+use crate::name::{self, CallbackName, NodeName};
+use crate::wire::{CallId, Extension, Flags, Frame, Header, JobId, Kind, encode};
+
+/// What is to be run, wherever the wish comes from.
+#[derive(Debug, Clone)]
+pub(super) struct Request<'a> {
+    /// The caller's session, or [`NONE`] if it has gone or is a schedule.
+    pub(super) caller: u32,
+    /// The caller's name, where there is no session.
+    pub(super) absent: Option<NodeName>,
+    pub(super) flags: Flags,
+    pub(super) remaining_ms: u32,
+    pub(super) on: Option<&'a str>,
+    pub(super) key: Option<&'a str>,
+    pub(super) include_self: bool,
+    /// What the callee shall see of the extension map.
+    pub(super) extension: &'a [u8],
+    pub(super) body: &'a [u8],
+}
+
+impl Request<'_> {
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        Header { remaining_ms: self.remaining_ms, ..Header::new(Kind::Call) }.remaining()
+    }
+}
+
+/// Flags of a call that its callee sees.
+const CALLEE_FLAGS: u8 = Flags::ONE_WAY.0;
+
+impl Core {
+    pub(super) fn call(&mut self, now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
+        // Most calls have nothing to say beside their header, and making a map to say so costs a tenth of them.
+        let decoded = if frame.extension.is_empty() { None } else { Some(frame.extension()?) };
+        let extension = decoded.as_ref().unwrap_or(&Extension::NONE);
+        let Header { flags, call, remaining_ms, .. } = frame.header;
+        let is_one_way = flags.has(Flags::ONE_WAY);
+        if flags.has(Flags::BACKGROUND.with(Flags::BROADCAST)) {
+            return Err(Violation::OutOfPlace("a broadcast in the background"));
+        }
+        if is_one_way {
+            self.expect_one_way(slot, call)?;
+        } else {
+            self.expect_call(slot, CallId::from_bits(call))?;
+        }
+        let traceparent = extension.for_callee();
+        let request = Request {
+            caller: slot,
+            absent: None,
+            flags,
+            remaining_ms,
+            on: extension.on.as_deref(),
+            key: extension.key.as_deref(),
+            include_self: extension.include_self,
+            extension: &traceparent,
+            body: frame.body,
+        };
+        let entry = match self.resolve(slot, &frame.header, extension) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.refuse_call(slot, flags, call, &error);
+                return Ok(());
+            }
+        };
+        if is_one_way {
+            self.one_way(now, call, entry, extension, &request);
+        } else {
+            self.begin(now, CallId::from_bits(call), entry, extension, &request);
+        }
+        Ok(())
+    }
+
+    fn expect_call(&mut self, slot: u32, id: CallId) -> Result<(), Violation> {
+        if id.slot as usize >= config::CALLS_IN_FLIGHT_MAX {
+            return Err(Violation::OutOfPlace("a call number beyond the bound"));
+        }
+        if self.sessions[slot as usize].caller.call(id.slot).is_some() {
+            return Err(Violation::OutOfPlace("a call number that is in use"));
+        }
+        self.counters.calls_started += 1;
+        Ok(())
+    }
+
+    fn expect_one_way(&mut self, slot: u32, sequence: u64) -> Result<(), Violation> {
+        let caller = &mut self.sessions[slot as usize].caller;
+        if sequence != caller.one_way_taken + 1 {
+            return Err(Violation::OutOfPlace("a one-way call out of sequence"));
+        }
+        caller.one_way_taken = sequence;
+        caller.owes_ack = true;
+        Ok(())
+    }
+
+    /// The entry that a call means.
+    fn resolve(&mut self, slot: u32, header: &Header, extension: &Extension) -> Result<EntryKey, CallError> {
+        if header.flags.has(Flags::NAMED) {
+            let text = extension.name.as_deref().unwrap_or_default();
+            let found = self.directory.find(text).ok_or_else(|| self.no_such_callback(text))?;
+            let name = CallbackName::new(text).map_err(|_| self.no_such_callback(text))?;
+            self.intern(slot, &name);
+            return Ok(found);
+        }
+        let interned = &self.sessions[slot as usize].caller.names;
+        let Some((name, key)) = interned.get(header.name) else {
+            return Err(self.no_such_callback(&format!("number {}", header.name)));
+        };
+        if self.directory.entry(*key).is_some() {
+            return Ok(*key);
+        }
+        // It was withdrawn; somebody may offer it again.
+        let name = name.clone();
+        let key = self.directory.find(name.as_str()).ok_or_else(|| self.no_such_callback(name.as_str()))?;
+        self.sessions[slot as usize].caller.names.refresh(header.name, key);
+        Ok(key)
+    }
+
+    pub(super) fn no_such_callback(&self, name: &str) -> CallError {
+        let similar = name::similar(name, self.directory.names());
+        CallError::NoSuchCallback { name: name.to_owned(), similar }
+    }
+
+    /// Answers a call that gets no record.
+    fn refuse_call(&mut self, slot: u32, flags: Flags, call: u64, error: &CallError) {
+        let one_way = if flags.has(Flags::ONE_WAY) {
+            self.counters.one_way_refused += 1;
+            Flags::ONE_WAY
+        } else {
+            self.counters.calls_refused += 1;
+            Flags::NONE
+        };
+        let failure = crate::wire::Failure::from(error).encode();
+        self.put_reply(slot, call, one_way.with(Flags::FAILED), &failure);
+    }
+
+    /// Starts a call that is answered.
+    fn begin(
+        &mut self,
+        now: Instant,
+        id: CallId,
+        entry: EntryKey,
+        extension: &Extension,
+        request: &Request<'_>,
+    ) {
+        let slot = request.caller;
+        let builtin = self.directory.entry(entry).and_then(|entry| entry.builtin);
+        // A node answers its own pings; pinned to nobody, the controller does.
+        if let Some(builtin) = builtin.filter(|_| request.on.is_none()) {
+            return self.call_builtin(now, id, entry, builtin, request);
+        }
+        let call = Call::new(now, Origin::Node { session: slot, call: id }, request.flags, entry);
+        if let Some(eta) = extension.eta() {
+            if self.delayed >= config::DELAYED_MAX {
+                let what = format!("{} calls wait for their eta", config::DELAYED_MAX);
+                return self.refuse_call(slot, request.flags, id.to_bits(), &CallError::Busy { what });
+            }
+            let at = self.place(call, id, request);
+            return self.delay(now, at, eta, request);
+        }
+        if request.flags.has(Flags::BROADCAST) {
+            let at = self.place(call, id, request);
+            return self.broadcast(now, at, request);
+        }
+        match self.choose(entry, request) {
+            Ok(target) => {
+                let at = self.place(call, id, request);
+                self.send(now, at, target, request);
+            }
+            Err(error) => self.refuse_call(slot, request.flags, id.to_bits(), &error),
+        }
+    }
+
+    /// Gives a call its record; one in the background gets its number, and its caller is told.
+    pub(super) fn place(&mut self, mut call: Call, id: CallId, request: &Request<'_>) -> u32 {
+        let caller = request.caller;
+        let job = request.flags.has(Flags::BACKGROUND).then(|| self.jobs.next_id());
+        if let Some(job) = job {
+            let name = self.sessions[caller as usize].name();
+            let extra = call.extra();
+            (extra.job, extra.caller) = (Some(job), Some(name));
+            if request.flags.has(Flags::KEPT) {
+                call.origin = Origin::Kept;
+            }
+        }
+        let is_kept = call.origin == Origin::Kept;
+        let slot = self.calls.insert(call);
+        if let Some(job) = job {
+            self.running_jobs.insert(job, slot);
+            self.tell_job(caller, id, job);
+        }
+        if !is_kept {
+            self.sessions[caller as usize].caller.set(id.slot, slot);
+        }
+        slot
+    }
+
+    fn tell_job(&mut self, caller: u32, id: CallId, job: JobId) {
+        let body = encode(&job).expect("a number encodes");
+        self.put_reply(caller, id.to_bits(), Flags::BACKGROUND, &body);
+    }
+
+    /// Holds a call for its `eta`, which is not counted against its time.
+    pub(super) fn delay(&mut self, now: Instant, slot: u32, eta: Duration, request: &Request<'_>) {
+        let Some(call) = self.calls.get_mut(slot) else { return };
+        let name = self.directory.entry(call.entry).map(|entry| entry.name.to_string()).unwrap_or_default();
+        call.extra().delayed = Some(Delayed {
+            name,
+            on: request.on.map(str::to_owned),
+            key: request.key.map(str::to_owned),
+            include_self: request.include_self,
+            body: Bytes::copy_from_slice(request.body),
+            timeout: request.timeout(),
+        });
+        self.delayed += 1;
+        self.deadlines.insert(slot, now + eta);
+    }
+
+    /// The offer that shall serve a call.
+    pub(super) fn choose(&mut self, key: EntryKey, request: &Request<'_>) -> Result<Target, CallError> {
+        if let Some(on) = request.on {
+            return self.pinned(key, on);
+        }
+        let Some(entry) = self.directory.entry(key) else { return Err(self.no_such_callback("?")) };
+        if let Some(key) = request.key {
+            return self.keyed(key, &entry.offers, request.caller);
+        }
+        let sessions = &self.sessions;
+        let mut best: Option<(&Offer, (bool, bool, usize))> = None;
+        let mut ties = 0u32;
+        let mut bound = None;
+        for offer in &entry.offers {
+            let session = &sessions[offer.session as usize];
+            if let Err(what) = session.room() {
+                bound = bound.or(Some((session.name(), what)));
+                continue;
+            }
+            // In this order: others before the caller itself, those that answer before suspects, the least busy.
+            let rank = (offer.session == request.caller, session.liveness.is_suspect, session.outstanding());
+            let is_better = best.is_none_or(|(_, least)| rank < least);
+            if is_better {
+                (best, ties) = (Some((offer, rank)), 1);
+            } else if best.is_some_and(|(_, least)| rank == least) {
+                ties += 1;
+                if self.random.u32(..ties) == 0 {
+                    best = Some((offer, rank));
+                }
+            }
+        }
+        match (best, bound) {
+            (Some((offer, _)), _) => Ok(offer.target()),
+            (None, Some((node, what))) => Err(busy(&node, what, entry.offers.len())),
+            (None, None) => Err(self.no_such_callback(entry.name.as_str())),
+        }
+    }
+
+    fn pinned(&self, key: EntryKey, on: &str) -> Result<Target, CallError> {
+        let session = self.by_name.get(on).copied();
+        let ready = session.filter(|slot| self.sessions[*slot as usize].phase == Phase::Ready);
+        let Some(slot) = ready else {
+            let names = self.by_name.keys().map(NodeName::as_str);
+            return Err(CallError::NoSuchNode { node: on.to_owned(), similar: name::similar(on, names) });
+        };
+        let session = &self.sessions[slot as usize];
+        let entry = self.directory.entry(key);
+        if entry.is_some_and(|entry| entry.builtin.is_some()) {
+            return self.builtin_on(key, slot);
+        }
+        let offer = entry.and_then(|entry| entry.offers.iter().find(|offer| offer.session == slot));
+        let Some(offer) = offer else {
+            let name = entry.map_or("?", |entry| entry.name.as_str());
+            return Err(CallError::NoSuchCallback { name: format!("{name} on {on}"), similar: Vec::new() });
+        };
+        session.room().map_err(|what| busy(&session.name(), what, 1))?;
+        Ok(offer.target())
+    }
+
+    /// Calls of one key go to one node, as long as the nodes stay the same.
+    fn keyed(&self, key: &str, offers: &[Offer], caller: u32) -> Result<Target, CallError> {
+        let others = offers.iter().any(|offer| offer.session != caller);
+        let candidates: Vec<&Offer> =
+            offers.iter().filter(|offer| !others || offer.session != caller).collect();
+        let names: Vec<NodeName> =
+            candidates.iter().map(|offer| self.sessions[offer.session as usize].name()).collect();
+        let picked = rendezvous::pick(key, names.iter().map(NodeName::as_str));
+        let Some(at) = picked else { return Err(self.no_such_callback("?")) };
+        let session = &self.sessions[candidates[at].session as usize];
+        session.room().map_err(|what| busy(&names[at], what, 1))?;
+        Ok(candidates[at].target())
+    }
+
+    /// Sends a placed call to its callee.
+    pub(super) fn send(&mut self, now: Instant, slot: u32, target: Target, request: &Request<'_>) {
+        let deadline = request.timeout().map(|timeout| now + timeout);
+        let number = self.calls.number(slot);
+        let serving = &mut self.sessions[target.session as usize].callee.serving;
+        let serving_at = serving.len() as u32;
+        serving.push(slot);
+        let Some(call) = self.calls.get_mut(slot) else { return };
+        (call.callee, call.serving_at, call.deadline) = (target.session, serving_at, deadline);
+        let is_member = matches!(call.origin, Origin::Broadcast { .. });
+        // The parts of a broadcast share its deadline: one timer for all of them.
+        if let Some(deadline) = deadline.filter(|_| !is_member) {
+            self.deadlines.insert(slot, deadline);
+        }
+        self.forward(target, number, request);
+    }
+
+    /// Appends the call to the callee's output.
+    fn forward(&mut self, target: Target, number: u64, request: &Request<'_>) {
+        let callee = target.session;
+        let peer = match &request.absent {
+            Some(name) => self.introduce_absent(callee, name.clone()),
+            None => self.introduce(callee, request.caller),
+        };
+        let header = Header {
+            kind: Kind::Call,
+            flags: Flags(request.flags.0 & CALLEE_FLAGS),
+            name: target.id,
+            peer,
+            remaining_ms: request.remaining_ms,
+            call: number,
+        };
+        self.sessions[callee as usize].put(header, request.extension, request.body);
+        self.touch(callee);
+    }
+
+    fn one_way(
+        &mut self,
+        now: Instant,
+        sequence: u64,
+        entry: EntryKey,
+        extension: &Extension,
+        request: &Request<'_>,
+    ) {
+        let taken = match extension.eta() {
+            Some(eta) => self.delay_one_way(now, entry, eta, request),
+            None => self.send_one_way(entry, request),
+        };
+        match taken {
+            Ok(()) => self.counters.one_way_taken += 1,
+            Err(error) => self.refuse_call(request.caller, Flags::ONE_WAY, sequence, &error),
+        }
+    }
+
+    fn delay_one_way(
+        &mut self,
+        now: Instant,
+        entry: EntryKey,
+        eta: Duration,
+        request: &Request<'_>,
+    ) -> Result<(), CallError> {
+        if self.delayed >= config::DELAYED_MAX {
+            return Err(CallError::Busy {
+                what: format!("{} calls wait for their eta", config::DELAYED_MAX),
+            });
+        }
+        let mut call = Call::new(now, Origin::Nobody, request.flags, entry);
+        call.extra().caller = Some(self.sessions[request.caller as usize].name());
+        self.counters.calls_started += 1;
+        let slot = self.calls.insert(call);
+        self.delay(now, slot, eta, request);
+        Ok(())
+    }
+
+    pub(super) fn send_one_way(&mut self, entry: EntryKey, request: &Request<'_>) -> Result<(), CallError> {
+        if !request.flags.has(Flags::BROADCAST) {
+            let target = self.choose(entry, request)?;
+            self.send_one_way_to(target, request);
+            return Ok(());
+        }
+        // Members that are full are left out, as a member that is lost a moment later would be.
+        for target in self.members(entry, request)? {
+            if self.sessions[target.session as usize].room().is_ok() {
+                self.send_one_way_to(target, request);
+            } else {
+                self.counters.one_way_lost += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn send_one_way_to(&mut self, target: Target, request: &Request<'_>) {
+        self.sessions[target.session as usize].callee.one_way_sent += 1;
+        self.forward(target, 0, request);
+    }
+
+    /// Tells a caller how many of its one-way calls have been taken, once for all of a read.
+    pub(super) fn acknowledge_one_way(&mut self, slot: u32) {
+        let caller = &mut self.sessions[slot as usize].caller;
+        if std::mem::take(&mut caller.owes_ack) {
+            let taken = caller.one_way_taken;
+            self.put_reply(slot, taken, Flags::ONE_WAY, &[]);
+        }
+    }
+
+    pub(super) fn credit(&mut self, slot: u32, done: u64) -> Result<(), Violation> {
+        let callee = &mut self.sessions[slot as usize].callee;
+        if done > callee.one_way_sent || done < callee.one_way_done {
+            return Err(Violation::OutOfPlace("a credit for calls that it was not sent"));
+        }
+        callee.one_way_done = done;
+        Ok(())
+    }
+}
+
+fn busy(node: &NodeName, what: &str, offers: usize) -> CallError {
+    let who =
+        if offers == 1 { format!("`{node}` has") } else { format!("all {offers} nodes, as `{node}`, have") };
+    CallError::Busy { what: format!("{who} as many {what} as it may") }
+}
+
+/// No session stands behind the request.
+pub(super) fn absent_request<'a>(caller: NodeName, flags: Flags, body: &'a [u8]) -> Request<'a> {
+    Request {
+        caller: NONE,
+        absent: Some(caller),
+        flags,
+        remaining_ms: crate::wire::NO_TIMEOUT,
+        on: None,
+        key: None,
+        include_self: true,
+        extension: &[],
+        body,
+    }
+}

@@ -1,0 +1,242 @@
+//! How calls end: each exactly once, in `finish`, whoever causes it.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Core;
+use super::calls::{Call, Origin, WaitFor};
+use super::jobs::Kept;
+use super::session::NONE;
+use crate::config;
+use crate::error::{CallError, Ran, Stage};
+use crate::wire::{CallId, Failure, Flags, Frame, Header, JobId, Kind};
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Outcome<'a> {
+    /// Its encoded result.
+    Value(&'a [u8]),
+    /// Its encoded failure.
+    Failed(&'a [u8]),
+    /// The outcomes of a broadcast that have not been sent yet.
+    Parts(&'a [u8]),
+    /// Nobody wants to know.
+    Unwanted,
+}
+
+impl Outcome<'_> {
+    fn flags(self) -> Flags {
+        match self {
+            Self::Value(_) | Self::Unwanted => Flags::NONE,
+            Self::Failed(_) => Flags::FAILED,
+            Self::Parts(_) => Flags::BROADCAST,
+        }
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        match self {
+            Self::Value(body) | Self::Failed(body) | Self::Parts(body) => body,
+            Self::Unwanted => &[],
+        }
+    }
+
+    pub(super) fn has_failed(self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+}
+
+impl Core {
+    /// A callee answers.
+    pub(super) fn reply(&mut self, now: Instant, callee: u32, frame: Frame<'_>) {
+        let Some(slot) = self.calls.find(frame.header.call) else {
+            self.counters.late_replies += 1;
+            return;
+        };
+        if self.calls.get(slot).is_some_and(|call| call.callee != callee) {
+            self.counters.foreign_replies += 1;
+            return;
+        }
+        if frame.header.flags.has(Flags::FAILED) {
+            self.counters.calls_failed += 1;
+            self.finish(now, slot, Outcome::Failed(frame.body));
+        } else {
+            self.counters.calls_answered += 1;
+            self.finish(now, slot, Outcome::Value(frame.body));
+        }
+    }
+
+    /// Ends a call with an error of the controller's own.
+    pub(super) fn fail(&mut self, now: Instant, slot: u32, error: &CallError) {
+        if self.calls.get(slot).is_none() {
+            return;
+        }
+        *match error {
+            CallError::TimedOut { .. } => &mut self.counters.calls_timed_out,
+            CallError::Cancelled { .. } => &mut self.counters.calls_cancelled,
+            CallError::NodeLost { .. } => &mut self.counters.calls_lost,
+            _ => &mut self.counters.calls_refused,
+        } += 1;
+        self.finish(now, slot, Outcome::Failed(&Failure::from(error).encode()));
+    }
+
+    /// A caller cancels one of its calls.
+    pub(super) fn cancel(&mut self, now: Instant, caller: u32, number: u64) {
+        let id = CallId::from_bits(number);
+        let found = self.sessions[caller as usize].caller.call(id.slot);
+        let is_same = |call: &Call| call.origin == Origin::Node { session: caller, call: id };
+        match found.filter(|slot| self.calls.get(*slot).is_some_and(is_same)) {
+            Some(slot) => self.abandon(now, slot),
+            None => self.counters.late_cancels += 1,
+        }
+    }
+
+    /// Ends a call that nobody waits for any longer, and stops whoever runs it.
+    pub(super) fn abandon(&mut self, now: Instant, slot: u32) {
+        if self.calls.get(slot).is_none() {
+            return;
+        }
+        self.counters.calls_cancelled += 1;
+        self.stop_callee(slot);
+        self.finish(now, slot, Outcome::Unwanted);
+    }
+
+    /// Ends a call whose time is up.
+    pub(super) fn time_out(&mut self, now: Instant, slot: u32) {
+        let Some(call) = self.calls.get(slot) else { return };
+        let after = call.timeout();
+        let (stage, node) = if call.callee == NONE {
+            (Stage::Waiting, None)
+        } else {
+            (Stage::Running, Some(self.sessions[call.callee as usize].name()))
+        };
+        if call.extra.as_ref().is_some_and(|extra| extra.broadcast.is_some()) {
+            return self.time_out_broadcast(now, slot, after);
+        }
+        self.stop_callee(slot);
+        self.fail(now, slot, &CallError::TimedOut { stage, node, after });
+    }
+
+    /// Tells the callee, or all callees of a broadcast, that the result is not wanted any longer.
+    pub(super) fn stop_callee(&mut self, slot: u32) {
+        let Some(call) = self.calls.get(slot) else { return };
+        if call.callee != NONE {
+            let (callee, number) = (call.callee, self.calls.number(slot));
+            self.put(callee, Header { call: number, ..Header::new(Kind::Cancel) }, &[]);
+        }
+    }
+
+    /// Ends a call: frees its record and all that leads to it, then tells whom it concerns.
+    pub(super) fn finish(&mut self, now: Instant, slot: u32, outcome: Outcome<'_>) {
+        let Some(call) = self.calls.remove(slot) else { return };
+        self.deadlines.remove(slot);
+        self.release_callee(slot, &call);
+        let job = call.job();
+        if call.extra.is_some() {
+            self.release_extra(now, slot, &call);
+        }
+        if let Some(job) = job {
+            self.tell_job_waiters(now, job, outcome);
+        }
+        match call.origin {
+            Origin::Node { session, call: id } => {
+                self.sessions[session as usize].caller.set(id.slot, NONE);
+                self.answer(session, id, &call, outcome);
+            }
+            Origin::Broadcast { parent } => self.collect(now, parent, &call, outcome),
+            Origin::Schedule { id } => self.schedule_ran(now, id, outcome),
+            // For whoever asks later, too: a waiter may have gone with the result, or want to read it again.
+            Origin::Kept => self.keep(now, &call, outcome),
+            Origin::Nobody => {}
+        }
+    }
+
+    fn release_callee(&mut self, slot: u32, call: &Call) {
+        if call.callee == NONE {
+            return;
+        }
+        let callee = &mut self.sessions[call.callee as usize].callee;
+        let at = call.serving_at as usize;
+        // The list of a node that has left is gone already.
+        if callee.serving.get(at) != Some(&slot) {
+            return;
+        }
+        callee.serving.swap_remove(at);
+        if let Some(moved) = callee.serving.get(at).and_then(|moved| self.calls.get_mut(*moved)) {
+            moved.serving_at = call.serving_at;
+        }
+    }
+
+    fn release_extra(&mut self, now: Instant, slot: u32, call: &Call) {
+        let Some(extra) = &call.extra else { return };
+        if extra.delayed.is_some() {
+            self.delayed -= 1;
+        }
+        if let Some(job) = extra.job {
+            self.running_jobs.remove(&job);
+        }
+        if let Some(wait) = &extra.parked {
+            self.unpark(wait, slot);
+        }
+        // What of a broadcast has not ended when the whole does is not wanted any longer.
+        for member in extra.broadcast.iter().flat_map(|collector| &collector.members) {
+            if self.calls.get(*member).is_some_and(|call| call.origin == Origin::Broadcast { parent: slot }) {
+                self.abandon(now, *member);
+            }
+        }
+    }
+
+    fn unpark(&mut self, wait: &WaitFor, slot: u32) {
+        if let Some(waiters) = self.waiters.get_mut(wait) {
+            waiters.retain(|waiter| *waiter != slot);
+            if waiters.is_empty() {
+                self.waiters.remove(wait);
+            }
+        }
+    }
+
+    fn answer(&mut self, session: u32, id: CallId, call: &Call, outcome: Outcome<'_>) {
+        if matches!(outcome, Outcome::Unwanted) {
+            return;
+        }
+        let peer = if call.callee == NONE { 0 } else { self.introduce(session, call.callee) };
+        let header = Header { flags: outcome.flags(), peer, call: id.to_bits(), ..Header::new(Kind::Reply) };
+        self.put(session, header, outcome.body());
+        self.check_backlog(session);
+    }
+
+    /// A peer that does not read must not fill the controller's memory.
+    pub(super) fn check_backlog(&mut self, slot: u32) {
+        if self.sessions[slot as usize].backlog_bytes() > config::OUTPUT_BYTES_LOST {
+            self.overflowed.push(slot);
+        }
+    }
+
+    fn tell_job_waiters(&mut self, now: Instant, job: JobId, outcome: Outcome<'_>) {
+        let waiters = self.waiters.remove(&WaitFor::Job(job)).unwrap_or_default();
+        for waiter in waiters {
+            match outcome {
+                Outcome::Unwanted => self.fail(now, waiter, &CallError::Cancelled { ran: Ran::Maybe }),
+                Outcome::Value(_) | Outcome::Failed(_) | Outcome::Parts(_) => {
+                    self.counters.calls_answered += 1;
+                    self.finish(now, waiter, outcome);
+                }
+            }
+        }
+    }
+
+    fn keep(&mut self, now: Instant, call: &Call, outcome: Outcome<'_>) {
+        let Some(extra) = &call.extra else { return };
+        let (Some(id), Some(caller)) = (extra.job, extra.caller.clone()) else { return };
+        if matches!(outcome, Outcome::Unwanted) {
+            return;
+        }
+        self.counters.calls_kept += 1;
+        let callback =
+            self.directory.entry(call.entry).map(|entry| entry.name.to_string()).unwrap_or_default();
+        let node = (call.callee != NONE).then(|| self.sessions[call.callee as usize].name());
+        let body = Bytes::copy_from_slice(outcome.body());
+        let failed = outcome.has_failed();
+        self.jobs.keep(Kept { id, callback, caller, node, failed, body }, now);
+    }
+}

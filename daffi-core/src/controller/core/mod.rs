@@ -1,0 +1,288 @@
+//! The controller without its sockets and clocks: a deterministic state machine.
+//!
+//! Input: links that open and close, frames, and the time. Output: bytes for sessions, and when to call again.
+//! It awaits nothing, reads no clock, and draws no randomness but from the seed it was given, so any run can be
+//! repeated from its inputs.
+//!
+//! The grammar of its methods: `open`, `handle`, `close` and `tick` are input; `touched`, `take_output` and
+//! `next_deadline` are output, to be asked after each batch of input.
+
+mod broadcast;
+mod builtin;
+mod calls;
+mod directory;
+mod dispatch;
+mod finish;
+pub mod jobs;
+mod lifecycle;
+mod register;
+mod rendezvous;
+pub mod schedules;
+mod session;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod timed;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use self::calls::{Calls, WaitFor};
+use self::directory::Directory;
+use self::jobs::Jobs;
+use self::schedules::Schedules;
+pub use self::session::Backlog;
+use self::session::{Phase, Session};
+use self::stats::Counters;
+use crate::config;
+use crate::name::NodeName;
+use crate::session::Deadlines;
+use crate::transport::Peer;
+use crate::wire::{Event, Frame, Header, Kind, Presence, WireError};
+
+/// A link of the controller: its slot, and which of the slot's users in turn is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionKey {
+    /// The slot.
+    pub slot: u32,
+    generation: u32,
+}
+
+/// Why the controller ends a link.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// The bytes are not what the protocol says.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// A frame that has no place here: a call before `Hello`, a slot that is taken.
+    #[error("{0}")]
+    OutOfPlace(&'static str),
+}
+
+/// What to do with a link after its output was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Go on.
+    Open,
+    /// Close it once everything is written.
+    Close,
+}
+
+/// The state of a controller: sessions, directory, calls in flight, schedules and kept results.
+#[derive(Debug)]
+pub struct Core {
+    /// A number that no other start of a controller has.
+    id: u64,
+    random: fastrand::Rng,
+    /// The time of the wall clock when the monotonic one stood at `wall.0`, in milliseconds since the epoch.
+    wall: (Instant, u64),
+    sessions: Slab<Session>,
+    by_name: HashMap<NodeName, u32>,
+    directory: Directory,
+    calls: Calls,
+    deadlines: Deadlines,
+    waiters: HashMap<WaitFor, Vec<u32>>,
+    jobs: Jobs,
+    /// Background calls in flight.
+    running_jobs: HashMap<crate::wire::JobId, u32>,
+    schedules: Schedules,
+    delayed: usize,
+    next_ping: Instant,
+    touched: Vec<SessionKey>,
+    /// Sessions that do not read what is sent to them, to be ended.
+    overflowed: Vec<u32>,
+    expired: Vec<u32>,
+    counters: Counters,
+    generation: u32,
+    is_draining: bool,
+}
+
+impl Core {
+    /// A controller at the time `now`, when the wall clock showed `unix_ms`. Two with one seed and the same
+    /// input do the same.
+    pub fn new(now: Instant, unix_ms: u64, seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        Self {
+            id: random.u64(..),
+            jobs: Jobs::new(random.u64(..)),
+            random,
+            wall: (now, unix_ms),
+            sessions: Slab::new(),
+            by_name: HashMap::new(),
+            directory: Directory::new(),
+            calls: Calls::default(),
+            deadlines: Deadlines::new(now),
+            waiters: HashMap::new(),
+            running_jobs: HashMap::new(),
+            schedules: Schedules::default(),
+            delayed: 0,
+            next_ping: now + config::PING_INTERVAL,
+            touched: Vec::new(),
+            overflowed: Vec::new(),
+            expired: Vec::new(),
+            counters: Counters::default(),
+            generation: 0,
+            is_draining: false,
+        }
+    }
+
+    /// A link was made.
+    pub fn open(&mut self, now: Instant, peer: Peer, backlog: Backlog) -> SessionKey {
+        self.counters.sessions_opened += 1;
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let slot = self.sessions.insert(Session::new(now, generation, peer, backlog));
+        SessionKey { slot: slot as u32, generation }
+    }
+
+    /// A frame arrived.
+    ///
+    /// # Errors
+    /// [`Violation`] if the peer must not be listened to any longer: [`close`](Self::close) the link.
+    pub fn handle(&mut self, now: Instant, session: SessionKey, frame: Frame<'_>) -> Result<(), Violation> {
+        let slot = session.slot;
+        let Some(phase) = self.phase(session) else { return Ok(()) };
+        self.counters.frames_received += 1;
+        match (phase, frame.header.kind) {
+            // Whatever a peer sends after goodbye was under way when it was said.
+            (Phase::Closing, _) => Ok(()),
+            (Phase::Open, Kind::Hello) => self.hello(now, slot, frame),
+            (Phase::Open, _) => Err(Violation::OutOfPlace("the first frame must be Hello")),
+            (_, Kind::Call) => self.call(now, slot, frame),
+            (_, Kind::Reply) => {
+                self.reply(now, slot, frame);
+                Ok(())
+            }
+            (_, Kind::Cancel) => {
+                self.cancel(now, slot, frame.header.call);
+                Ok(())
+            }
+            (_, Kind::Register) => self.register(now, slot, frame),
+            (_, Kind::Unregister) => self.unregister(now, slot, frame),
+            (_, Kind::Credit) => self.credit(slot, frame.header.call),
+            (_, Kind::Ping) => {
+                self.put(slot, Header { kind: Kind::Pong, ..frame.header }, &[]);
+                Ok(())
+            }
+            (_, Kind::Pong) => {
+                self.pong(now, slot, frame.header.call);
+                Ok(())
+            }
+            (_, Kind::Goodbye) => {
+                self.end(now, slot, "it said goodbye");
+                Ok(())
+            }
+            (_, Kind::Hello) => Err(Violation::OutOfPlace("a second Hello")),
+            (_, Kind::Welcome | Kind::Refuse | Kind::Event | Kind::Chunk | Kind::Unknown(_)) => {
+                self.counters.unknown_frames += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// All frames of one read were handled: what was put off until then is done.
+    pub fn end_batch(&mut self, now: Instant, session: SessionKey) {
+        if self.phase(session).is_some() {
+            self.acknowledge_one_way(session.slot);
+        }
+        self.end_overflowed(now);
+    }
+
+    fn end_overflowed(&mut self, now: Instant) {
+        for slot in std::mem::take(&mut self.overflowed) {
+            if self.sessions.get(slot as usize).is_some_and(|session| session.phase != Phase::Closing) {
+                self.counters.sessions_not_reading += 1;
+                self.end(now, slot, "it does not read");
+                self.sessions[slot as usize].out = Vec::new();
+            }
+        }
+    }
+
+    /// The link is gone, or must go: `violation` says that it is the peer's fault.
+    pub fn close(&mut self, now: Instant, session: SessionKey, violation: Option<&Violation>) {
+        let Some(phase) = self.phase(session) else { return };
+        if violation.is_some() {
+            self.counters.sessions_violating += 1;
+        }
+        if phase != Phase::Closing {
+            self.end(now, session.slot, "its connection closed");
+        }
+        self.sessions.remove(session.slot as usize);
+        self.counters.sessions_ended += 1;
+    }
+
+    /// Whether the session has said who it is.
+    pub fn is_greeted(&self, key: SessionKey) -> bool {
+        matches!(self.phase(key), Some(Phase::Greeted | Phase::Ready))
+    }
+
+    fn phase(&self, key: SessionKey) -> Option<Phase> {
+        let session = self.sessions.get(key.slot as usize)?;
+        (session.generation == key.generation).then_some(session.phase)
+    }
+
+    /// The sessions that have output to be taken, each once.
+    pub fn touched(&mut self) -> Vec<SessionKey> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Moves the session's output to the end of `out`.
+    pub fn take_output(&mut self, key: SessionKey, out: &mut Vec<u8>) -> Next {
+        let Some(phase) = self.phase(key) else { return Next::Close };
+        let session = &mut self.sessions[key.slot as usize];
+        session.is_touched = false;
+        if out.is_empty() {
+            std::mem::swap(out, &mut session.out);
+        } else {
+            out.append(&mut session.out);
+        }
+        if phase == Phase::Closing { Next::Close } else { Next::Open }
+    }
+
+    /// Appends a frame to a session's output.
+    fn put(&mut self, slot: u32, header: Header, body: &[u8]) {
+        self.sessions[slot as usize].put(header, &[], body);
+        self.touch(slot);
+    }
+
+    fn touch(&mut self, slot: u32) {
+        let session = &mut self.sessions[slot as usize];
+        if !session.is_touched {
+            session.is_touched = true;
+            self.touched.push(SessionKey { slot, generation: session.generation });
+        }
+    }
+
+    fn send_event(&mut self, slot: u32, event: &Event) {
+        self.put(slot, Header::new(Kind::Event), &event.encode());
+    }
+
+    /// Tells everybody who asked.
+    fn announce(&mut self, presence: &Presence) {
+        let listens = |session: &Session| session.subscribed && session.phase == Phase::Ready;
+        let listeners: Vec<u32> = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| listens(session))
+            .map(|(slot, _)| slot as u32)
+            .collect();
+        let event = Event::Presence(presence.clone());
+        for slot in listeners {
+            self.send_event(slot, &event);
+        }
+    }
+
+    /// The wall clock now, in milliseconds since the UNIX epoch, as far as this state machine knows.
+    fn unix_ms(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.wall.0);
+        self.wall.1.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The moment at which the wall clock will show `unix_ms`.
+    fn instant_of(&self, unix_ms: u64) -> Instant {
+        self.wall.0 + Duration::from_millis(unix_ms.saturating_sub(self.wall.1))
+    }
+}

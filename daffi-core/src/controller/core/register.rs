@@ -1,0 +1,131 @@
+//! Nodes offering and withdrawing callbacks.
+
+use std::time::Instant;
+
+use super::calls::WaitFor;
+use super::session::Phase;
+use super::{Core, Violation};
+use crate::config;
+use crate::error::CallError;
+use crate::name::CallbackName;
+use crate::wire::{Event, Failure, Flags, Frame, Offered, Presence, Register, Unregister};
+
+impl Core {
+    pub(super) fn register(&mut self, now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
+        let Register { callbacks, ready } = Register::decode(frame.body)?;
+        let offered = self.sessions[slot as usize].callee.offers.len();
+        if offered + callbacks.len() > config::CALLBACKS_PER_NODE_MAX {
+            let what = format!("a node may offer at most {} callbacks", config::CALLBACKS_PER_NODE_MAX);
+            let failure = Failure::from(&CallError::Busy { what }).encode();
+            self.put_reply(slot, frame.header.call, Flags::FAILED, &failure);
+            return Ok(());
+        }
+        if callbacks.iter().any(|offered| offered.signature.name.is_reserved()) {
+            return Err(Violation::OutOfPlace("a callback under a reserved name"));
+        }
+        let names: Vec<CallbackName> =
+            callbacks.into_iter().filter_map(|offered| self.offer(slot, offered)).collect();
+        self.put_reply(slot, frame.header.call, Flags::NONE, &[]);
+        let became_ready = ready && self.sessions[slot as usize].phase == Phase::Greeted;
+        if became_ready {
+            self.sessions[slot as usize].phase = Phase::Ready;
+            self.announce_joined(slot);
+        } else {
+            self.announce_offers(slot, &names);
+        }
+        if self.sessions[slot as usize].phase == Phase::Ready {
+            self.wake_waiters(now, slot, &names, became_ready);
+        }
+        Ok(())
+    }
+
+    /// Takes one offer in; a second one of the same name replaces the first.
+    fn offer(&mut self, slot: u32, offered: Offered) -> Option<CallbackName> {
+        let name = offered.signature.name.clone();
+        self.withdraw(slot, &name);
+        let key = self.directory.add(slot, offered.id, offered.signature);
+        self.sessions[slot as usize].callee.offers.insert(key.slot, (key, offered.id));
+        Some(name)
+    }
+
+    fn withdraw(&mut self, slot: u32, name: &CallbackName) -> bool {
+        let Some(key) = self.directory.find(name.as_str()) else { return false };
+        if self.sessions[slot as usize].callee.offers.remove(&key.slot).is_none() {
+            return false;
+        }
+        self.directory.remove(key, slot);
+        true
+    }
+
+    pub(super) fn unregister(&mut self, _now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
+        let Unregister { names } = Unregister::decode(frame.body)?;
+        let session = &self.sessions[slot as usize];
+        let (node, is_seen) = (session.name(), session.phase == Phase::Ready && !session.hidden);
+        for callback in names {
+            if self.withdraw(slot, &callback) && is_seen {
+                self.announce(&Presence::Unregistered { node: node.clone(), callback });
+            }
+        }
+        self.put_reply(slot, frame.header.call, Flags::NONE, &[]);
+        Ok(())
+    }
+
+    fn announce_joined(&mut self, slot: u32) {
+        if self.sessions[slot as usize].hidden {
+            return;
+        }
+        let node = self.sessions[slot as usize].name();
+        self.announce(&Presence::Joined { node });
+        let offers: Vec<_> =
+            self.sessions[slot as usize].callee.offers.values().map(|(key, _)| *key).collect();
+        let mut names: Vec<CallbackName> = offers
+            .into_iter()
+            .filter_map(|key| self.directory.entry(key).map(|entry| entry.name.clone()))
+            .collect();
+        names.sort();
+        self.announce_offers(slot, &names);
+    }
+
+    fn announce_offers(&mut self, slot: u32, names: &[CallbackName]) {
+        let session = &self.sessions[slot as usize];
+        if session.phase != Phase::Ready || session.hidden {
+            return;
+        }
+        let node = session.name();
+        for callback in names {
+            self.announce(&Presence::Registered { node: node.clone(), callback: callback.clone() });
+        }
+    }
+
+    /// Answers whoever waits for this node, or for one of these callbacks.
+    fn wake_waiters(&mut self, now: Instant, slot: u32, names: &[CallbackName], became_ready: bool) {
+        if self.waiters.is_empty() {
+            return;
+        }
+        if became_ready {
+            let node = self.sessions[slot as usize].name();
+            self.wake(now, &WaitFor::Node(node.as_str().to_owned()));
+            // The callbacks of earlier, unready registrations count from now on.
+            let waited: Vec<WaitFor> = self.waiters.keys().cloned().collect();
+            for wait in waited.iter().filter(|wait| matches!(wait, WaitFor::Callback(_))) {
+                self.wake(now, wait);
+            }
+            return;
+        }
+        for name in names {
+            self.wake(now, &WaitFor::Callback(name.as_str().to_owned()));
+        }
+    }
+
+    /// Tells a session the number of a name that it called by text.
+    pub(super) fn intern(&mut self, slot: u32, name: &CallbackName) {
+        let Some(key) = self.directory.find(name.as_str()) else { return };
+        let interned = &mut self.sessions[slot as usize].caller.names;
+        let Some((id, is_new)) = interned.intern(name, key, config::NAMES_PER_SESSION_MAX) else { return };
+        if !is_new {
+            return;
+        }
+        let signatures = self.directory.entry(key).map(|entry| entry.signatures()).unwrap_or_default();
+        self.send_event(slot, &Event::Interned { id, name: name.clone(), signatures });
+    }
+}

@@ -1,0 +1,57 @@
+//! What the controller counts.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// Everything that is counted, from the controller's start.
+        #[derive(Debug, Clone, Default)]
+        pub(super) struct Counters {
+            $($(#[$doc])* pub(super) $name: u64,)+
+        }
+
+        impl Counters {
+            /// Names and values.
+            pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name),)+].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Frames of all kinds taken from nodes.
+    frames_received,
+    sessions_opened,
+    sessions_welcomed,
+    sessions_refused,
+    sessions_ended,
+    /// Links ended because of what was sent on them.
+    sessions_violating,
+    /// Links ended because the peer did not read.
+    sessions_not_reading,
+    /// Links ended because the peer did not say who it was.
+    sessions_silent,
+    nodes_suspected,
+    calls_started,
+    /// Outcomes by kind; together with those in flight they add up to the calls started.
+    calls_answered,
+    calls_failed,
+    calls_timed_out,
+    calls_cancelled,
+    calls_lost,
+    calls_refused,
+    calls_kept,
+    one_way_taken,
+    one_way_refused,
+    /// One-way calls that a node had not finished when it left.
+    one_way_lost,
+    broadcasts_started,
+    builtin_calls,
+    /// Replies to calls that had ended.
+    late_replies,
+    /// Cancels of calls that had ended.
+    late_cancels,
+    /// Replies to calls of another session.
+    foreign_replies,
+    unknown_frames,
+    schedule_runs,
+}

@@ -1,0 +1,450 @@
+//! Nodes that exist only as frames: they check all that the core sends them.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::super::{Backlog, Core, Next, SessionKey, Violation};
+use crate::config;
+use crate::error::CallError;
+use crate::name::{CallbackName, NodeName};
+use crate::transport::Peer;
+use crate::wire::{
+    CallId, Effect, Event, Extension, Failure, Flags, Frame, Header, Hello, JobId, Kind, Offered, Parts,
+    Register, Signature, Versions, decode, encode, split,
+};
+
+pub(super) const CONCURRENCY: u32 = 4;
+const UNIX_MS: u64 = 1_700_000_000_000;
+
+/// What became of a broadcast at one node.
+pub(super) type NodeOutcome = (String, Result<Vec<u8>, CallError>);
+
+/// What a caller was told.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Reply {
+    /// A result, and the node that gave it.
+    Value(Vec<u8>, String),
+    Error(CallError),
+    Parts(Vec<NodeOutcome>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    pub(super) name: String,
+    key: Option<SessionKey>,
+    pub(super) names: HashMap<String, u32>,
+    peers: HashMap<u32, String>,
+    /// The generation of each slot, and whether a call is in it.
+    slots: Vec<(u32, bool)>,
+    parts: HashMap<CallId, Vec<NodeOutcome>>,
+    pub(super) running: Vec<u64>,
+    /// Who made the last call it was sent.
+    pub(super) last_caller: String,
+    pub(super) cancelled: usize,
+    pub(super) jobs: Vec<JobId>,
+    replies: Vec<(CallId, Reply)>,
+    pub(super) one_way_sent: u64,
+    pub(super) one_way_acked: u64,
+    pub(super) one_way_refused: u64,
+    pub(super) one_way_received: u64,
+    pub(super) one_way_done: u64,
+    pub(super) refused: Option<String>,
+    pub(super) is_ready: bool,
+    pub(super) was_dismissed: bool,
+    /// Does not answer pings.
+    pub(super) is_stopped: bool,
+    pub(super) has_left: bool,
+}
+
+impl Node {
+    /// Calls whose outcome is still to come.
+    pub(super) fn waiting(&self) -> Vec<CallId> {
+        let slots = self.slots.iter().enumerate().filter(|(_, (_, is_used))| *is_used);
+        slots.map(|(slot, (generation, _))| CallId { slot: slot as u32, generation: *generation }).collect()
+    }
+
+    fn take_slot(&mut self) -> CallId {
+        let free = self.slots.iter().position(|(_, is_used)| !is_used);
+        let slot = free.unwrap_or_else(|| {
+            self.slots.push((0, false));
+            self.slots.len() - 1
+        });
+        self.slots[slot].1 = true;
+        CallId { slot: slot as u32, generation: self.slots[slot].0 }
+    }
+
+    /// Ends a call: it must be one that waits.
+    fn end(&mut self, call: CallId) {
+        let (generation, is_used) = &mut self.slots[call.slot as usize];
+        assert!(
+            *is_used && *generation == call.generation,
+            "{}: an outcome that nobody waits for",
+            self.name
+        );
+        *is_used = false;
+        *generation += 1;
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Mesh {
+    pub(super) core: Core,
+    pub(super) now: Instant,
+    start: Instant,
+    pub(super) nodes: Vec<Node>,
+}
+
+impl Mesh {
+    pub(super) fn new(seed: u64) -> Self {
+        let now = Instant::now();
+        Self { core: Core::new(now, UNIX_MS, seed), now, start: now, nodes: Vec::new() }
+    }
+
+    pub(super) fn node(&mut self, at: usize) -> &mut Node {
+        &mut self.nodes[at]
+    }
+
+    /// A link over which nothing is said.
+    pub(super) fn connect(&mut self) -> usize {
+        let peer = Peer { uid: None, pid: None, address: "test".into() };
+        let key = self.core.open(self.now, peer, Backlog::default());
+        self.nodes.push(Node { key: Some(key), ..Node::default() });
+        self.nodes.len() - 1
+    }
+
+    pub(super) fn join(&mut self, name: &str, callbacks: &[&str]) -> usize {
+        let node = self.try_join(name, callbacks, false);
+        assert!(self.nodes[node].is_ready, "{name} is in");
+        node
+    }
+
+    pub(super) fn try_join(&mut self, name: &str, callbacks: &[&str], take_over: bool) -> usize {
+        let at = self.connect();
+        self.nodes[at].name = name.to_owned();
+        let hello = Hello {
+            versions: Versions::OURS,
+            node: NodeName::new(name).expect("a good name"),
+            incarnation: at as u64,
+            concurrency: CONCURRENCY,
+            take_over,
+            hidden: false,
+            software: "test".into(),
+        };
+        self.send(at, Header::new(Kind::Hello), &[], &hello.encode()).expect("a good Hello");
+        if self.nodes[at].refused.is_none() {
+            self.register(at, callbacks, true);
+        }
+        at
+    }
+
+    pub(super) fn register(&mut self, at: usize, callbacks: &[&str], ready: bool) {
+        let offered = |(id, name): (usize, &&str)| Offered { id: id as u32 + 1, signature: signature(name) };
+        let callbacks = callbacks.iter().enumerate().map(offered).collect();
+        let call = self.nodes[at].take_slot();
+        let header = Header { call: call.to_bits(), ..Header::new(Kind::Register) };
+        self.send(at, header, &[], &Register { callbacks, ready }.encode()).expect("a good Register");
+        let replies = self.replies(at);
+        assert!(matches!(replies[..], [(_, Reply::Value(..))]), "{replies:?}");
+        self.nodes[at].is_ready |= ready;
+    }
+
+    pub(super) fn leave(&mut self, at: usize) {
+        let key = self.nodes[at].key.take().expect("it is there");
+        self.nodes[at].has_left = true;
+        self.core.close(self.now, key, None);
+        self.deliver();
+    }
+
+    pub(super) fn call(
+        &mut self,
+        at: usize,
+        name: &str,
+        flags: Flags,
+        extension: &Extension,
+        timeout: Option<Duration>,
+    ) -> CallId {
+        self.call_with(at, name, flags, extension, timeout, &())
+    }
+
+    pub(super) fn call_with<T: Serialize>(
+        &mut self,
+        at: usize,
+        name: &str,
+        flags: Flags,
+        extension: &Extension,
+        timeout: Option<Duration>,
+        arguments: &T,
+    ) -> CallId {
+        let call = self.nodes[at].take_slot();
+        let header =
+            Header { flags, call: call.to_bits(), ..Header::new(Kind::Call) }.with_remaining(timeout);
+        let body = encode(arguments).expect("it encodes");
+        self.send_call(at, name, header, extension.clone(), &body).expect("a good call");
+        call
+    }
+
+    fn send_call(
+        &mut self,
+        at: usize,
+        name: &str,
+        mut header: Header,
+        mut extension: Extension,
+        body: &[u8],
+    ) -> Result<(), Violation> {
+        match self.nodes[at].names.get(name) {
+            Some(id) => header.name = *id,
+            None => {
+                header.flags = header.flags.with(Flags::NAMED);
+                extension.name = Some(name.to_owned());
+            }
+        }
+        self.send(at, header, &extension.encode(), body)
+    }
+
+    pub(super) fn raw_call(&mut self, at: usize, slot: u32) -> Result<(), Violation> {
+        let call = CallId { slot, generation: 0 }.to_bits();
+        self.send_call(at, "f", Header { call, ..Header::new(Kind::Call) }, Extension::default(), &[0x90])
+    }
+
+    /// Calls one of the controller's own and takes the answer, which must come at once.
+    pub(super) fn ask<T: Serialize, R: DeserializeOwned>(
+        &mut self,
+        at: usize,
+        name: &str,
+        arguments: &T,
+    ) -> R {
+        let call = self.call_with(at, name, Flags::NONE, &Extension::default(), None, arguments);
+        let replies = self.replies(at);
+        let [(answered, Reply::Value(body, _))] = &replies[..] else { panic!("{replies:?}") };
+        assert_eq!(*answered, call);
+        decode(body).expect("the right type")
+    }
+
+    pub(super) fn one_way(&mut self, at: usize, names: &[&str]) {
+        for name in names {
+            self.nodes[at].one_way_sent += 1;
+            let call = self.nodes[at].one_way_sent;
+            let header = Header { flags: Flags::ONE_WAY, call, ..Header::new(Kind::Call) };
+            self.send_call(at, name, header, Extension::default(), &[0x90]).expect("a good call");
+        }
+        let key = self.nodes[at].key.expect("it is there");
+        self.core.end_batch(self.now, key);
+        self.deliver();
+    }
+
+    pub(super) fn credit(&mut self, at: usize, done: u64) {
+        self.nodes[at].one_way_done = done;
+        self.send(at, Header { call: done, ..Header::new(Kind::Credit) }, &[], &[]).expect("a good credit");
+    }
+
+    pub(super) fn cancel(&mut self, at: usize, call: CallId) {
+        self.nodes[at].end(call);
+        self.send(at, Header { call: call.to_bits(), ..Header::new(Kind::Cancel) }, &[], &[])
+            .expect("a cancel");
+    }
+
+    pub(super) fn answer(&mut self, at: usize, run: u64, body: &[u8]) {
+        self.reply(at, run, Flags::NONE, body);
+    }
+
+    pub(super) fn fail(&mut self, at: usize, run: u64, error: &CallError) {
+        self.reply(at, run, Flags::FAILED, &Failure::from(error).encode());
+    }
+
+    fn reply(&mut self, at: usize, run: u64, flags: Flags, body: &[u8]) {
+        self.nodes[at].running.retain(|running| *running != run);
+        self.send(at, Header { flags, call: run, ..Header::new(Kind::Reply) }, &[], body)
+            .expect("a good reply");
+    }
+
+    /// The callees drop what they run without a word.
+    pub(super) fn forget_running(&mut self) {
+        for node in &mut self.nodes {
+            node.running.clear();
+        }
+    }
+
+    pub(super) fn replies(&mut self, at: usize) -> Vec<(CallId, Reply)> {
+        std::mem::take(&mut self.nodes[at].replies)
+    }
+
+    pub(super) fn stat(&self, name: &str) -> u64 {
+        self.core.stats()[name]
+    }
+
+    /// Lets time pass, ticking whenever the core asked for it.
+    pub(super) fn advance(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(next) = self.core.next_deadline().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.tick();
+        }
+        self.now = end;
+        self.tick();
+    }
+
+    fn tick(&mut self) {
+        let passed = self.now.duration_since(self.start).as_millis();
+        self.core.tick(self.now, UNIX_MS + passed as u64);
+        self.deliver();
+    }
+
+    fn send(&mut self, at: usize, header: Header, extension: &[u8], body: &[u8]) -> Result<(), Violation> {
+        let Some(key) = self.nodes[at].key else { return Ok(()) };
+        let handled = self.core.handle(self.now, key, Frame { header, extension, body });
+        self.deliver();
+        handled
+    }
+
+    /// Hands out everything that the core has put out, until it puts out nothing more.
+    pub(super) fn deliver(&mut self) {
+        loop {
+            let touched = self.core.touched();
+            if touched.is_empty() {
+                return;
+            }
+            for key in touched {
+                let mut out = Vec::new();
+                let next = self.core.take_output(key, &mut out);
+                let Some(at) = self.nodes.iter().position(|node| node.key == Some(key)) else { continue };
+                self.receive(at, &out);
+                if next == Next::Close
+                    && let Some(key) = self.nodes[at].key.take()
+                {
+                    self.nodes[at].has_left = true;
+                    self.core.close(self.now, key, None);
+                }
+            }
+        }
+    }
+
+    fn receive(&mut self, at: usize, mut bytes: &[u8]) {
+        while let Some(frame) = split(bytes, config::FRAME_BYTES_MAX).expect("good frames") {
+            self.take(at, frame);
+            bytes = &bytes[frame.bytes()..];
+        }
+        assert!(bytes.is_empty(), "whole frames");
+    }
+
+    fn take(&mut self, at: usize, frame: Frame<'_>) {
+        let Header { kind, flags, peer, call, .. } = frame.header;
+        let node = &mut self.nodes[at];
+        match kind {
+            Kind::Welcome | Kind::Pong => {}
+            Kind::Refuse => {
+                let failure = Failure::decode(frame.body).expect("a failure");
+                node.refused = Some(CallError::from(failure).to_string());
+            }
+            Kind::Goodbye => node.was_dismissed = true,
+            Kind::Ping if node.is_stopped => {}
+            Kind::Ping => {
+                self.send(at, Header { kind: Kind::Pong, ..frame.header }, &[], &[]).expect("a pong")
+            }
+            Kind::Cancel => {
+                node.cancelled += 1;
+                node.running.retain(|running| *running != call);
+            }
+            Kind::Call if flags.has(Flags::ONE_WAY) => node.one_way_received += 1,
+            Kind::Call => {
+                node.last_caller = node.peers.get(&peer).expect("a caller that was introduced").clone();
+                node.running.push(call);
+            }
+            Kind::Event => match Event::decode(frame.body).expect("an event") {
+                Event::Interned { id, name, .. } => drop(node.names.insert(name.to_string(), id)),
+                Event::Peer { id, node: name } => drop(node.peers.insert(id, name.to_string())),
+                Event::Presence(_) => {}
+            },
+            Kind::Reply => node.take_reply(frame),
+            other => panic!("{other:?} to a node"),
+        }
+    }
+
+    /// No call, deadline, waiter or delayed call is left, and every call that was started has ended.
+    pub(super) fn check_empty(&self) {
+        for table in [
+            "calls_in_flight",
+            "calls_serving",
+            "calls_of_callers",
+            "calls_delayed",
+            "deadlines",
+            "waiters",
+            "jobs_running",
+        ] {
+            assert_eq!(self.stat(table), 0, "{table}");
+        }
+        self.check_accounts();
+    }
+
+    /// Every call that was started has ended in one way, or is in flight.
+    pub(super) fn check_accounts(&self) {
+        let ended = ["answered", "failed", "timed_out", "cancelled", "lost", "refused"];
+        let ended: u64 = ended.iter().map(|how| self.stat(&format!("calls_{how}"))).sum();
+        assert_eq!(self.stat("calls_started"), ended + self.stat("calls_in_flight"));
+    }
+}
+
+impl Node {
+    fn take_reply(&mut self, frame: Frame<'_>) {
+        let Header { flags, peer, call, .. } = frame.header;
+        let error = || CallError::from(Failure::decode(frame.body).expect("a failure"));
+        if flags.has(Flags::ONE_WAY) {
+            if flags.has(Flags::FAILED) {
+                self.one_way_refused += 1;
+            } else {
+                self.one_way_acked = call;
+            }
+            return;
+        }
+        let id = CallId::from_bits(call);
+        if flags.has(Flags::BACKGROUND) {
+            self.jobs.push(decode(frame.body).expect("a job's number"));
+            return;
+        }
+        if flags.has(Flags::BROADCAST) {
+            let parts = Parts::new(frame.body).map(|part| {
+                let part = part.expect("a good part");
+                let error = || CallError::from(Failure::decode(part.body).expect("a failure"));
+                let failed = part.flags.has(Flags::FAILED);
+                (part.node.to_owned(), if failed { Err(error()) } else { Ok(part.body.to_vec()) })
+            });
+            self.parts.entry(id).or_default().extend(parts);
+            if flags.has(Flags::MORE) {
+                return;
+            }
+            let parts = self.parts.remove(&id).expect("just put there");
+            let mut nodes: Vec<_> = parts.iter().map(|(node, _)| node).collect();
+            nodes.dedup();
+            assert_eq!(nodes.len(), parts.len(), "one outcome from each node");
+            self.end(id);
+            self.replies.push((id, Reply::Parts(parts)));
+            return;
+        }
+        self.end(id);
+        let node = self.peers.get(&peer).cloned().unwrap_or_default();
+        let reply = if flags.has(Flags::FAILED) {
+            Reply::Error(error())
+        } else {
+            Reply::Value(frame.body.to_vec(), node)
+        };
+        self.replies.push((id, reply));
+    }
+
+    /// It sent a call of which only the number of the job will be heard.
+    pub(super) fn hand_over(&mut self, call: CallId) {
+        self.end(call);
+    }
+}
+
+fn signature(name: &str) -> Signature {
+    Signature {
+        name: CallbackName::new(name).expect("a good name"),
+        parameters: Vec::new(),
+        result: "()".into(),
+        doc: String::new(),
+        effect: Effect::Once,
+        variadic: false,
+    }
+}

@@ -1,0 +1,350 @@
+//! The loops that own the controller's sockets and timers.
+//!
+//! Each link has a task that reads: it takes the lock once for all frames of a read, lets the core route them,
+//! and then writes to each touched link what the core put out for it. One task keeps the time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use super::core::{Backlog, Core, Next, SessionKey, Violation};
+use crate::config;
+use crate::session::{Inbound, Outbound};
+use crate::transport::{Connection, Listener};
+
+/// What the tasks of one controller share. Whoever holds an outbound buffer may take the lock of the state,
+/// never the other way round.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    clock: Clock,
+    /// Wakes the timekeeper when an earlier deadline than the one it sleeps for was set.
+    earlier: Notify,
+    /// Told after each batch while the controller drains.
+    progress: Notify,
+    /// Whether new links are taken.
+    accepting: watch::Sender<bool>,
+    /// Whether they are taken at all addresses.
+    is_open: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct State {
+    core: Core,
+    /// The link of each slot of the core.
+    links: Vec<Option<Link>>,
+    /// When the timekeeper will wake.
+    armed: Option<std::time::Instant>,
+    is_draining: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Link {
+    key: SessionKey,
+    outbound: Outbound,
+    backlog: Backlog,
+    /// Told when the core wants the link closed.
+    closing: Arc<Notify>,
+}
+
+/// The wall clock, carried by the monotonic one so that virtual time moves both; steps of the wall clock show.
+#[derive(Debug)]
+struct Clock {
+    virtual_start: Instant,
+    real_start: std::time::Instant,
+    wall_start: SystemTime,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self {
+            virtual_start: Instant::now(),
+            real_start: std::time::Instant::now(),
+            wall_start: SystemTime::now(),
+        }
+    }
+
+    fn unix_ms(&self, now: Instant) -> u64 {
+        let steady = self.wall_start + self.real_start.elapsed();
+        let shown = SystemTime::now();
+        let wall = self.wall_start + now.saturating_duration_since(self.virtual_start);
+        // A wall clock that was set forward is followed; one that was set back is not, since schedules would stand
+        // still until the old time came again.
+        let wall = wall + shown.duration_since(steady).unwrap_or_default();
+        let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Shared {
+    pub(super) fn new(seed: u64) -> Self {
+        let clock = Clock::new();
+        let now = Instant::now();
+        let core = Core::new(now.into_std(), clock.unix_ms(now), seed);
+        Self {
+            state: Mutex::new(State { core, links: Vec::new(), armed: None, is_draining: false }),
+            clock,
+            earlier: Notify::new(),
+            progress: Notify::new(),
+            accepting: watch::Sender::new(true),
+            is_open: watch::Sender::new(false),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn open(&self) {
+        self.is_open.send_replace(true);
+    }
+
+    pub(super) fn stats(&self) -> BTreeMap<String, u64> {
+        self.lock().core.stats()
+    }
+
+    /// Writes what the core has put out for the links it touched.
+    fn flush(&self, touched: &mut Vec<Link>) {
+        for link in touched.drain(..) {
+            let next = link.outbound.with(|buffer| self.lock().core.take_output(link.key, buffer));
+            match next {
+                Next::Open => link.outbound.flush(),
+                Next::Close => {
+                    link.outbound.close();
+                    link.closing.notify_one();
+                }
+            }
+            link.backlog.set(link.outbound.queued());
+        }
+    }
+
+    pub(super) async fn drain(&self, time: Duration) {
+        self.accepting.send_replace(false);
+        let deadline = Instant::now() + time;
+        {
+            let mut state = self.lock();
+            state.is_draining = true;
+            state.core.start_draining();
+        }
+        if timeout_at(deadline, self.until(Core::is_idle)).await.is_err() {
+            tracing::warn!("calls that were running after {time:?} are cut off");
+        }
+        let mut touched = Vec::new();
+        {
+            let mut state = self.lock();
+            state.core.dismiss_all(Instant::now().into_std(), "the controller stopped");
+            state.take_touched(&mut touched);
+        }
+        self.flush(&mut touched);
+        if timeout(CLOSE_TIME, self.until(|core| core.links() == 0)).await.is_err() {
+            tracing::warn!("links that did not close in {CLOSE_TIME:?} are cut off");
+        }
+    }
+
+    async fn until(&self, is_reached: impl Fn(&Core) -> bool) {
+        loop {
+            let progress = self.progress.notified();
+            if is_reached(&self.lock().core) {
+                return;
+            }
+            progress.await;
+        }
+    }
+}
+
+impl State {
+    /// The links that the core has output for; re-arms nothing and writes nothing.
+    fn take_touched(&mut self, touched: &mut Vec<Link>) {
+        for key in self.core.touched() {
+            if let Some(Some(link)) = self.links.get(key.slot as usize) {
+                touched.push(link.clone());
+            }
+        }
+    }
+
+    fn open(&mut self, now: Instant, connection: &Arc<dyn Connection>) -> Link {
+        let backlog = Backlog::default();
+        let key = self.core.open(now.into_std(), connection.peer().clone(), backlog.clone());
+        let link =
+            Link { key, outbound: Outbound::new(connection.clone()), backlog, closing: Arc::default() };
+        let slot = key.slot as usize;
+        if slot >= self.links.len() {
+            self.links.resize(slot + 1, None);
+        }
+        self.links[slot] = Some(link.clone());
+        link
+    }
+}
+
+/// Ends a batch of input: writes the output, and sees to the time and to whoever waits for progress.
+fn settle(shared: &Shared, mut state: MutexGuard<'_, State>, touched: &mut Vec<Link>) {
+    state.take_touched(touched);
+    let next = state.core.next_deadline();
+    let is_earlier = next.is_some_and(|next| state.armed.is_none_or(|armed| next < armed));
+    let is_draining = state.is_draining;
+    drop(state);
+    shared.flush(touched);
+    if is_earlier {
+        shared.earlier.notify_one();
+    }
+    if is_draining {
+        shared.progress.notify_waiters();
+    }
+}
+
+/// Wakes the core whenever one of its deadlines has come.
+pub(super) async fn keep_time(shared: Arc<Shared>) {
+    let mut touched = Vec::new();
+    loop {
+        let next = {
+            let mut state = shared.lock();
+            state.armed = state.core.next_deadline();
+            state.armed
+        };
+        match next {
+            Some(next) => {
+                tokio::select! {
+                    () = sleep_until(next.into()) => {}
+                    () = shared.earlier.notified() => continue,
+                }
+            }
+            None => {
+                shared.earlier.notified().await;
+                continue;
+            }
+        }
+        let now = Instant::now();
+        let mut state = shared.lock();
+        state.core.tick(now.into_std(), shared.clock.unix_ms(now));
+        settle(&shared, state, &mut touched);
+    }
+}
+
+/// As [`accept`], once the controller is open to all.
+pub(super) async fn accept_once_open(shared: Arc<Shared>, listener: Arc<dyn Listener>) {
+    let (mut is_open, mut accepting) = (shared.is_open.subscribe(), shared.accepting.subscribe());
+    tokio::select! {
+        _ = is_open.wait_for(|is_open| *is_open) => {}
+        _ = accepting.wait_for(|accepting| !accepting) => return,
+    }
+    accept(shared.clone(), listener).await;
+}
+
+/// Takes connections, and owns the tasks of their links.
+pub(super) async fn accept(shared: Arc<Shared>, listener: Arc<dyn Listener>) {
+    let mut accepting = shared.accepting.subscribe();
+    let mut links = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = accepting.wait_for(|accepting| !accepting) => break,
+            Some(ended) = links.join_next() => {
+                report(ended);
+                continue;
+            }
+        };
+        match accepted {
+            Ok(connection) => drop(links.spawn(serve(shared.clone(), connection))),
+            Err(error) => tracing::warn!(%error, address = %listener.address(), "a connection was not taken"),
+        }
+    }
+    drop(listener);
+    while let Some(ended) = links.join_next().await {
+        report(ended);
+    }
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a link's task panicked");
+    }
+}
+
+/// Serves one link until it ends.
+async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) {
+    let peer = connection.peer().address.clone();
+    let link = shared.lock().open(Instant::now(), &connection);
+    let mut inbound = Inbound::new(connection, config::HANDSHAKE_BYTES_MAX);
+    let mut reading = std::pin::pin!(read(&shared, &link, &mut inbound));
+    let ended = tokio::select! {
+        ended = &mut reading => Some(ended),
+        () = link.outbound.run() => None,
+        () = overdue(&link) => None,
+    };
+    let violation = match ended {
+        Some(ended) => ended.err(),
+        // Nothing can be written any more, but a node that stops sends its last replies before it goes: they
+        // may be waiting to be read. The connection is closed, so the end follows them.
+        None => timeout(CLOSE_TIME, reading).await.ok().and_then(Result::err),
+    };
+    if let Some(violation) = &violation {
+        tracing::warn!(%peer, %violation, "a link was ended");
+    }
+    let mut touched = Vec::new();
+    let mut state = shared.lock();
+    state.core.close(Instant::now().into_std(), link.key, violation.as_ref());
+    state.links[link.key.slot as usize] = None;
+    settle(&shared, state, &mut touched);
+    link.outbound.abort();
+}
+
+/// Waits until a link that shall close has not managed to for [`CLOSE_TIME`]: its peer does not read.
+async fn overdue(link: &Link) {
+    link.closing.notified().await;
+    tokio::time::sleep(CLOSE_TIME).await;
+}
+
+/// Reads and routes until the connection ends.
+async fn read(shared: &Shared, link: &Link, inbound: &mut Inbound) -> Result<(), Violation> {
+    let mut touched = Vec::new();
+    let mut is_greeted = false;
+    let mut trimmed = Instant::now();
+    loop {
+        match inbound.fill().await {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => {
+                tracing::debug!(%error, "a connection broke");
+                return Ok(());
+            }
+        }
+        let read_at = Instant::now();
+        let now = read_at.into_std();
+        let mut state = shared.lock();
+        let handled = route(&mut state.core, now, link.key, inbound);
+        state.core.end_batch(now, link.key);
+        if !is_greeted && state.core.is_greeted(link.key) {
+            is_greeted = true;
+            inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
+        }
+        settle(shared, state, &mut touched);
+        handled?;
+        // Idle nodes answer pings, so each link comes by here and gives back what a burst took.
+        if read_at.duration_since(trimmed) >= config::PING_INTERVAL {
+            trimmed = read_at;
+            inbound.trim();
+            link.outbound.trim();
+        }
+    }
+}
+
+fn route(
+    core: &mut Core,
+    now: std::time::Instant,
+    key: SessionKey,
+    inbound: &mut Inbound,
+) -> Result<(), Violation> {
+    while let Some(frame) = inbound.next()? {
+        core.handle(now, key, frame)?;
+    }
+    Ok(())
+}
+
+/// How long links may take to close when the controller stops.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
