@@ -1,0 +1,253 @@
+//! A call, before it has a mode, and awaited.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
+
+use super::{Broadcast, Every, Job, Limit, NoReturn, controller, decode_reply};
+use crate::callback::{Arguments, Wire};
+use crate::config;
+use crate::error::{CallError, Error, Ran, Result};
+use crate::name::NodeName;
+use crate::node::{Awaiting, Expect, Flight, Node, OnDrop, Request};
+use crate::wire::{Flags, JobId};
+
+/// A call that has not been made: await it, or give it another mode.
+///
+/// | mode | ending | what becomes of it |
+/// |---|---|---|
+/// | FG | `.await` | the result; dropped while it is pending, it is cancelled |
+/// | BG | [`.bg()`](Self::bg) | a [`Job`], sent at once |
+/// | NO_RETURN | [`.no_return()`](Self::no_return) | over once the mesh has taken it |
+/// | PERIOD | [`.every()`](Self::every), [`.at()`](Self::at) | a [`Schedule`](super::Schedule) that outlives this process |
+/// | BROADCAST | [`.broadcast()`](Self::broadcast) | one outcome for each node that offers the name |
+#[must_use = "a call does nothing until it is awaited or given a mode: `.await`, `.bg()`, `.no_return()`, `.every(..)`, `.broadcast()`"]
+pub struct Call<R> {
+    pub(super) node: Node,
+    /// Or why it cannot be made.
+    pub(super) request: Result<Box<Request>, Box<CallError>>,
+    pub(super) limit: Limit,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<R> Call<R> {
+    pub(super) fn new(node: &Node, name: &str, arguments: &impl Arguments) -> Self {
+        let request = request(node, name, arguments).map(Box::new).map_err(Box::new);
+        Self { node: node.clone(), request, limit: Limit::Usual, result: PhantomData }
+    }
+
+    /// A call whose arguments the compiler has checked: what the typed forms make.
+    #[doc(hidden)]
+    pub fn declared(node: &Node, name: &str, arguments: &impl Arguments) -> Self {
+        let mut call = Self::new(node, name, arguments);
+        if let Ok(request) = &mut call.request {
+            request.is_declared = true;
+        }
+        call
+    }
+}
+
+impl<R: Wire> Call<R> {
+    /// Gives it this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT) and in the background
+    /// [`JOB_TIMEOUT`](config::JOB_TIMEOUT). Then it is cancelled where it runs.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.limit = Limit::Within(timeout);
+        self
+    }
+
+    /// Lets it take for ever.
+    pub fn no_timeout(mut self) -> Self {
+        self.limit = Limit::None;
+        self
+    }
+
+    /// Has this node run it, and no other.
+    pub fn on(self, node: impl Into<String>) -> Self {
+        let node = node.into();
+        if NodeName::new(&node).is_err() {
+            // A text that cannot be a name is one that no node has.
+            return self.refused(CallError::NoSuchNode { node, similar: Vec::new() });
+        }
+        self.with(|request| request.on = Some(node))
+    }
+
+    /// Has the same node run all calls of one key, as long as it is there. A key has at most
+    /// [`KEY_BYTES_MAX`](config::KEY_BYTES_MAX) bytes.
+    pub fn key(self, key: impl Into<String>) -> Self {
+        let key = key.into();
+        if key.len() > config::KEY_BYTES_MAX {
+            let (bytes, limit) = (key.len() as u64, config::KEY_BYTES_MAX as u64);
+            return self.refused(CallError::TooLarge { what: "key".into(), bytes, limit, ran: Ran::No });
+        }
+        self.with(|request| request.key = Some(key))
+    }
+
+    /// Has the controller hold it for this long first, which does not count as its time.
+    pub fn eta(self, eta: Duration) -> Self {
+        self.with(|request| request.eta = Some(eta))
+    }
+
+    fn refused(mut self, error: CallError) -> Self {
+        if self.request.is_ok() {
+            self.request = Err(Box::new(error));
+        }
+        self
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Request)) -> Self {
+        if let Ok(request) = &mut self.request {
+            change(request);
+        }
+        self
+    }
+
+    /// The call on its way, not sent yet.
+    pub(super) fn flight(self, usual: Duration, change: impl FnOnce(&mut Request)) -> Flight {
+        let shared = Arc::clone(self.node.shared());
+        let timeout = self.limit.or(usual);
+        match self.request {
+            Ok(mut request) => {
+                request.timeout = timeout;
+                change(&mut request);
+                // What outlives its caller outlives the callback that makes it, too.
+                if !request.flags.has(Flags::BACKGROUND) {
+                    request.timeout = self.node.within_scope(timeout);
+                }
+                Flight::new(shared, request)
+            }
+            Err(error) => Flight::failed(shared, *error),
+        }
+    }
+
+    /// Runs it in the background: it is sent at once, and the [`Job`] says how it went. Dropping that lets the
+    /// call go on.
+    pub fn bg(self) -> Job<R> {
+        let node = self.node.clone();
+        let flight = self.flight(config::JOB_TIMEOUT, |request| {
+            request.flags = Flags::BACKGROUND;
+            request.expect = Expect::TakenAndReply;
+        });
+        Job::launch(node, flight)
+    }
+
+    /// Runs it in the background and has the controller keep the result, for [`Node::job`] to fetch from any
+    /// process within an hour.
+    ///
+    /// # Errors
+    /// Any [`CallError`] if it was not taken.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: it may run without anybody knowing its number.
+    pub async fn submit(self) -> Result<JobId> {
+        let mut flight = self.flight(config::JOB_TIMEOUT, |request| {
+            request.flags = Flags::BACKGROUND.with(Flags::KEPT);
+            request.expect = Expect::Taken;
+        });
+        flight.set_on_drop(OnDrop::Detach);
+        Ok(std::future::poll_fn(|cx| flight.poll_taken(cx)).await?)
+    }
+
+    /// Waits for the result as awaiting the call does, and says which node it is from.
+    ///
+    /// # Errors
+    /// Any [`CallError`]; its [`ran`](CallError::ran) says whether it may have run.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: dropped while it is pending, the call is cancelled, and may have run.
+    pub async fn with_node(self) -> Result<(NodeName, R)> {
+        let mut flight = self.flight(config::CALL_TIMEOUT, |_| ());
+        let reply = std::future::poll_fn(|cx| flight.poll_outcome(cx)).await?;
+        let value = decode_reply(&flight, &reply)?;
+        Ok((flight.peer(reply.peer).unwrap_or_else(controller), value))
+    }
+
+    /// Wants no result: over once the mesh has taken it for a live callee. It is sent when first polled, so
+    /// many can be under way together; its failure is logged and counted where it ran.
+    pub fn no_return(self) -> NoReturn {
+        NoReturn::new(self, Flags::ONE_WAY)
+    }
+
+    /// Runs it at a fixed rate, from one period from now on, until it is cancelled.
+    pub fn every(self, period: Duration) -> Every {
+        Every::by_period(self, period)
+    }
+
+    /// Runs it at these instants.
+    pub fn at(self, times: impl IntoIterator<Item = SystemTime>) -> Every {
+        Every::by_times(self, times)
+    }
+
+    /// Runs it on every other node that offers it.
+    pub fn broadcast(self) -> Broadcast<R> {
+        Broadcast::new(self)
+    }
+}
+
+fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Request, CallError> {
+    // A text that cannot be a name is one that nobody offers.
+    let no_name = |_| CallError::NoSuchCallback { name: name.to_owned(), similar: Vec::new() };
+    let name = node.shared().lock().name(name).map_err(no_name)?;
+    let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
+    arguments.put(&mut body).map_err(|error| CallError::BadArguments {
+        expected: "arguments that can be encoded".into(),
+        got: error.to_string(),
+    })?;
+    Ok(Request::new(name, body))
+}
+
+/// What a one-way call of `name` is but for its arguments.
+pub(super) fn one_way_request(node: &Node, name: &str) -> Result<Request, CallError> {
+    let request = request(node, name, &())?;
+    let timeout = Some(config::JOB_TIMEOUT);
+    // The arguments are checked one by one; here are none.
+    Ok(Request { flags: Flags::ONE_WAY, timeout, is_declared: true, ..request })
+}
+
+/// Most arguments fit.
+const BODY_BYTES_USUAL: usize = 64;
+
+impl<R: Wire> IntoFuture for Call<R> {
+    type Output = Result<R>;
+    type IntoFuture = CallFuture<R>;
+
+    fn into_future(self) -> CallFuture<R> {
+        let awaiting = Awaiting::of(&self.node);
+        let flight = self.flight(config::CALL_TIMEOUT, |_| ());
+        CallFuture { flight, _awaiting: awaiting, result: PhantomData }
+    }
+}
+
+impl<R> fmt::Debug for Call<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.request.as_ref().map(|request| &request.name);
+        f.debug_struct("Call").field("name", &name).finish_non_exhaustive()
+    }
+}
+
+/// A call in the foreground: sent when it is first polled, cancelled when it is dropped.
+#[must_use = "a call does nothing until it is awaited"]
+pub struct CallFuture<R> {
+    flight: Flight,
+    /// The callback that awaits it, until it is dropped.
+    _awaiting: Option<Awaiting>,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<R: Wire> Future for CallFuture<R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<R>> {
+        let outcome = ready!(self.flight.poll_outcome(cx));
+        Poll::Ready(outcome.and_then(|reply| decode_reply(&self.flight, &reply)).map_err(Error::from))
+    }
+}
+
+impl<R> fmt::Debug for CallFuture<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallFuture").finish_non_exhaustive()
+    }
+}

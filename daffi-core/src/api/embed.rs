@@ -1,0 +1,56 @@
+//! A controller and a node in one process.
+
+use std::fmt;
+use std::future::IntoFuture;
+
+use futures::future::BoxFuture;
+
+use crate::config;
+use crate::controller::Controller;
+use crate::error::Result;
+use crate::node::{Connect, Node};
+
+impl Connect {
+    /// Starts a controller at the address in this process, and connects to it. Others are let in once this node
+    /// and its callbacks are there.
+    ///
+    /// [`Node::stop`] then stops the controller as well: running calls finish, all nodes are told goodbye. When
+    /// the last handle of the node is dropped without that, the controller ends at once.
+    pub fn with_controller(self) -> WithController {
+        WithController { connect: self }
+    }
+}
+
+/// How to start a controller and a node in one process; made by [`Connect::with_controller`].
+#[must_use = "nothing is started until it is awaited"]
+pub struct WithController {
+    connect: Connect,
+}
+
+impl WithController {
+    async fn start(self) -> Result<Node> {
+        let door = format!("memory://door-{:016x}", fastrand::u64(..));
+        let controller = Controller::bind(&self.connect.url()).door(&door).await?;
+        let url = controller.url();
+        let open = controller.opener();
+        let companion = Box::pin(controller.drain(config::DRAIN_TIME));
+        let node = self.connect.through(door, url).companion(companion).await?;
+        open();
+        Ok(node)
+    }
+}
+
+impl IntoFuture for WithController {
+    type Output = Result<Node>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
+
+impl fmt::Debug for WithController {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithController").field("connect", &self.connect).finish()
+    }
+}

@@ -1,0 +1,154 @@
+//! The words that users write: calls and their modes, jobs, broadcasts, schedules.
+
+mod broadcast;
+mod call;
+mod embed;
+mod job;
+pub mod modifiers;
+mod one_way;
+mod program;
+mod schedule;
+
+use std::time::Duration;
+
+pub use broadcast::{Broadcast, Replies, ReplyStream};
+pub use call::{Call, CallFuture};
+pub use embed::WithController;
+pub use job::Job;
+pub use one_way::{NoReturn, Tell};
+pub use program::{Ended, Main, run};
+pub use schedule::{Every, Schedule, ScheduleGuard};
+
+use crate::callback::{Arguments, Wire};
+use crate::error::{CallError, Result};
+use crate::name::NodeName;
+use crate::node::{Flight, Node, Reply};
+use crate::wire::{self, JobId};
+
+impl Node {
+    /// A call of the callback `name`, to be awaited or given a mode.
+    ///
+    /// `R` is the type of the result. The arguments are a tuple, or [`args!`] with names. Where the callback's
+    /// signature is known, arguments that do not fit are refused before they are sent.
+    ///
+    /// [`args!`]: https://docs.rs/daffi/latest/daffi/macro.args.html
+    #[expect(clippy::needless_pass_by_value, reason = "callers write a tuple, and not a reference to one")]
+    pub fn call<R: Wire>(&self, name: &str, arguments: impl Arguments) -> Call<R> {
+        Call::new(self, name, &arguments)
+    }
+
+    /// A call of the callback `name` whose result nobody wants.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write a tuple, and not a reference to one")]
+    pub fn tell(&self, name: &str, arguments: impl Arguments) -> Tell {
+        Tell::new(Call::new(self, name, &arguments))
+    }
+
+    /// Calls the callback `name` once for each of `arguments`, wanting no results: as so many
+    /// [`tell`](Self::tell)s, sent together and acknowledged together, for floods of small messages. They are
+    /// run in their order where a callback is `inline`. Returns how many the mesh has taken.
+    ///
+    /// # Errors
+    /// The [`CallError`] of the first that was refused; the others were taken all the same.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: those that were sent go on, the others are lost.
+    pub async fn tell_each<A: Arguments>(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<u64> {
+        let request = call::one_way_request(self, name)?;
+        Ok(self.shared().send_each(request, arguments).await?)
+    }
+
+    /// The background call of this number, whoever made it: its result is fetched from the controller, which
+    /// keeps that of a caller that has gone for an hour.
+    pub fn job<R: Wire>(&self, id: JobId) -> Job<R> {
+        Job::fetch(self, id)
+    }
+
+    /// The schedules of the mesh, whoever made them.
+    ///
+    /// # Errors
+    /// [`CallError`] if the controller does not answer.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn schedules(&self) -> Result<Vec<Schedule>> {
+        let entries = self.schedule_entries().await?;
+        Ok(entries.into_iter().map(|entry| Schedule::new(self, entry)).collect())
+    }
+
+    /// The schedule of this number; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`CallError`] if the controller does not answer.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn schedule(&self, id: u64) -> Result<Option<Schedule>> {
+        Ok(self.schedule_entry(id).await?.map(|entry| Schedule::new(self, entry)))
+    }
+}
+
+/// This many seconds: `secs(5)`, `secs(0.25)`. Less than nothing is nothing.
+pub fn secs(seconds: impl Into<f64>) -> Duration {
+    let seconds = seconds.into();
+    let too_much = if seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
+    Duration::try_from_secs_f64(seconds).unwrap_or(too_much)
+}
+
+/// This many milliseconds.
+pub const fn millis(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// As long as the mode's calls do if nothing is said.
+    Usual,
+    /// This long.
+    Within(Duration),
+    /// For ever.
+    None,
+}
+
+impl Limit {
+    /// The timeout, where `usual` is the mode's.
+    pub(crate) fn or(self, usual: Duration) -> Option<Duration> {
+        match self {
+            Self::Usual => Some(usual),
+            Self::Within(timeout) => Some(timeout),
+            Self::None => None,
+        }
+    }
+}
+
+/// What the controller is called where only a node can stand.
+fn controller() -> NodeName {
+    NodeName::new("controller").expect("a good name")
+}
+
+/// The value that a body of `author` is.
+fn decode<R: Wire>(body: &[u8], author: impl FnOnce() -> NodeName) -> Result<R, CallError> {
+    wire::decode(body).map_err(|error| CallError::BadReply { node: author(), message: error.to_string() })
+}
+
+/// The value that a reply to `flight` is.
+fn decode_reply<R: Wire>(flight: &Flight, reply: &Reply) -> Result<R, CallError> {
+    decode(&reply.body, || flight.peer(reply.peer).unwrap_or_else(controller))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_whole_or_not_and_never_negative() {
+        assert_eq!(secs(5), Duration::from_secs(5));
+        assert_eq!(secs(0.25), millis(250));
+        assert_eq!(secs(-1), Duration::ZERO);
+        assert_eq!(secs(f64::INFINITY), Duration::MAX);
+    }
+}

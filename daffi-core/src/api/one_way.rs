@@ -1,0 +1,105 @@
+//! Calls whose result nobody wants.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use super::{Broadcast, Call, Every};
+use crate::callback::Wire;
+use crate::config;
+use crate::error::{Error, Result};
+use crate::node::Acknowledged;
+use crate::wire::Flags;
+
+/// A call whose result nobody wants, before it has a mode.
+#[derive(Debug)]
+#[must_use = "it does nothing until it is given a mode: `.no_return()`, `.every(..)`, `.at(..)`, `.broadcast()`"]
+pub struct Tell {
+    call: Call<()>,
+}
+
+impl Tell {
+    pub(super) fn new(call: Call<()>) -> Self {
+        Self { call }
+    }
+
+    /// Gives each run this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT).
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { call: self.call.timeout(timeout) }
+    }
+
+    /// Has this node run it, and no other.
+    pub fn on(self, node: impl Into<String>) -> Self {
+        Self { call: self.call.on(node) }
+    }
+
+    /// Has the same node run all calls of one key, as long as it is there.
+    pub fn key(self, key: impl Into<String>) -> Self {
+        Self { call: self.call.key(key) }
+    }
+
+    /// Has the controller hold it for this long first.
+    pub fn eta(self, eta: Duration) -> Self {
+        Self { call: self.call.eta(eta) }
+    }
+
+    /// As [`Call::no_return`].
+    pub fn no_return(self) -> NoReturn {
+        self.call.no_return()
+    }
+
+    /// As [`Call::every`].
+    pub fn every(self, period: Duration) -> Every {
+        self.call.every(period)
+    }
+
+    /// As [`Call::at`].
+    pub fn at(self, times: impl IntoIterator<Item = SystemTime>) -> Every {
+        self.call.at(times)
+    }
+
+    /// As [`Call::broadcast`].
+    pub fn broadcast(self) -> Broadcast<()> {
+        self.call.broadcast()
+    }
+}
+
+/// A call that wants no result: sent when it is first polled, over once the mesh has taken it. Dropping it
+/// after that lets it go on.
+#[must_use = "it is not sent until it is awaited"]
+pub struct NoReturn {
+    acknowledged: Acknowledged,
+}
+
+impl NoReturn {
+    pub(super) fn new<R: Wire>(call: Call<R>, flags: Flags) -> Self {
+        let shared = Arc::clone(call.node.shared());
+        let timeout = call.limit.or(config::JOB_TIMEOUT);
+        let acknowledged = match call.request {
+            Ok(mut request) => {
+                request.flags = flags;
+                request.timeout = timeout;
+                Acknowledged::new(shared, request)
+            }
+            Err(error) => Acknowledged::failed(shared, *error),
+        };
+        Self { acknowledged }
+    }
+}
+
+impl Future for NoReturn {
+    type Output = Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.acknowledged).poll(cx).map_err(Error::from)
+    }
+}
+
+impl fmt::Debug for NoReturn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NoReturn").finish_non_exhaustive()
+    }
+}

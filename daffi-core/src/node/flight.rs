@@ -1,0 +1,448 @@
+//! A call on its way: sent when it is first polled or launched, awaited by its slot, cancelled by its drop.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::in_flight::{Expect, Outcome, PartOutcome, Reply};
+use super::one_way::Sequence;
+use super::state::{State, Status};
+use super::{Phase, Shared};
+use crate::config;
+use crate::error::{CallError, Ran};
+use crate::name::{CallbackName, NodeName};
+use crate::session::Outbound;
+use crate::wire::{self, CallId, Extension, Flags, Header, JobId, Kind, Signature, put_frame};
+
+/// What is called, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) name: CallbackName,
+    pub(crate) body: Vec<u8>,
+    pub(crate) flags: Flags,
+    pub(crate) expect: Expect,
+    pub(crate) on: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) eta: Option<Duration>,
+    pub(crate) include_self: bool,
+    pub(crate) timeout: Option<Duration>,
+    /// The compiler has checked the arguments.
+    pub(crate) is_declared: bool,
+}
+
+impl Request {
+    /// A plain call in the foreground.
+    pub(crate) fn new(name: CallbackName, body: Vec<u8>) -> Self {
+        Self {
+            name,
+            body,
+            flags: Flags::NONE,
+            expect: Expect::Reply,
+            on: None,
+            key: None,
+            eta: None,
+            include_self: false,
+            timeout: Some(config::CALL_TIMEOUT),
+            is_declared: false,
+        }
+    }
+
+    /// A call of the controller's own callback `name`, which knows what it takes.
+    pub(crate) fn to_controller<A: Serialize>(name: &str, arguments: &A) -> Self {
+        let name = CallbackName::new(name).expect("the controller's names are good");
+        let body = wire::encode(arguments).expect("names, numbers and plain structs encode");
+        Self { is_declared: true, ..Self::new(name, body) }
+    }
+
+    /// Whether the header says it all.
+    fn is_plain(&self) -> bool {
+        self.on.is_none() && self.key.is_none() && self.eta.is_none() && !self.include_self
+    }
+
+    fn put(&self, out: &mut Vec<u8>, call: u64, known: Option<u32>, remaining: Option<Duration>) {
+        self.put_body(out, call, known, remaining, &self.body);
+    }
+
+    /// Appends a call like this one with another body.
+    pub(super) fn put_body(
+        &self,
+        out: &mut Vec<u8>,
+        call: u64,
+        known: Option<u32>,
+        remaining: Option<Duration>,
+        body: &[u8],
+    ) {
+        let mut header =
+            Header { flags: self.flags, call, ..Header::new(Kind::Call) }.with_remaining(remaining);
+        if let (Some(id), true) = (known, self.is_plain()) {
+            header.name = id;
+            return put_frame(out, header, &[], body);
+        }
+        let mut extension = Extension {
+            name: None,
+            on: self.on.clone(),
+            key: self.key.clone(),
+            eta_ms: self.eta.map(|eta| u64::try_from(eta.as_millis()).unwrap_or(u64::MAX)),
+            include_self: self.include_self,
+            traceparent: None,
+        };
+        match known {
+            Some(id) => header.name = id,
+            None => {
+                header.flags = header.flags.with(Flags::NAMED);
+                extension.name = Some(self.name.to_string());
+            }
+        }
+        put_frame(out, header, &extension.encode(), body);
+    }
+}
+
+impl Shared {
+    /// Whatever stands against sending now; if nothing does, the outbound half and the callback's number, if it
+    /// has one. `None` without a link.
+    pub(super) fn may_send(
+        state: &State,
+        request: &Request,
+    ) -> Result<Option<(Outbound, Option<u32>)>, CallError> {
+        if request.body.len() > config::BODY_BYTES_MAX {
+            return Err(CallError::TooLarge {
+                what: "call".into(),
+                bytes: request.body.len() as u64,
+                limit: config::BODY_BYTES_MAX as u64,
+                ran: Ran::No,
+            });
+        }
+        let outbound = match &state.status {
+            Status::Connecting => return Ok(None),
+            Status::Ended => return Err(CallError::Disconnected { ran: Ran::No }),
+            Status::Connected(outbound) => outbound.clone(),
+        };
+        if outbound.queued() > config::OUTPUT_BYTES_MAX {
+            let what = format!("{} bytes wait for the controller", outbound.queued());
+            return Err(CallError::Busy { what });
+        }
+        let known = state.known(request.name.as_str());
+        if let Some(known) = known.filter(|_| !request.is_declared) {
+            known.check(&request.body)?;
+        }
+        Ok(Some((outbound, known.map(|known| known.id))))
+    }
+
+    /// Sends the call if there is a link.
+    fn try_send(
+        self: &Arc<Self>,
+        request: &Request,
+        remaining: Option<Duration>,
+    ) -> Result<Option<Sent>, CallError> {
+        let mut state = self.lock();
+        let Some((outbound, known)) = Self::may_send(&state, request)? else { return Ok(None) };
+        let is_alone = state.in_flight.waiting() == 0;
+        let eta = request.eta.unwrap_or_default();
+        let (id, is_earlier) =
+            state.insert_call(request.expect, remaining, eta, || Instant::now().into_std())?;
+        outbound.with(|out| request.put(out, id.to_bits(), known, remaining));
+        drop(state);
+        self.send_off(&outbound, is_alone, is_earlier);
+        Ok(Some(Sent { shared: Arc::clone(self), id, on_drop: OnDrop::Cancel }))
+    }
+
+    /// Sends a call that wants no reply if there is a link.
+    pub(super) fn try_send_one_way(
+        self: &Arc<Self>,
+        request: &Request,
+        remaining: Option<Duration>,
+    ) -> Result<Option<Sequence>, CallError> {
+        let mut state = self.lock();
+        let Some((outbound, known)) = Self::may_send(&state, request)? else { return Ok(None) };
+        let is_alone = state.in_flight.waiting() == 0 && state.one_way.len() == 0;
+        let (sequence, is_earlier) = state.insert_one_way(remaining, || Instant::now().into_std())?;
+        outbound.with(|out| request.put(out, sequence.number, known, remaining));
+        drop(state);
+        self.send_off(&outbound, is_alone, is_earlier);
+        Ok(Some(sequence))
+    }
+
+    /// A lone call goes out at once; those of a crowd go out together.
+    pub(super) fn send_off(&self, outbound: &Outbound, is_alone: bool, is_earlier: bool) {
+        if is_alone {
+            outbound.flush();
+        } else {
+            outbound.flush_soon();
+        }
+        if is_earlier {
+            self.timer.notify_one();
+        }
+    }
+
+    /// Tells the controller that nobody wants the call's outcome.
+    fn cancel(&self, id: CallId) {
+        let mut state = self.lock();
+        let (must_cancel, waker) = state.abandon(id);
+        if let (true, Status::Connected(outbound)) = (must_cancel, &state.status) {
+            let outbound = outbound.clone();
+            // Under the lock: the slot may be reused as soon as it is released, and the controller must hear
+            // of the cancellation first.
+            outbound.with(|out| put_cancel(out, id));
+            outbound.flush_soon();
+        }
+        drop(state);
+        drop(waker);
+    }
+
+    /// Sends a message that is answered by a reply, whether or not the link is ready for calls.
+    pub(crate) fn send_control(
+        self: &Arc<Self>,
+        outbound: &Outbound,
+        kind: Kind,
+        body: &[u8],
+    ) -> Result<Control, CallError> {
+        let mut state = self.lock();
+        let timeout = Some(config::CALL_TIMEOUT);
+        let (id, is_earlier) =
+            state.insert_call(Expect::Reply, timeout, Duration::ZERO, || Instant::now().into_std())?;
+        let header = Header { call: id.to_bits(), ..Header::new(kind) };
+        outbound.with(|out| put_frame(out, header, &[], body));
+        drop(state);
+        self.send_off(outbound, true, is_earlier);
+        Ok(Control(Sent { shared: Arc::clone(self), id, on_drop: OnDrop::Detach }))
+    }
+
+    /// The reply to a call that is made now.
+    pub(crate) async fn ask(self: &Arc<Self>, request: Request) -> Result<Reply, CallError> {
+        let mut flight = Flight::new(Arc::clone(self), request);
+        std::future::poll_fn(|cx| flight.poll_outcome(cx)).await
+    }
+
+    /// Sends what could not be sent at once: waits for the link, and looks again at signatures that may be old.
+    pub(super) async fn send_slowly<T>(
+        self: Arc<Self>,
+        request: Request,
+        try_send: TrySend<T>,
+    ) -> Result<T, CallError> {
+        let after = request.timeout.unwrap_or_default();
+        let deadline = request.timeout.map(|timeout| Instant::now() + timeout.min(config::TIMEOUT_MAX));
+        let mut is_fresh = false;
+        loop {
+            self.connected(deadline, after).await?;
+            let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match try_send(&self, &request, remaining) {
+                Ok(Some(sent)) => return Ok(sent),
+                // The link broke in between, or the driver has not yet said so.
+                Ok(None) if self.phase() == Phase::Connected => tokio::task::yield_now().await,
+                Ok(None) => {}
+                Err(CallError::BadArguments { .. }) if !is_fresh => {
+                    self.relearn(&request.name, remaining).await?;
+                    is_fresh = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Asks for the signatures of `name` anew.
+    async fn relearn(
+        self: &Arc<Self>,
+        name: &CallbackName,
+        timeout: Option<Duration>,
+    ) -> Result<(), CallError> {
+        let request = Request { timeout, ..Request::to_controller("daffi.signatures", &(name,)) };
+        let reply = self.ask(request).await?;
+        if let Ok(signatures) = wire::decode::<Vec<Signature>>(&reply.body) {
+            self.lock().relearn(name.as_str(), signatures);
+        }
+        Ok(())
+    }
+}
+
+/// Sends a call if there is a link.
+pub(super) type TrySend<T> = fn(&Arc<Shared>, &Request, Option<Duration>) -> Result<Option<T>, CallError>;
+
+pub(crate) fn put_cancel(out: &mut Vec<u8>, id: CallId) {
+    put_frame(out, Header { call: id.to_bits(), ..Header::new(Kind::Cancel) }, &[], &[]);
+}
+
+/// What becomes of a call whose caller no longer waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDrop {
+    /// It is cancelled.
+    Cancel,
+    /// It goes on.
+    Detach,
+}
+
+/// A call that was sent.
+struct Sent {
+    shared: Arc<Shared>,
+    id: CallId,
+    on_drop: OnDrop,
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        match self.on_drop {
+            OnDrop::Cancel => self.shared.cancel(self.id),
+            OnDrop::Detach => {
+                let waker = self.shared.lock().in_flight.detach(self.id);
+                drop(waker);
+            }
+        }
+    }
+}
+
+/// The reply to a message other than a call.
+pub(crate) struct Control(Sent);
+
+impl Future for Control {
+    type Output = Result<(), CallError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(self.0.shared.lock().in_flight.poll_outcome(self.0.id, cx));
+        Poll::Ready(outcome.map(drop))
+    }
+}
+
+enum Leg {
+    New(Box<Request>),
+    Slow(BoxFuture<'static, Result<Sent, CallError>>),
+    Sent(Sent),
+    Failed(CallError),
+}
+
+/// A call: not sent until it is first polled, or launched.
+pub(crate) struct Flight {
+    shared: Arc<Shared>,
+    stage: Leg,
+    on_drop: OnDrop,
+    /// The task that sends a launched call when there is a link.
+    sender: Option<AbortHandle>,
+}
+
+impl Flight {
+    pub(crate) fn new(shared: Arc<Shared>, request: impl Into<Box<Request>>) -> Self {
+        Self { shared, stage: Leg::New(request.into()), on_drop: OnDrop::Cancel, sender: None }
+    }
+
+    /// A call that cannot be made.
+    pub(crate) fn failed(shared: Arc<Shared>, error: CallError) -> Self {
+        Self { shared, stage: Leg::Failed(error), on_drop: OnDrop::Cancel, sender: None }
+    }
+
+    /// The node of this number.
+    pub(crate) fn peer(&self, id: u32) -> Option<NodeName> {
+        self.shared.lock().peer(id)
+    }
+
+    /// Sets what becomes of it when it is dropped.
+    pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
+        self.on_drop = on_drop;
+        if let Leg::Sent(sent) = &mut self.stage {
+            sent.on_drop = on_drop;
+        }
+    }
+
+    fn start(&mut self, request: Request) {
+        let timeout = request.timeout;
+        self.stage = match self.shared.try_send(&request, timeout) {
+            Ok(Some(mut sent)) => {
+                sent.on_drop = self.on_drop;
+                Leg::Sent(sent)
+            }
+            Ok(None) | Err(CallError::BadArguments { .. }) => {
+                let shared = Arc::clone(&self.shared);
+                Leg::Slow(Box::pin(shared.send_slowly(request, Shared::try_send)))
+            }
+            Err(error) => Leg::Failed(error),
+        };
+    }
+
+    /// Sends it now, or as soon as there is a link: it need not be polled for that.
+    pub(crate) fn launch(&mut self) {
+        let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent()));
+        match stage {
+            Leg::New(request) => self.start(*request),
+            stage => self.stage = stage,
+        }
+        let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent()));
+        let Leg::Slow(slow) = stage else {
+            self.stage = stage;
+            return;
+        };
+        let on_drop = self.on_drop;
+        let (result_in, result_out) = oneshot::channel();
+        let task = self.shared.runtime.spawn(async move {
+            let result = slow.await.map(|mut sent| {
+                sent.on_drop = on_drop;
+                sent
+            });
+            // Whoever launched it may have gone; dropping what comes back then does what was wished.
+            drop(result_in.send(result));
+        });
+        self.sender = Some(task.abort_handle());
+        self.stage = Leg::Slow(Box::pin(async { result_out.await.unwrap_or_else(|_| Err(unsent())) }));
+    }
+
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<CallId, CallError>> {
+        loop {
+            match &mut self.stage {
+                Leg::New(_) => {
+                    let Leg::New(request) = std::mem::replace(&mut self.stage, Leg::Failed(unsent())) else {
+                        unreachable!("the stage was looked at above")
+                    };
+                    self.start(*request);
+                }
+                Leg::Slow(slow) => {
+                    self.stage = match ready!(slow.as_mut().poll(cx)) {
+                        Ok(mut sent) => {
+                            sent.on_drop = self.on_drop;
+                            Leg::Sent(sent)
+                        }
+                        Err(error) => Leg::Failed(error),
+                    };
+                }
+                Leg::Sent(sent) => return Poll::Ready(Ok(sent.id)),
+                Leg::Failed(error) => return Poll::Ready(Err(error.clone())),
+            }
+        }
+    }
+
+    /// The reply. To be polled to its end once.
+    pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let id = ready!(self.poll_sent(cx))?;
+        self.shared.lock().in_flight.poll_outcome(id, cx)
+    }
+
+    /// The number of the job, once the controller has taken it.
+    pub(crate) fn poll_taken(&mut self, cx: &mut Context<'_>) -> Poll<Result<JobId, CallError>> {
+        let id = ready!(self.poll_sent(cx))?;
+        self.shared.lock().in_flight.poll_taken(id, cx)
+    }
+
+    /// The next parts of a broadcast's answer; none at its end.
+    pub(crate) fn poll_parts(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<PartOutcome>, CallError>> {
+        let id = ready!(self.poll_sent(cx))?;
+        self.shared.lock().in_flight.poll_parts(id, cx)
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if let (Some(sender), OnDrop::Cancel) = (&self.sender, self.on_drop) {
+            sender.abort();
+            // It may have been sent in the meantime; taking it over has it cancelled.
+            drop(self.poll_sent(&mut Context::from_waker(Waker::noop())));
+        }
+    }
+}
+
+/// The node ended before the call was sent.
+fn unsent() -> CallError {
+    CallError::Disconnected { ran: Ran::No }
+}

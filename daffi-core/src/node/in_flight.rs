@@ -1,0 +1,430 @@
+//! The calls of this node that await something: slots with generations.
+
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::error::{CallError, Ran, Stage};
+use crate::name::NodeName;
+use crate::wire::{CallId, JobId};
+
+/// A result and who gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Reply {
+    /// The controller's number of the callee; 0 is itself.
+    pub(crate) peer: u32,
+    /// The encoded result.
+    pub(crate) body: Bytes,
+}
+
+/// What became of a call.
+pub(crate) type Outcome = Result<Reply, CallError>;
+
+/// What became of a broadcast at one node.
+pub(crate) type PartOutcome = (NodeName, Result<Bytes, CallError>);
+
+/// What a call is answered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// One reply.
+    Reply,
+    /// Word that it was taken, then a reply.
+    TakenAndReply,
+    /// Word that it was taken, and no more.
+    Taken,
+    /// Parts, a last one of which ends it.
+    Parts,
+}
+
+#[derive(Debug)]
+struct Live {
+    expect: Expect,
+    waker: Option<Waker>,
+    timeout: Option<Duration>,
+    job: Option<JobId>,
+    /// In the order of their arrival, without those that were taken out.
+    parts: Vec<PartOutcome>,
+    outcome: Option<Outcome>,
+    /// Nobody waits any more; the slot is kept because the controller still knows the call by it.
+    is_detached: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next free slot follows, or [`NONE`].
+    Free(u32),
+    Live(Live),
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    state: State,
+}
+
+/// The calls of this node that await something.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    slots: Vec<Slot>,
+    free: u32,
+    live: usize,
+    detached: usize,
+    slots_max: usize,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl InFlight {
+    /// No calls, and room for `slots_max`.
+    pub(crate) fn new(slots_max: usize) -> Self {
+        Self { slots: Vec::new(), free: NONE, live: 0, detached: 0, slots_max }
+    }
+
+    /// Has room for `slots_max` calls from now on; those that are there stay.
+    pub(crate) fn set_slots_max(&mut self, slots_max: usize) {
+        self.slots_max = slots_max;
+    }
+
+    /// Calls that somebody waits for.
+    pub(crate) fn waiting(&self) -> usize {
+        self.live - self.detached
+    }
+
+    /// Calls that the controller knows.
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Takes a slot; `None` if all are taken.
+    pub(crate) fn insert(&mut self, expect: Expect, timeout: Option<Duration>) -> Option<CallId> {
+        let live = Live {
+            expect,
+            waker: None,
+            timeout,
+            job: None,
+            parts: Vec::new(),
+            outcome: None,
+            is_detached: false,
+        };
+        if self.live >= self.slots_max {
+            return None;
+        }
+        let slot = if self.free == NONE {
+            self.slots.push(Slot { generation: 0, state: State::Free(NONE) });
+            self.slots.len() - 1
+        } else {
+            self.free as usize
+        };
+        let entry = &mut self.slots[slot];
+        if let State::Free(next) = entry.state {
+            self.free = next;
+        }
+        entry.state = State::Live(live);
+        self.live += 1;
+        Some(CallId { slot: slot as u32, generation: entry.generation })
+    }
+
+    fn live(&mut self, id: CallId) -> Option<&mut Live> {
+        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
+        match &mut slot.state {
+            State::Live(live) => Some(live),
+            State::Free(_) => None,
+        }
+    }
+
+    fn free(&mut self, id: CallId) {
+        let Some(is_detached) = self.live(id).map(|live| live.is_detached) else { return };
+        let slot = &mut self.slots[id.slot as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.state = State::Free(self.free);
+        self.free = id.slot;
+        self.live -= 1;
+        self.detached -= usize::from(is_detached);
+    }
+
+    /// The call has been taken as a job. `false` if it is not known.
+    pub(crate) fn taken(&mut self, id: CallId, job: JobId, woken: &mut Vec<Waker>) -> bool {
+        let Some(live) = self.live(id) else { return false };
+        live.job = Some(job);
+        let (is_over, is_detached) = (live.expect == Expect::Taken, live.is_detached);
+        if is_over && is_detached {
+            self.free(id);
+            return true;
+        }
+        if is_over {
+            live.outcome = Some(Ok(Reply { peer: 0, body: Bytes::new() }));
+        }
+        woken.extend(live.waker.take());
+        true
+    }
+
+    /// Parts of a broadcast's answer came. `false` if the call is not known.
+    pub(crate) fn parts(
+        &mut self,
+        id: CallId,
+        parts: Vec<PartOutcome>,
+        is_last: bool,
+        woken: &mut Vec<Waker>,
+    ) -> bool {
+        let Some(live) = self.live(id) else { return false };
+        live.parts.extend(parts);
+        if is_last {
+            live.outcome = Some(Ok(Reply { peer: 0, body: Bytes::new() }));
+        }
+        woken.extend(live.waker.take());
+        true
+    }
+
+    /// The call is over. `false` if it is not known, or was over.
+    pub(crate) fn finish(&mut self, id: CallId, outcome: Outcome, woken: &mut Vec<Waker>) -> bool {
+        let Some(live) = self.live(id) else { return false };
+        if live.is_detached {
+            self.free(id);
+            return true;
+        }
+        if live.outcome.is_some() {
+            return false;
+        }
+        live.outcome = Some(outcome);
+        woken.extend(live.waker.take());
+        true
+    }
+
+    /// The deadline of the call in this slot has passed and the controller has not said so. Its number, if it
+    /// was still awaited, so that the controller can be told to forget it.
+    pub(crate) fn expire(&mut self, slot: u32, woken: &mut Vec<Waker>) -> Option<CallId> {
+        let generation = self.slots.get(slot as usize)?.generation;
+        let id = CallId { slot, generation };
+        let after = self.live(id)?.timeout.unwrap_or_default();
+        let error = CallError::TimedOut { stage: Stage::Controller, node: None, after };
+        self.finish(id, Err(error), woken).then_some(id)
+    }
+
+    /// The link broke: nothing will be answered any more.
+    pub(crate) fn lose_all(&mut self, woken: &mut Vec<Waker>) {
+        for slot in 0..self.slots.len() {
+            let id = CallId { slot: slot as u32, generation: self.slots[slot].generation };
+            self.finish(id, Err(CallError::Disconnected { ran: Ran::Maybe }), woken);
+        }
+    }
+
+    /// The outcome of the call, which is then forgotten.
+    pub(crate) fn poll_outcome(&mut self, id: CallId, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(live) = self.live(id) else { return Poll::Ready(Err(forgotten())) };
+        match live.outcome.take() {
+            Some(outcome) => {
+                self.free(id);
+                Poll::Ready(outcome)
+            }
+            None => live.park(cx),
+        }
+    }
+
+    /// The job's number once it is taken; if it never was, why. The call is not forgotten.
+    pub(crate) fn poll_taken(&mut self, id: CallId, cx: &mut Context<'_>) -> Poll<Result<JobId, CallError>> {
+        let Some(live) = self.live(id) else { return Poll::Ready(Err(forgotten())) };
+        match (live.job, &live.outcome) {
+            (Some(job), _) => Poll::Ready(Ok(job)),
+            (None, Some(Err(error))) => Poll::Ready(Err(error.clone())),
+            (None, Some(Ok(_))) => Poll::Ready(Err(CallError::Protocol {
+                message: "a background call was answered before it was taken".into(),
+                ran: Ran::Yes,
+            })),
+            (None, None) => live.park(cx),
+        }
+    }
+
+    /// The next parts of a broadcast's answer; none when it is over, and the call is then forgotten.
+    pub(crate) fn poll_parts(
+        &mut self,
+        id: CallId,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Vec<PartOutcome>, CallError>> {
+        let Some(live) = self.live(id) else { return Poll::Ready(Ok(Vec::new())) };
+        if !live.parts.is_empty() {
+            return Poll::Ready(Ok(std::mem::take(&mut live.parts)));
+        }
+        match live.outcome.take() {
+            Some(outcome) => {
+                self.free(id);
+                Poll::Ready(outcome.map(|_| Vec::new()))
+            }
+            None => live.park(cx),
+        }
+    }
+
+    /// Whether the outcome is there.
+    #[cfg(test)]
+    fn is_finished(&mut self, id: CallId) -> bool {
+        self.live(id).is_none_or(|live| live.outcome.is_some())
+    }
+
+    /// Nobody wants the outcome. Whether the controller must be told to cancel the call; and the waker of
+    /// whoever waited, to be dropped without the lock: with it a whole task may be dropped, and its calls.
+    pub(crate) fn abandon(&mut self, id: CallId) -> (bool, Option<Waker>) {
+        let Some(live) = self.live(id) else { return (false, None) };
+        let abandoned = (live.outcome.is_none(), live.waker.take());
+        self.free(id);
+        abandoned
+    }
+
+    /// Nobody waits for the outcome, but the call shall go on. The waker of whoever waited, as in
+    /// [`abandon`](Self::abandon).
+    pub(crate) fn detach(&mut self, id: CallId) -> Option<Waker> {
+        let live = self.live(id)?;
+        let waker = live.waker.take();
+        let is_over = live.outcome.is_some() || (live.expect == Expect::Taken && live.job.is_some());
+        if is_over {
+            self.free(id);
+        } else if !live.is_detached {
+            live.is_detached = true;
+            self.detached += 1;
+        }
+        waker
+    }
+}
+
+impl Live {
+    fn park<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        match &mut self.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            empty => *empty = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+/// Whoever polls owns the call, so it is forgotten only if its outcome was taken before.
+fn forgotten() -> CallError {
+    CallError::Cancelled { ran: Ran::Maybe }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reply(byte: u8) -> Outcome {
+        Ok(Reply { peer: 0, body: Bytes::copy_from_slice(&[byte]) })
+    }
+
+    fn poll(in_flight: &mut InFlight, id: CallId) -> Poll<Outcome> {
+        in_flight.poll_outcome(id, &mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_late_reply_never_meets_the_next_call_of_its_slot() {
+        let mut in_flight = InFlight::new(10);
+        let first = in_flight.insert(Expect::Reply, None).expect("room");
+        assert!(in_flight.abandon(first).0);
+        let second = in_flight.insert(Expect::Reply, None).expect("room");
+        assert_eq!(first.slot, second.slot);
+
+        assert!(!in_flight.finish(first, reply(1), &mut Vec::new()));
+
+        assert!(poll(&mut in_flight, second).is_pending());
+    }
+
+    #[test]
+    fn a_reply_wakes_whoever_waits_and_frees_the_slot_when_it_is_taken() {
+        let mut in_flight = InFlight::new(1);
+        let id = in_flight.insert(Expect::Reply, None).expect("room");
+        assert!(in_flight.insert(Expect::Reply, None).is_none());
+        assert!(poll(&mut in_flight, id).is_pending());
+        let mut woken = Vec::new();
+
+        assert!(in_flight.finish(id, reply(7), &mut woken));
+
+        assert_eq!(woken.len(), 1);
+        assert_eq!(poll(&mut in_flight, id), Poll::Ready(reply(7)));
+        assert_eq!(in_flight.len(), 0);
+        assert!(in_flight.insert(Expect::Reply, None).is_some());
+    }
+
+    #[test]
+    fn a_detached_job_keeps_its_slot_until_the_controller_is_done_with_it() {
+        let mut in_flight = InFlight::new(10);
+        let id = in_flight.insert(Expect::TakenAndReply, None).expect("room");
+
+        in_flight.detach(id);
+        assert!(in_flight.taken(id, JobId(1), &mut Vec::new()));
+        assert_eq!((in_flight.len(), in_flight.waiting()), (1, 0));
+        assert!(in_flight.finish(id, reply(1), &mut Vec::new()));
+
+        assert_eq!((in_flight.len(), in_flight.waiting()), (0, 0));
+    }
+
+    #[test]
+    fn a_kept_job_is_over_once_it_is_taken() {
+        let mut in_flight = InFlight::new(10);
+        let id = in_flight.insert(Expect::Taken, None).expect("room");
+
+        in_flight.taken(id, JobId(9), &mut Vec::new());
+        in_flight.detach(id);
+
+        assert_eq!(in_flight.len(), 0);
+    }
+
+    #[test]
+    fn parts_that_came_before_the_link_broke_are_not_lost() {
+        let mut in_flight = InFlight::new(10);
+        let id = in_flight.insert(Expect::Parts, None).expect("room");
+        let part = (NodeName::new("a").expect("a good name"), Ok(Bytes::new()));
+        in_flight.parts(id, vec![part.clone()], false, &mut Vec::new());
+
+        in_flight.lose_all(&mut Vec::new());
+
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert_eq!(in_flight.poll_parts(id, cx), Poll::Ready(Ok(vec![part])));
+        let lost = Err(CallError::Disconnected { ran: Ran::Maybe });
+        assert_eq!(in_flight.poll_parts(id, cx), Poll::Ready(lost));
+        assert_eq!(in_flight.len(), 0);
+    }
+
+    #[test]
+    fn an_expired_call_says_that_the_controller_is_silent() {
+        let mut in_flight = InFlight::new(10);
+        let id = in_flight.insert(Expect::Reply, Some(Duration::from_secs(3))).expect("room");
+
+        assert_eq!(in_flight.expire(id.slot, &mut Vec::new()), Some(id));
+
+        let after = Duration::from_secs(3);
+        let expected = Err(CallError::TimedOut { stage: Stage::Controller, node: None, after });
+        assert_eq!(poll(&mut in_flight, id), Poll::Ready(expected));
+        assert_eq!(in_flight.expire(id.slot, &mut Vec::new()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_call_ends_once_and_no_slot_leaks(steps in proptest::collection::vec((0u8..6, any::<u8>()), 0..200)) {
+            let mut in_flight = InFlight::new(8);
+            let mut known: Vec<CallId> = Vec::new();
+            for (step, pick) in steps {
+                let at = usize::from(pick) % known.len().max(1);
+                let woken = &mut Vec::new();
+                match (step, known.get(at).copied()) {
+                    (0 | 1, _) => known.extend(in_flight.insert(Expect::TakenAndReply, None)),
+                    (2, Some(id)) => prop_assert!(in_flight.finish(id, reply(pick), woken) || in_flight.is_finished(id)),
+                    (3, Some(id)) => if poll(&mut in_flight, id).is_ready() {
+                        known.swap_remove(at);
+                        prop_assert!(!in_flight.finish(id, reply(pick), woken));
+                    },
+                    (4, Some(id)) => {
+                        in_flight.abandon(id);
+                        known.swap_remove(at);
+                    }
+                    (_, Some(id)) => {
+                        in_flight.detach(id);
+                        in_flight.finish(id, reply(pick), woken);
+                        known.swap_remove(at);
+                    }
+                    (_, None) => {}
+                }
+                prop_assert_eq!((in_flight.len(), in_flight.waiting()), (known.len(), known.len()));
+                prop_assert!(in_flight.slots.len() <= 8);
+            }
+        }
+    }
+}

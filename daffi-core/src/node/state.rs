@@ -1,0 +1,462 @@
+//! What a node knows: its calls in flight, the names and nodes it learnt, whether it is connected. No I/O.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use super::in_flight::{Expect, InFlight, Outcome, PartOutcome, Reply};
+use super::one_way::{OneWay, Sequence};
+use crate::callback;
+use crate::config;
+use crate::error::{CallError, Ran};
+use crate::name::{CallbackName, NameError, NodeName};
+use crate::session::{Deadlines, Outbound};
+use crate::wire::{self, CallId, Event, Failure, Flags, Header, JobId, Parts, Presence, Signature};
+
+/// A callback whose number the controller told.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) id: u32,
+    pub(crate) signatures: Arc<[Signature]>,
+}
+
+/// Where the node stands with its controller.
+#[derive(Debug, Clone)]
+pub(crate) enum Status {
+    /// No link, or none that is ready.
+    Connecting,
+    /// Calls may be sent.
+    Connected(Outbound),
+    /// Stopped, or told goodbye: there will be no link any more.
+    Ended,
+}
+
+impl Known {
+    /// Whether every signature rules these arguments out.
+    ///
+    /// # Errors
+    /// What the first signature expects, and what was got.
+    pub(crate) fn check(&self, body: &[u8]) -> Result<(), CallError> {
+        check_against(&self.signatures, body)
+    }
+}
+
+/// What a node knows.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) status: Status,
+    pub(crate) in_flight: InFlight,
+    pub(crate) one_way: OneWay,
+    names: FxHashMap<CallbackName, Known>,
+    peers: FxHashMap<u32, NodeName>,
+    deadlines: Deadlines,
+    /// When frames were last read, or the first of a stream of one-way calls was sent.
+    pub(crate) last_read: Instant,
+    /// When the timer task looks next; it must be told of deadlines before that.
+    timer_at: Option<Instant>,
+    /// Callbacks offered so far: the number of the latest.
+    pub(crate) offers: u32,
+    /// Links so far.
+    pub(crate) link: u64,
+    /// Replies to calls that nobody knew any more.
+    pub(crate) late_replies: u64,
+    /// Frames and events of kinds that this version does not know.
+    pub(crate) skipped: u64,
+}
+
+/// The wheel's slot for calls that want no reply; slots of calls follow it.
+const ONE_WAY_SLOT: u32 = 0;
+
+impl State {
+    /// A node that has never been connected.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            status: Status::Connecting,
+            in_flight: InFlight::new(config::CALLS_IN_FLIGHT_MAX),
+            one_way: OneWay::default(),
+            names: FxHashMap::default(),
+            peers: FxHashMap::default(),
+            deadlines: Deadlines::new(now),
+            last_read: now,
+            timer_at: None,
+            offers: 0,
+            link: 0,
+            late_replies: 0,
+            skipped: 0,
+        }
+    }
+
+    /// A link is there, on which names and numbers begin anew. Its number.
+    pub(crate) fn start_link(&mut self, calls_in_flight_max: u32, woken: &mut Vec<Waker>) -> u64 {
+        self.link += 1;
+        // An attempt to connect that was given up leaves its registrations behind.
+        self.in_flight.lose_all(woken);
+        self.one_way.start(self.link, woken);
+        self.names.clear();
+        self.peers.clear();
+        self.in_flight.set_slots_max(config::CALLS_IN_FLIGHT_MAX.min(calls_in_flight_max as usize));
+        self.link
+    }
+
+    /// The link broke.
+    pub(crate) fn lose_link(&mut self, woken: &mut Vec<Waker>) {
+        if matches!(self.status, Status::Connected(_)) {
+            self.status = Status::Connecting;
+        }
+        self.in_flight.lose_all(woken);
+        self.one_way.start(self.link + 1, woken);
+    }
+
+    /// What the controller told of a callback.
+    pub(crate) fn known(&self, name: &str) -> Option<&Known> {
+        self.names.get(name)
+    }
+
+    /// `text` as a name: one that was called before takes no memory.
+    pub(crate) fn name(&self, text: &str) -> Result<CallbackName, NameError> {
+        self.names.get_key_value(text).map_or_else(|| CallbackName::new(text), |(name, _)| Ok(name.clone()))
+    }
+
+    /// The callback's signatures have changed.
+    pub(crate) fn relearn(&mut self, name: &str, signatures: Vec<Signature>) {
+        if let Some(known) = self.names.get_mut(name) {
+            known.signatures = signatures.into();
+        }
+    }
+
+    /// The node of this number; a controller that did not name it before is at fault, but its calls are run.
+    pub(crate) fn peer(&self, id: u32) -> Option<NodeName> {
+        self.peers.get(&id).cloned()
+    }
+
+    /// Takes a slot for a call. `true` if the timer task must be told of its deadline.
+    ///
+    /// # Errors
+    /// [`CallError::Busy`] if all are taken.
+    pub(crate) fn insert_call(
+        &mut self,
+        expect: Expect,
+        timeout: Option<Duration>,
+        eta: Duration,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<(CallId, bool), CallError> {
+        let id = self.in_flight.insert(expect, timeout).ok_or_else(|| CallError::Busy {
+            what: format!("this node has {} calls in flight", self.in_flight.len()),
+        })?;
+        let is_earlier = timeout.is_some_and(|timeout| {
+            let fallback = timeout.saturating_add(config::CONTROLLER_GRACE).saturating_add(eta);
+            let at = now() + fallback.min(config::TIMEOUT_MAX);
+            self.deadlines.insert(id.slot + 1, at);
+            self.is_earlier(at)
+        });
+        Ok((id, is_earlier))
+    }
+
+    /// Takes a number for a call that wants no reply. `true` if the timer task must be told of its deadline.
+    ///
+    /// # Errors
+    /// [`CallError::Busy`] if too many are not acknowledged.
+    pub(crate) fn insert_one_way(
+        &mut self,
+        timeout: Option<Duration>,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<(Sequence, bool), CallError> {
+        if self.one_way.len() >= config::ONE_WAY_QUEUED_MAX {
+            let what = format!("this node has {} calls that were not acknowledged", self.one_way.len());
+            return Err(CallError::Busy { what });
+        }
+        let deadline = timeout.map(|timeout| {
+            // Only the controller's word is waited for, however long the call itself may take.
+            let fallback = timeout.min(config::CALL_TIMEOUT) + config::CONTROLLER_GRACE;
+            // In a stream of calls the time of the last read will do: reading the clock for each would take a
+            // tenth of the call.
+            if self.one_way.len() == 0 {
+                self.last_read = now();
+            }
+            let now = self.last_read;
+            (now + fallback, timeout)
+        });
+        let sequence = self.one_way.push(deadline);
+        // Only the oldest one's deadline stands in the wheel: it is the first that can pass.
+        let is_first = self.one_way.len() == 1;
+        let at = deadline.filter(|_| is_first).map(|(at, _)| at);
+        if let Some(at) = at {
+            self.deadlines.insert(ONE_WAY_SLOT, at);
+        }
+        Ok((sequence, at.is_some_and(|at| self.is_earlier(at))))
+    }
+
+    fn is_earlier(&mut self, at: Instant) -> bool {
+        let is_earlier = self.timer_at.is_none_or(|timer| at < timer);
+        if is_earlier {
+            self.timer_at = Some(at);
+        }
+        is_earlier
+    }
+
+    /// When to call [`expire`](Self::expire) again. The timer task is told of deadlines before that.
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        self.timer_at = self.deadlines.next();
+        self.timer_at
+    }
+
+    /// Ends calls whose deadline passed without a word of the controller, which is to be told of `cancelled`.
+    pub(crate) fn expire(&mut self, now: Instant, woken: &mut Vec<Waker>, cancelled: &mut Vec<CallId>) {
+        let mut slots = Vec::new();
+        self.deadlines.expire(now, &mut slots);
+        for slot in slots {
+            match slot.checked_sub(1) {
+                Some(slot) => cancelled.extend(self.in_flight.expire(slot, woken)),
+                None => {
+                    self.one_way.expire(now, woken);
+                    if let Some(at) = self.one_way.next_deadline() {
+                        self.deadlines.insert(ONE_WAY_SLOT, at);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nobody wants the call's outcome. Whether the controller must be told to cancel it, and the waker of
+    /// whoever waited.
+    pub(crate) fn abandon(&mut self, id: CallId) -> (bool, Option<Waker>) {
+        let (must_cancel, waker) = self.in_flight.abandon(id);
+        if must_cancel {
+            self.deadlines.remove(id.slot + 1);
+        }
+        (must_cancel && matches!(self.status, Status::Connected(_)), waker)
+    }
+
+    /// A reply came.
+    pub(crate) fn reply(&mut self, header: Header, body: Bytes, woken: &mut Vec<Waker>) {
+        if header.flags.has(Flags::ONE_WAY) {
+            if header.flags.has(Flags::FAILED) {
+                self.one_way.refuse(header.call, failure(&body));
+            } else {
+                self.one_way.accept(header.call, woken);
+            }
+            return;
+        }
+        let id = CallId::from_bits(header.call);
+        let is_failed = header.flags.has(Flags::FAILED);
+        let is_over = !header.flags.has(Flags::MORE) && (is_failed || !header.flags.has(Flags::BACKGROUND));
+        let is_known = if is_failed {
+            self.in_flight.finish(id, Err(failure(&body)), woken)
+        } else if header.flags.has(Flags::BACKGROUND) {
+            match wire::decode::<JobId>(&body) {
+                Ok(job) => self.in_flight.taken(id, job, woken),
+                Err(error) => self.in_flight.finish(id, Err(malformed(&error.to_string())), woken),
+            }
+        } else if header.flags.has(Flags::BROADCAST) {
+            match parts(&body) {
+                Ok(parts) => self.in_flight.parts(id, parts, is_over, woken),
+                Err(error) => self.in_flight.finish(id, Err(error), woken),
+            }
+        } else {
+            let outcome: Outcome = Ok(Reply { peer: header.peer, body });
+            self.in_flight.finish(id, outcome, woken)
+        };
+        if !is_known {
+            self.late_replies += 1;
+        } else if is_over {
+            self.deadlines.remove(id.slot + 1);
+        }
+    }
+
+    /// The controller tells something unasked. A change of presence is handed back.
+    pub(crate) fn event(&mut self, body: &[u8]) -> Option<Presence> {
+        match Event::decode(body) {
+            Ok(Event::Interned { id, name, signatures }) => {
+                if self.names.len() < config::NAMES_PER_SESSION_MAX || self.names.contains_key(name.as_str())
+                {
+                    self.names.insert(name, Known { id, signatures: signatures.into() });
+                }
+                None
+            }
+            Ok(Event::Peer { id, node }) => {
+                if self.peers.len() < config::SESSIONS_MAX || self.peers.contains_key(&id) {
+                    self.peers.insert(id, node);
+                }
+                None
+            }
+            Ok(Event::Presence(presence)) => Some(presence),
+            Err(error) => {
+                self.skipped += 1;
+                tracing::debug!(%error, "an event was skipped");
+                None
+            }
+        }
+    }
+}
+
+/// Whether every one of `signatures` rules these arguments out; without signatures nothing does.
+///
+/// # Errors
+/// What the first signature expects, and what was got.
+fn check_against(signatures: &[Signature], body: &[u8]) -> Result<(), CallError> {
+    let mut refused = None;
+    for signature in signatures {
+        match callback::check(signature, body) {
+            Ok(()) => return Ok(()),
+            Err(_) if signature.variadic => return Ok(()),
+            Err((expected, got)) => {
+                refused.get_or_insert(CallError::BadArguments { expected, got });
+            }
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+fn failure(body: &[u8]) -> CallError {
+    Failure::decode(body).map_or_else(|error| malformed(&error.to_string()), CallError::from)
+}
+
+fn malformed(why: &str) -> CallError {
+    CallError::Protocol { message: format!("a malformed reply: {why}"), ran: Ran::Maybe }
+}
+
+fn parts(body: &Bytes) -> Result<Vec<PartOutcome>, CallError> {
+    let mut outcomes = Vec::new();
+    for part in Parts::new(body) {
+        let part = part.map_err(|error| malformed(&error.to_string()))?;
+        let node = NodeName::new(part.node).map_err(|error| malformed(&error.to_string()))?;
+        let outcome = if part.flags.has(Flags::FAILED) {
+            Err(failure(part.body))
+        } else {
+            Ok(body.slice_ref(part.body))
+        };
+        outcomes.push((node, outcome));
+    }
+    Ok(outcomes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll};
+
+    use super::*;
+    use crate::wire::{Effect, Kind, Parameter, Part, put_part};
+
+    fn state() -> (State, Instant) {
+        let now = Instant::now();
+        let mut state = State::new(now);
+        state.start_link(100, &mut Vec::new());
+        (state, now)
+    }
+
+    fn header(id: CallId, flags: Flags) -> Header {
+        Header { flags, call: id.to_bits(), ..Header::new(Kind::Reply) }
+    }
+
+    fn signature(ty: &str) -> Signature {
+        Signature {
+            name: CallbackName::new("add").expect("a good name"),
+            parameters: vec![Parameter { name: "a".into(), ty: ty.into() }],
+            result: "i64".into(),
+            doc: String::new(),
+            effect: Effect::Once,
+            variadic: false,
+        }
+    }
+
+    fn learn(state: &mut State, signatures: Vec<Signature>) {
+        let name = CallbackName::new("add").expect("a good name");
+        assert_eq!(state.event(&Event::Interned { id: 5, name, signatures }.encode()), None);
+    }
+
+    #[test]
+    fn arguments_are_refused_only_if_every_signature_rules_them_out() {
+        let (mut state, _) = state();
+        let text = wire::encode(&("six",)).expect("it encodes");
+        let check = |state: &State| state.known("add").map(|known| known.check(&text));
+        assert_eq!(check(&state), None);
+
+        learn(&mut state, vec![signature("i64")]);
+        assert!(matches!(check(&state), Some(Err(CallError::BadArguments { .. }))));
+
+        learn(&mut state, vec![signature("i64"), signature("String")]);
+        assert_eq!(check(&state), Some(Ok(())));
+    }
+
+    #[test]
+    fn names_and_nodes_are_forgotten_with_the_link() {
+        let (mut state, _) = state();
+        learn(&mut state, vec![]);
+        let node = NodeName::new("b").expect("a good name");
+        state.event(&Event::Peer { id: 3, node: node.clone() }.encode());
+        assert_eq!((state.known("add").map(|known| known.id), state.peer(3)), (Some(5), Some(node)));
+
+        state.lose_link(&mut Vec::new());
+        state.start_link(100, &mut Vec::new());
+
+        assert!(state.known("add").is_none() && state.peer(3).is_none());
+    }
+
+    #[test]
+    fn a_broadcasts_parts_are_told_apart_and_its_last_frame_ends_it() {
+        let (mut state, now) = state();
+        let (id, _) = state.insert_call(Expect::Parts, None, Duration::ZERO, || now).expect("room");
+        let busy = CallError::Busy { what: "x".into() };
+        let mut body = Vec::new();
+        put_part(&mut body, Part { node: "a", flags: Flags::NONE, body: b"1" });
+        put_part(&mut body, Part { node: "b", flags: Flags::FAILED, body: &Failure::from(&busy).encode() });
+
+        let more = Flags::BROADCAST.with(Flags::MORE);
+        state.reply(header(id, more), body.into(), &mut Vec::new());
+
+        let cx = &mut Context::from_waker(Waker::noop());
+        let Poll::Ready(Ok(parts)) = state.in_flight.poll_parts(id, cx) else { panic!("parts") };
+        assert_eq!(parts[0].1, Ok(Bytes::from_static(b"1")));
+        assert_eq!(parts[1].1, Err(busy));
+        assert!(state.in_flight.poll_parts(id, cx).is_pending());
+        state.reply(header(id, Flags::BROADCAST), Bytes::new(), &mut Vec::new());
+        assert_eq!(state.in_flight.poll_parts(id, cx), Poll::Ready(Ok(vec![])));
+    }
+
+    #[test]
+    fn a_job_is_taken_first_and_answered_later() {
+        let (mut state, now) = state();
+        let (id, _) = state.insert_call(Expect::TakenAndReply, None, Duration::ZERO, || now).expect("room");
+        let cx = &mut Context::from_waker(Waker::noop());
+        let job = wire::encode(&JobId(7)).expect("it encodes");
+
+        state.reply(header(id, Flags::BACKGROUND), job.into(), &mut Vec::new());
+        assert_eq!(state.in_flight.poll_taken(id, cx), Poll::Ready(Ok(JobId(7))));
+        assert!(state.in_flight.poll_outcome(id, cx).is_pending());
+        state.reply(header(id, Flags::NONE), Bytes::from_static(b"1"), &mut Vec::new());
+
+        let reply = Reply { peer: 0, body: Bytes::from_static(b"1") };
+        assert_eq!(state.in_flight.poll_outcome(id, cx), Poll::Ready(Ok(reply)));
+    }
+
+    #[test]
+    fn a_silent_controller_is_given_up_a_moment_after_the_deadline() {
+        let (mut state, now) = state();
+        let timeout = Duration::from_secs(5);
+        let (id, is_earlier) =
+            state.insert_call(Expect::Reply, Some(timeout), Duration::ZERO, || now).expect("room");
+        assert!(is_earlier);
+        let (woken, cancelled) = (&mut Vec::new(), &mut Vec::new());
+
+        state.expire(now + timeout, woken, cancelled);
+        assert!(cancelled.is_empty());
+        state.expire(now + timeout + config::CONTROLLER_GRACE + Duration::from_millis(1), woken, cancelled);
+
+        assert_eq!(*cancelled, [id]);
+        assert_eq!(state.next_deadline(), None);
+    }
+
+    #[test]
+    fn replies_that_nobody_waits_for_are_counted() {
+        let (mut state, now) = state();
+        let (id, _) = state.insert_call(Expect::Reply, None, Duration::ZERO, || now).expect("room");
+        assert!(!state.abandon(id).0);
+
+        state.reply(header(id, Flags::NONE), Bytes::new(), &mut Vec::new());
+
+        assert_eq!(state.late_replies, 1);
+    }
+}
