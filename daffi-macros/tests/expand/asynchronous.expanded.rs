@@ -1,0 +1,99 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_value,
+    clippy::unused_async
+)]
+/// Subtracts 2 numbers and returns their delta.
+///
+/// Never waits.
+pub async fn subtract(a: i64, mut b: i64) -> i64 {
+    b = -b;
+    a + b
+}
+/// Subtracts 2 numbers and returns their delta.
+///
+/// Never waits.
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+pub struct subtract {}
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+const _: () = {
+    #[automatically_derived]
+    impl subtract {
+        /// Subtracts 2 numbers and returns their delta.
+        ///
+        /// Never waits.
+        pub fn call(node: &::daffi::Node, a: i64, b: i64) -> ::daffi::Call<i64> {
+            use ::daffi::__private::Refused as _;
+            ::daffi::__private::Tuple::<
+                (
+                    <i64 as ::daffi::__private::Travels>::Itself,
+                    <i64 as ::daffi::__private::Travels>::Itself,
+                ),
+            >((a, b))
+                .call::<<i64 as ::daffi::__private::Travels>::Itself>(node, "subtract")
+        }
+    }
+    #[automatically_derived]
+    impl ::daffi::__private::Declared for subtract {
+        const NAME: &'static ::core::primitive::str = "subtract";
+        fn callback() -> ::daffi::__private::Callback {
+            ::daffi::__private::Callback::asynchronous(
+                ::daffi::__private::Declaration {
+                    name: "subtract",
+                    parameters: &[("a", "i64"), ("b", "i64")],
+                    result: "i64",
+                    doc: "Subtracts 2 numbers and returns their delta.\n\nNever waits.",
+                    options: ::daffi::__private::Options {
+                        inline: false,
+                        sees_context: false,
+                    },
+                    place: (::core::file!(), ::core::line!()),
+                },
+                |
+                    _: ::daffi::__private::Context,
+                    (
+                        __daffi_0,
+                        __daffi_1,
+                    ): (
+                        <i64 as ::daffi::__private::Travels>::Itself,
+                        <i64 as ::daffi::__private::Travels>::Itself,
+                    )|
+                async move {
+                    <i64 as ::daffi::__private::Travels>::outcome(
+                        &subtract(__daffi_0, __daffi_1).await,
+                    )
+                },
+            )
+        }
+    }
+    ::daffi::__private::inventory::submit! {
+        ::daffi::__private::Inventory { callback : < subtract as
+        ::daffi::__private::Declared > ::callback, }
+    }
+};

@@ -1,0 +1,95 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_value,
+    clippy::unused_async
+)]
+fn whose(prefix: String, ctx: &Context, suffix: Option<String>) -> String {
+    format!("{prefix}{}{}", ctx.caller(), suffix.unwrap_or_default())
+}
+/// The callback `whose`, to be called on another node.
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+struct whose {}
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+const _: () = {
+    #[automatically_derived]
+    impl whose {
+        /// Calls `whose` on another node.
+        fn call(
+            node: &::daffi::Node,
+            prefix: String,
+            suffix: Option<String>,
+        ) -> ::daffi::Call<String> {
+            use ::daffi::__private::Refused as _;
+            ::daffi::__private::Tuple::<
+                (
+                    <String as ::daffi::__private::Travels>::Itself,
+                    <Option<String> as ::daffi::__private::Travels>::Itself,
+                ),
+            >((prefix, suffix))
+                .call::<<String as ::daffi::__private::Travels>::Itself>(node, "whose")
+        }
+    }
+    #[automatically_derived]
+    impl ::daffi::__private::Declared for whose {
+        const NAME: &'static ::core::primitive::str = "whose";
+        fn callback() -> ::daffi::__private::Callback {
+            ::daffi::__private::Callback::blocking(
+                ::daffi::__private::Declaration {
+                    name: "whose",
+                    parameters: &[("prefix", "String"), ("suffix", "Option<String>")],
+                    result: "String",
+                    doc: "",
+                    options: ::daffi::__private::Options {
+                        inline: false,
+                        sees_context: true,
+                    },
+                    place: (::core::file!(), ::core::line!()),
+                },
+                |
+                    __daffi_context: &::daffi::__private::Context,
+                    (
+                        __daffi_0,
+                        __daffi_1,
+                    ): (
+                        <String as ::daffi::__private::Travels>::Itself,
+                        <Option<String> as ::daffi::__private::Travels>::Itself,
+                    )|
+                {
+                    <String as ::daffi::__private::Travels>::outcome(
+                        &whose(__daffi_0, __daffi_context, __daffi_1),
+                    )
+                },
+            )
+        }
+    }
+    ::daffi::__private::inventory::submit! {
+        ::daffi::__private::Inventory { callback : < whose as
+        ::daffi::__private::Declared > ::callback, }
+    }
+};

@@ -1,0 +1,4 @@
+#[callback]
+fn whose(prefix: String, ctx: &Context, suffix: Option<String>) -> String {
+    format!("{prefix}{}{}", ctx.caller(), suffix.unwrap_or_default())
+}

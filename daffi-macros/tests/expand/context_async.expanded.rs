@@ -1,0 +1,84 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_value,
+    clippy::unused_async
+)]
+pub async fn wait(_: &daffi::Context, node: String) -> String {
+    node
+}
+/// The callback `who.waits`, to be called on another node.
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+pub struct wait {}
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+const _: () = {
+    #[automatically_derived]
+    impl wait {
+        /// Calls `who.waits` on another node.
+        pub fn call(node: &::daffi::Node, node: String) -> ::daffi::Call<String> {
+            use ::daffi::__private::Refused as _;
+            ::daffi::__private::Tuple::<
+                (<String as ::daffi::__private::Travels>::Itself,),
+            >((node,))
+                .call::<
+                    <String as ::daffi::__private::Travels>::Itself,
+                >(node, "who.waits")
+        }
+    }
+    #[automatically_derived]
+    impl ::daffi::__private::Declared for wait {
+        const NAME: &'static ::core::primitive::str = "who.waits";
+        fn callback() -> ::daffi::__private::Callback {
+            ::daffi::__private::Callback::asynchronous(
+                ::daffi::__private::Declaration {
+                    name: "who.waits",
+                    parameters: &[("node", "String")],
+                    result: "String",
+                    doc: "",
+                    options: ::daffi::__private::Options {
+                        inline: false,
+                        sees_context: true,
+                    },
+                    place: (::core::file!(), ::core::line!()),
+                },
+                |
+                    __daffi_context: ::daffi::__private::Context,
+                    (__daffi_0,): (<String as ::daffi::__private::Travels>::Itself,)|
+                async move {
+                    <String as ::daffi::__private::Travels>::outcome(
+                        &wait(&__daffi_context, __daffi_0).await,
+                    )
+                },
+            )
+        }
+    }
+    ::daffi::__private::inventory::submit! {
+        ::daffi::__private::Inventory { callback : < wait as ::daffi::__private::Declared
+        > ::callback, }
+    }
+};

@@ -1,0 +1,106 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_value,
+    clippy::unused_async
+)]
+async fn read(path: std::path::PathBuf) -> std::io::Result<Vec<u8>> {
+    std::fs::read(path)
+}
+/// The callback `read`, to be called on another node.
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+struct read {}
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+const _: () = {
+    use ::daffi::__private::{Caused as _, Uncaused as _};
+    #[automatically_derived]
+    impl read {
+        /// Calls `read` on another node.
+        fn call(
+            node: &::daffi::Node,
+            path: std::path::PathBuf,
+        ) -> ::daffi::Call<
+            <std::io::Result<Vec<u8>> as ::daffi::__private::ResultType>::Ok,
+        > {
+            use ::daffi::__private::Refused as _;
+            ::daffi::__private::Tuple::<
+                (<std::path::PathBuf as ::daffi::__private::Travels>::Itself,),
+            >((path,))
+                .call::<
+                    <<std::io::Result<
+                        Vec<u8>,
+                    > as ::daffi::__private::ResultType>::Ok as ::daffi::__private::Travels>::Itself,
+                >(node, "read")
+        }
+    }
+    #[automatically_derived]
+    impl ::daffi::__private::Declared for read {
+        const NAME: &'static ::core::primitive::str = "read";
+        fn callback() -> ::daffi::__private::Callback {
+            ::daffi::__private::Callback::asynchronous(
+                ::daffi::__private::Declaration {
+                    name: "read",
+                    parameters: &[("path", "std::path::PathBuf")],
+                    result: "Vec<u8>",
+                    doc: "",
+                    options: ::daffi::__private::Options {
+                        inline: false,
+                        sees_context: false,
+                    },
+                    place: (::core::file!(), ::core::line!()),
+                },
+                |
+                    _: ::daffi::__private::Context,
+                    (
+                        __daffi_0,
+                    ): (<std::path::PathBuf as ::daffi::__private::Travels>::Itself,)|
+                async move {
+                    match read(__daffi_0).await {
+                        ::core::result::Result::Ok(__daffi_value) => {
+                            <<std::io::Result<
+                                Vec<u8>,
+                            > as ::daffi::__private::ResultType>::Ok as ::daffi::__private::Travels>::outcome(
+                                &__daffi_value,
+                            )
+                        }
+                        ::core::result::Result::Err(__daffi_error) => {
+                            ::daffi::__private::failed(
+                                &__daffi_error,
+                                (&::daffi::__private::Probe(&__daffi_error)).chain(),
+                            )
+                        }
+                    }
+                },
+            )
+        }
+    }
+    ::daffi::__private::inventory::submit! {
+        ::daffi::__private::Inventory { callback : < read as ::daffi::__private::Declared
+        > ::callback, }
+    }
+};

@@ -1,0 +1,4 @@
+#[callback(name = "status", inline)]
+async fn now() -> u64 {
+    7
+}

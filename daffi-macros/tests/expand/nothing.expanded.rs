@@ -1,0 +1,73 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_value,
+    clippy::unused_async
+)]
+pub(crate) fn ping() {}
+/// The callback `ping`, to be called on another node.
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+pub(crate) struct ping {}
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+const _: () = {
+    #[automatically_derived]
+    impl ping {
+        /// Calls `ping` on another node.
+        pub(crate) fn call(node: &::daffi::Node) -> ::daffi::Call<()> {
+            use ::daffi::__private::Refused as _;
+            ::daffi::__private::Tuple::<()>(())
+                .call::<<() as ::daffi::__private::Travels>::Itself>(node, "ping")
+        }
+    }
+    #[automatically_derived]
+    impl ::daffi::__private::Declared for ping {
+        const NAME: &'static ::core::primitive::str = "ping";
+        fn callback() -> ::daffi::__private::Callback {
+            ::daffi::__private::Callback::blocking(
+                ::daffi::__private::Declaration {
+                    name: "ping",
+                    parameters: &[],
+                    result: "()",
+                    doc: "",
+                    options: ::daffi::__private::Options {
+                        inline: false,
+                        sees_context: false,
+                    },
+                    place: (::core::file!(), ::core::line!()),
+                },
+                |_: &::daffi::__private::Context, (): ()| {
+                    <() as ::daffi::__private::Travels>::outcome(&ping())
+                },
+            )
+        }
+    }
+    ::daffi::__private::inventory::submit! {
+        ::daffi::__private::Inventory { callback : < ping as ::daffi::__private::Declared
+        > ::callback, }
+    }
+};

@@ -1,0 +1,2 @@
+#[callback]
+pub(crate) fn ping() {}

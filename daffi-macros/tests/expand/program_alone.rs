@@ -1,0 +1,3 @@
+#[main]
+/// A program without a use for its node.
+async fn main() {}

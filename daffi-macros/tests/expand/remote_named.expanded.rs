@@ -1,0 +1,54 @@
+/// The callback `orders.place`, to be called on another node.
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+struct place {}
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+const _: () = {
+    #[automatically_derived]
+    impl place {
+        /// The callback's name.
+        const NAME: &'static ::core::primitive::str = "orders.place";
+        /// Calls `orders.place` on another node.
+        fn call(
+            node: &::daffi::Node,
+            item: String,
+            quantity: u32,
+        ) -> ::daffi::Call<u64> {
+            use ::daffi::__private::Refused as _;
+            ::daffi::__private::Tuple::<
+                (
+                    <String as ::daffi::__private::Travels>::Itself,
+                    <u32 as ::daffi::__private::Travels>::Itself,
+                ),
+            >((item, quantity))
+                .call::<
+                    <u64 as ::daffi::__private::Travels>::Itself,
+                >(node, "orders.place")
+        }
+    }
+};

@@ -1,0 +1,3 @@
+//! Every bound and default, each with its reason.
+
+pub use daffi_core::config::*;

@@ -1,0 +1,7 @@
+//! What most programs need: `use daffi::prelude::*`.
+
+pub use crate::{
+    Call, CallError, Connect, Context, Controller, Error, Job, Node, Presence, Ran, Registry, Replies,
+    Schedule, args, callback, callbacks, millis, remote, secs,
+};
+pub use futures::{StreamExt, TryStreamExt};

@@ -1,0 +1,87 @@
+//! What the code that the macros generate leans on. No part of the public interface: it changes as the macros do.
+
+pub use daffi_core::api::{Ended, Main, run};
+pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Uncaused};
+pub use daffi_core::callback::{
+    Args, Arguments, Callback, Context, Declaration, Declared, Inventory, Options, Registry, Wire,
+};
+pub use daffi_core::error::RegisterError;
+pub use inventory;
+use std::fmt::Display;
+
+use daffi_core::callback::Outcome;
+use daffi_core::callback::invoke::{failure, value};
+
+use crate::{Call, Node};
+
+/// A type that travels, as the way to itself. Generated code names types by it, which puts the error about one
+/// that cannot travel where the user wrote that type, and uses it by no other bound, which would be one more error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel between processes",
+    label = "needs serde, `Send` and `'static`",
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`",
+    note = "if you did not name the type of the reply: `let x: i64 = node.call(..).await?` or `node.call::<()>(..)`"
+)]
+pub trait Travels {
+    /// The type.
+    type Itself;
+
+    /// The outcome of a callback that returned it.
+    fn outcome(&self) -> Outcome;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Wire> Travels for T {
+    type Itself = Self;
+
+    fn outcome(&self) -> Outcome {
+        value(self)
+    }
+}
+
+/// An error that has a text for the caller.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no text that a caller could be told",
+    label = "needs `std::fmt::Display`",
+    note = "the error of a callback travels as its text, and those of its causes if it is a `std::error::Error`"
+)]
+pub trait Tells: Display {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Display> Tells for E {}
+
+/// The outcome of a callback that returned `error`.
+pub fn failed<E: Tells>(error: &E, chain: Vec<String>) -> Outcome {
+    failure(error, chain)
+}
+
+/// The arguments of a typed call.
+#[derive(Debug)]
+pub struct Tuple<T>(pub T);
+
+impl<T: Arguments> Tuple<T> {
+    /// A call of `name` with them.
+    pub fn call<R>(self, node: &Node, name: &'static str) -> Call<R> {
+        call(node, name, &self.0)
+    }
+}
+
+/// What rustc finds in the place of [`Tuple::call`] for arguments that cannot travel, so that it says so once.
+pub trait Refused: Sized {
+    /// Never runs: a program with such arguments does not compile.
+    fn call<R>(self, _: &Node, name: &'static str) -> Call<R> {
+        unreachable!("the arguments of `{name}` cannot travel, and rustc has let them pass")
+    }
+}
+
+impl<T> Refused for Tuple<T> {}
+
+/// A call of `name`, whose arguments the compiler has checked.
+pub fn call<R>(node: &Node, name: &'static str, args: &impl Arguments) -> Call<R> {
+    Call::declared(node, name, args)
+}
+
+/// A parameter's name as it travels: `r#type` is `type`.
+pub fn plain(name: &'static str) -> &'static str {
+    name.strip_prefix("r#").unwrap_or(name)
+}

@@ -1,0 +1,21 @@
+//! What daffi does, through its public interface.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod broadcast;
+mod calls;
+mod children;
+mod context;
+mod edges;
+mod embedded;
+mod failures;
+mod faults;
+mod jobs;
+mod macros;
+mod offers;
+mod period;
+mod presence;
+mod serving;
+mod strict;
+mod support;
+mod tidy;

@@ -1,0 +1,5 @@
+fn main_args() -> daffi::Args {
+    daffi::args!(b = 6, 4)
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use daffi::callback;
+
+struct Silent;
+
+#[callback]
+fn fails() -> Result<(), Silent> {
+    Err(Silent)
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[daffi::main]
+struct Program;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[daffi::main]
+async fn main() -> u8 {
+    7
+}
