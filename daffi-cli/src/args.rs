@@ -1,0 +1,432 @@
+//! The command line as clap reads it.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::{complete, duration};
+
+/// Call functions of other processes by name; see who is there.
+#[derive(Debug, Parser)]
+#[command(name = "daffi", version, help_template = HELP, max_term_width = 110, propagate_version = true)]
+pub(crate) struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands in groups, which clap cannot make by itself.
+const HELP: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Calls:
+  call         Call a callback: wait for it, leave it running, repeat it, or ask every node
+  callbacks    What the mesh offers, and declarations of it for your code
+  jobs         Calls that run in the background, and their results
+  schedules    Calls that are repeated
+  serve        Offer a shell command as a callback
+
+Mesh:
+  controller   Run a controller
+  nodes        Who is connected
+  ping         Measure the way to a node and back
+
+Setup:
+  explain      What an error code means and what to do
+  completions  Print a completion script for your shell
+  help         Help on a command
+
+Options:
+{options}
+
+Exit codes:
+  0 done   1 no   2 usage   3 the callback failed   4 no such callback or node
+  5 timeout   6 a broadcast failed in part   69 controller unreachable
+  70 a bug   75 outcome unknown   77 not allowed   78 bad configuration
+  130 interrupted   141 the reader of the pipe went away
+";
+
+/// What holds for every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// The controller's address [default: a socket of your own]
+    #[arg(short, long, global = true, env = "DAFFI_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// How long to wait: 5, 1.5, 250ms, 2m, 1h30m [default: 30 s; jobs: 24 h; connecting: 10 s]
+    #[arg(short, long, global = true, env = "DAFFI_TIMEOUT", value_name = "TIME",
+          value_parser = duration::parse_positive)]
+    pub(crate) timeout: Option<Duration>,
+    /// What the output looks like [default: a table on a terminal, JSON lines in a pipe]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "DAFFI_OUTPUT",
+        value_name = "FORMAT",
+        hide_default_value = true,
+        default_value = "auto"
+    )]
+    pub(crate) output: Format,
+    /// JSON lines, the same as `--output jsonl`; errors as objects too
+    #[arg(long, global = true, conflicts_with = "output")]
+    pub(crate) json: bool,
+    /// Colours in messages
+    #[arg(
+        long,
+        global = true,
+        env = "DAFFI_COLOR",
+        value_name = "WHEN",
+        hide_default_value = true,
+        default_value = "auto"
+    )]
+    pub(crate) color: Color,
+    /// Say more on stderr; twice for still more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+}
+
+/// What the output looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table on a terminal, JSON lines in a pipe; results of calls as they are
+    Auto,
+    /// A table
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// The bare value, without a newline if it is a text or bytes
+    Raw,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Call a callback: wait for it, leave it running, repeat it, or ask every node
+    #[command(after_long_help = CALL_HELP)]
+    Call(Box<Call>),
+    /// What the mesh offers, and declarations of it for your code
+    Callbacks(Callbacks),
+    /// Calls that run in the background, and their results
+    Jobs {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Jobs>,
+    },
+    /// Calls that are repeated
+    Schedules {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Schedules>,
+    },
+    /// Offer a shell command as a callback
+    #[command(after_long_help = SERVE_HELP)]
+    Serve(Serve),
+    /// Run a controller
+    Controller(Controller),
+    /// Who is connected
+    Nodes {
+        /// What to do [default: ls]
+        #[command(subcommand)]
+        action: Option<Nodes>,
+    },
+    /// Measure the way to a node and back
+    Ping(Ping),
+    /// What an error code means and what to do
+    Explain {
+        /// The code, as in D0404 or 404; all of them if left out
+        code: Option<String>,
+    },
+    /// Print a completion script for your shell
+    #[command(after_long_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+const CALL_HELP: &str = "\
+Arguments, in this order of meaning:
+  -            all of them from stdin: a JSON array or object
+  name:=JSON   by name, a JSON value
+  name=text    by name, if the callback has a parameter of that name
+  name=@file   by name, the content of a file
+  value        by position
+A value is read as its parameter's type says: a text as it stands, numbers
+and truth values parsed, anything else as JSON. If the types are not known:
+JSON if it parses, else text. `--` ends the options.
+
+Modes:
+  fg           wait for the result (the default)
+  bg           print a job's number at once; `daffi jobs result ID` fetches
+               the result within an hour
+  no-return    do not want a result; ends once the mesh has taken the call
+  period       repeat it: --every TIME [--times N], or --at TIME; the
+               schedule lives in the controller
+  broadcast    ask every node that offers it. Ends with 0 if all answered
+               (with --at-least N: if N did), 6 if some failed, and 3, 4
+               or 5 if all failed alike
+
+JSON, schema 1. Fields may be added; if one goes, the number changes.
+  a result     {\"v\":1,\"callback\":…,\"node\":…,\"ms\":…,\"result\":…}
+  a broadcast  {\"v\":1,\"callback\":…,\"node\":…,\"ok\":true,\"ms\":…,\"result\":…}
+               for each node; where it failed \"ok\" is false, and
+               \"error\" stands instead of \"result\"
+  an error     {\"v\":1,\"ok\":false,\"error\":{\"code\":\"D0404\",\"exit\":4,
+               \"ran\":\"no\",\"message\":…,\"notes\":[…],\"help\":[…]}}, on one line
+Bytes are {\"base64\":…}. With --json an error is printed so on stdout, and
+for people on stderr.
+";
+
+const SERVE_HELP: &str = "\
+`{name}` in the command becomes a parameter of the callback, a text; `{{` and
+`}}` are plain braces. Without any, the arguments of a caller are appended to
+the command. Arguments are passed as they are, never through a shell; they are
+also in the environment as DAFFI_ARG_<name>, and the caller as DAFFI_CALLER.
+
+  daffi serve disk_free --doc 'Free space' -- df -h '{path}'
+  daffi serve greet -- sh -c 'echo \"hello $1\"' sh '{whom}'
+
+What the command prints is the result, without its last newline. If it fails,
+the caller gets its exit code and the last lines of its stderr. It is ended
+when the caller cancels or its time is up.
+";
+
+const COMPLETIONS_HELP: &str = "\
+The printed script knows commands and options. This one also asks the mesh for
+callbacks and nodes:
+
+  bash:  source <(COMPLETE=bash daffi)
+  zsh:   source <(COMPLETE=zsh daffi)
+  fish:  COMPLETE=fish daffi | source
+";
+
+/// How a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mode {
+    /// Wait for the result
+    Fg,
+    /// Print a job's number at once
+    Bg,
+    /// Do not want a result
+    NoReturn,
+    /// Repeat it
+    Period,
+    /// Ask every node
+    Broadcast,
+}
+
+/// `daffi call`.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// The callback
+    #[arg(add = ArgValueCompleter::new(complete::callbacks))]
+    pub(crate) name: String,
+    /// Its arguments; see below (`--help`)
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) args: Vec<String>,
+    /// How to call it
+    #[arg(short, long, default_value = "fg")]
+    pub(crate) mode: Mode,
+    /// The node that shall run it
+    #[arg(long, value_name = "NODE", add = ArgValueCompleter::new(complete::nodes))]
+    pub(crate) on: Option<String>,
+    /// Calls of one key go to one node, as long as it is there
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Start it that much later
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) eta: Option<Duration>,
+    /// period: the time from one run to the next
+    #[arg(long, value_name = "TIME", value_parser = duration::parse_positive)]
+    pub(crate) every: Option<Duration>,
+    /// period: when to run, as 2026-11-21T14:31:05Z, @SECONDS or +5m; may be repeated
+    #[arg(long, value_name = "WHEN", conflicts_with = "every")]
+    pub(crate) at: Vec<String>,
+    /// period: how many runs
+    #[arg(long, value_name = "N", requires = "every", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) times: Option<u64>,
+    /// period: a name for the schedule; registered twice, it is one
+    #[arg(long = "name", id = "schedule_name", value_name = "NAME")]
+    pub(crate) schedule: Option<String>,
+    /// broadcast: how many nodes must answer with a value
+    #[arg(long, value_name = "N")]
+    pub(crate) at_least: Option<usize>,
+    /// broadcast: end after so many values, and cancel the others
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) first: Option<u64>,
+    /// bg: wait for the result; interrupted, the job goes on
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait for ever
+    #[arg(long, conflicts_with = "timeout")]
+    pub(crate) no_timeout: bool,
+    /// Say what would be sent and to whom, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `daffi callbacks`.
+#[derive(Debug, Args)]
+pub(crate) struct Callbacks {
+    /// Only names like this; `*` stands for anything
+    #[arg(add = ArgValueCompleter::new(complete::callbacks))]
+    pub(crate) pattern: Option<String>,
+    /// Print declarations for your code
+    #[arg(long, value_name = "LANGUAGE")]
+    pub(crate) stubs: Option<Language>,
+}
+
+/// A language that declarations can be printed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// `#[remote]` functions
+    Rust,
+}
+
+/// `daffi jobs`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Jobs {
+    /// List them
+    Ls,
+    /// Wait for a job's result and print it; it can be read again for an hour
+    #[command(visible_alias = "get")]
+    Result {
+        /// The job's number, as `daffi call --mode bg` printed it
+        id: String,
+    },
+    /// Cancel a job
+    Cancel {
+        /// The job's number
+        id: String,
+    },
+}
+
+/// `daffi schedules`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Schedules {
+    /// List them
+    Ls,
+    /// Everything about one
+    #[command(visible_alias = "get")]
+    Show {
+        /// Its number or name
+        id: String,
+    },
+    /// End it
+    #[command(visible_alias = "rm")]
+    Cancel {
+        /// Its number or name
+        id: String,
+    },
+    /// Skip its runs until it is resumed
+    Pause {
+        /// Its number or name
+        id: String,
+    },
+    /// Go on with a paused one
+    Resume {
+        /// Its number or name
+        id: String,
+    },
+}
+
+/// `daffi nodes`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Nodes {
+    /// List them
+    Ls,
+    /// Everything about one
+    #[command(visible_alias = "get")]
+    Show {
+        /// Its name
+        #[arg(add = ArgValueCompleter::new(complete::nodes))]
+        name: String,
+    },
+    /// Disconnect one for good
+    Kick {
+        /// Its name
+        #[arg(add = ArgValueCompleter::new(complete::nodes))]
+        name: String,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+/// `daffi ping`.
+#[derive(Debug, Args)]
+pub(crate) struct Ping {
+    /// The node; the controller if left out
+    #[arg(add = ArgValueCompleter::new(complete::nodes))]
+    pub(crate) node: Option<String>,
+    /// How often
+    #[arg(short, long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: u32,
+    /// The time between two
+    #[arg(short, long, default_value = "1s", value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) interval: Duration,
+}
+
+/// `daffi serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The callback
+    pub(crate) name: String,
+    /// The command, after `--`
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<String>,
+    /// What others read about it
+    #[arg(long, default_value = "")]
+    pub(crate) doc: String,
+    /// The name of the node that offers it [default: a random one]
+    #[arg(long, env = "DAFFI_NODE", value_name = "NAME")]
+    pub(crate) node: Option<String>,
+}
+
+/// `daffi controller`.
+#[derive(Debug, Args)]
+pub(crate) struct Controller {
+    /// Where to listen; may be repeated [default: --url]
+    #[arg(short, long, env = "DAFFI_LISTEN", value_name = "URL")]
+    pub(crate) listen: Vec<String>,
+    /// How long running calls may take to finish when it is stopped
+    #[arg(long, env = "DAFFI_DRAIN", value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) drain: Duration,
+    /// What its log on stderr looks like
+    #[arg(long, env = "DAFFI_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// What a log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! `daffi controller`: a controller in a process of its own.
+
+use std::io::Write;
+
+use daffi_core::controller::Controller;
+use daffi_core::error::{BindError, Error};
+use serde_json::json;
+
+use super::stop::Stop;
+use crate::args;
+use crate::duration;
+use crate::line::quoted;
+use crate::log;
+use crate::mesh::App;
+use crate::render::object;
+use crate::report::{End, Outcome, Problem};
+
+/// Listens until it is told to stop, then lets running calls finish.
+///
+/// # Errors
+/// If it cannot listen.
+pub(crate) async fn run(app: &App, options: &args::Controller) -> Outcome {
+    log::start(app, options.log_format);
+    let mut stop = Stop::new()?;
+    let (first, others) = match options.listen.split_first() {
+        Some((first, others)) => (first.as_str(), others),
+        None => (app.url(), &[][..]),
+    };
+    let bind = others.iter().fold(Controller::bind(first), |bind, url| bind.also(url));
+    let controller = bind.await.map_err(|error| match error {
+        Error::Bind(error) => not_bound(&error),
+        other => other.into(),
+    })?;
+    announce(app, &controller.urls());
+    stop.wait().await;
+    app.screen.say(&format!("stopping: running calls have {} to finish", duration::show(options.drain)));
+    tokio::select! {
+        () = controller.drain(options.drain) => Ok(0),
+        () = stop.wait() => Err(End::Interrupted),
+    }
+}
+
+/// The lines that say it is ready. That nobody reads them is no reason not to serve.
+fn announce(app: &App, urls: &[String]) {
+    let version = env!("CARGO_PKG_VERSION");
+    let text = if app.screen.is_json() {
+        object([
+            ("version", version.into()),
+            ("listening", json!(urls)),
+            ("data", "memory".into()),
+            ("pid", std::process::id().into()),
+        ])
+        .to_string()
+    } else {
+        format!("daffi {version}\nlistening   {}\ndata        in memory only", urls.join(", "))
+    };
+    let mut out = std::io::stdout();
+    writeln!(out, "{text}").and_then(|()| out.flush()).ok();
+}
+
+fn not_bound(error: &BindError) -> End {
+    let code = error.code();
+    let problem = Problem::new(code, error.to_string());
+    match error {
+        BindError::InUse { address } => problem
+            .help(format!("use it: daffi --url {} nodes", quoted(address)))
+            .help("or listen elsewhere: daffi controller --listen unix:///path/to/socket"),
+        BindError::BadAddress { .. } => problem.help("an address is unix:///path/to/socket"),
+        BindError::Unsafe { .. } => {
+            problem.help("listen in a directory of your own, or leave --listen away: its default is one")
+        }
+        _ => problem.help(code.explanation().remedy),
+    }
+    .into()
+}

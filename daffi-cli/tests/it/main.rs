@@ -1,0 +1,19 @@
+//! The `daffi` command from the outside: processes, their output and their exit codes.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod arguments;
+mod broadcasts;
+mod controller;
+mod errors;
+mod exits;
+mod fake;
+mod fifo;
+mod jobs;
+mod listings;
+mod modes;
+mod readme;
+mod schedules;
+mod scripts;
+mod serve;
+mod support;
+mod typed;
