@@ -1,0 +1,135 @@
+//! Routed calls of the mesh against the least that they can cost over UNIX sockets, measured in one run.
+//!
+//! Starts itself again as caller, as callee and as what stands between them, all on one CPU: there the rate
+//! is one over the sum of their CPU times, and waking idle cores, the largest noise, is out of the picture.
+//! Only ratios taken in one run count.
+
+mod daffi;
+mod floor;
+mod item;
+mod meter;
+mod options;
+mod process;
+mod table;
+mod task;
+
+use std::env;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::item::Item;
+use crate::meter::Measurement;
+use crate::options::{Options, USAGE};
+use crate::process::{Role, Watched};
+use crate::table::Row;
+use crate::task::{Peer, Task};
+
+fn main() -> ExitCode {
+    let mut words = env::args().skip(1).peekable();
+    let outcome = if words.next_if(|word| word == "--role").is_some() {
+        let words: Vec<String> = words.collect();
+        play(&words).map_err(|error| format!("{}: {error}", words[..words.len().min(2)].join(" of ")))
+    } else {
+        match Options::parse(words) {
+            Ok(Some(options)) => compare(&options).map_err(|error| error.to_string()),
+            Ok(None) => print(&usage()).map_err(|error| error.to_string()),
+            Err(error) => Err(error),
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mesh: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A child's life.
+fn play(words: &[String]) -> io::Result<()> {
+    let [role, peer, task] = words else {
+        return Err(io::Error::other("a role takes a peer and a task"));
+    };
+    let peer =
+        PEERS.iter().find(|known| known.name == peer).ok_or_else(|| io::Error::other("unknown peer"))?;
+    let task: Task = serde_json::from_str(task)?;
+    if let Some(cpu) = task.cpu {
+        process::pin(cpu)?;
+    }
+    process::end_with(task.parent)?;
+    match role.as_str() {
+        HUB => (peer.hub)(&task),
+        CALLEE => (peer.callee)(&task),
+        CALLER => process::say(&serde_json::to_string(&(peer.caller)(&task)?)?),
+        _ => Err(io::Error::other("unknown role")),
+    }
+}
+
+/// Measures each item by each peer in turn, so that the machine's moods meet all alike.
+fn compare(options: &Options) -> io::Result<()> {
+    let mut rows: Vec<Row> = Vec::new();
+    for item in &options.items {
+        rows.extend(PEERS.iter().map(|peer| Row { item: *item, peer: peer.name, rounds: Vec::new() }));
+    }
+    for round in 0..options.rounds {
+        let peers = PEERS.iter().cycle();
+        for (row, peer) in rows.iter_mut().zip(peers) {
+            let measurement = measure(row.item, peer, options)?;
+            if options.json {
+                print_json(row, round, &measurement)?;
+            }
+            row.rounds.push(measurement);
+        }
+    }
+    if options.json { Ok(()) } else { print(&table::render(&rows)) }
+}
+
+fn measure(item: Item, peer: &Peer, options: &Options) -> io::Result<Measurement> {
+    let folder = tempfile::tempdir()?;
+    let mut task = Task {
+        item,
+        socket: folder.path().join("mesh.sock"),
+        payload_bytes: options.payload_bytes,
+        warm_up: options.warm_up,
+        time: options.time,
+        cpu: options.cpu,
+        parent: std::process::id(),
+        watched: Watched::default(),
+    };
+    let hub = Role::start(HUB, peer.name, &task)?;
+    hub.wait_ready()?;
+    let callee = Role::start(CALLEE, peer.name, &task)?;
+    callee.wait_ready()?;
+    task.watched = Watched { hub: hub.pid(), callee: callee.pid() };
+    let caller = Role::start(CALLER, peer.name, &task)?;
+    let line = caller.line(options.warm_up + options.time + OVERTIME_MAX)?;
+    Ok(serde_json::from_str(&line)?)
+}
+
+fn print_json(row: &Row, round: usize, measurement: &Measurement) -> io::Result<()> {
+    let mut value = serde_json::to_value(measurement)?;
+    value["item"] = row.item.name().into();
+    value["peer"] = row.peer.into();
+    value["round"] = round.into();
+    print(&format!("{value}\n"))
+}
+
+fn usage() -> String {
+    let items = Item::ALL.iter().map(|item| format!("  {}  {}\n", item.name(), item.description()));
+    format!("{USAGE}\nItems:\n{}", items.collect::<String>())
+}
+
+fn print(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
+}
+
+/// The floor comes first: it is what the others are compared with.
+const PEERS: &[Peer] = &[floor::PEER, daffi::PEER];
+
+const HUB: &str = "hub";
+const CALLEE: &str = "callee";
+const CALLER: &str = "caller";
+
+/// Past its time, a caller that has said nothing for this long never will.
+const OVERTIME_MAX: Duration = Duration::from_secs(20);

@@ -1,0 +1,78 @@
+//! Medians over the rounds, side by side.
+
+use std::fmt::Write as _;
+
+use crate::item::Item;
+use crate::meter::{CpuTimes, Measurement};
+
+/// All measurements of one item by one peer.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) item: Item,
+    pub(crate) peer: &'static str,
+    pub(crate) rounds: Vec<Measurement>,
+}
+
+/// A line for each peer of each item; the first, the floor, is what the others are compared with.
+pub(crate) fn render(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:<5} {:<7} {:>11} {:>6} {:>6} {:>6} {:>6}   {:<32} {:>9} {:>9}\n",
+        "item",
+        "peer",
+        "op/s",
+        "ratio",
+        "CPU",
+        "goal",
+        "half",
+        "CPU µs/op: caller + hub + callee",
+        "p50 µs",
+        "p99 µs"
+    );
+    for row in rows {
+        let reference = rows.iter().find(|other| other.item == row.item).expect("the row itself is one");
+        write_row(&mut text, row, reference);
+    }
+    text.push_str(
+        "ratio: op/s over the floor's. CPU: the floor's CPU time per operation over that of the row.\n",
+    );
+    text
+}
+
+fn write_row(text: &mut String, row: &Row, reference: &Row) {
+    let rate = row.median(|round| round.rate);
+    let (p50, p99) = (row.median(|round| round.p50_us), row.median(|round| round.p99_us));
+    let of_reference = if row.peer == reference.peer {
+        format!("{:>6} {:>6} {:>6} {:>6}", "", "", "", "")
+    } else {
+        let ratio = rate / reference.median(|round| round.rate);
+        let cpu_ratio = reference.cpu().total() / row.cpu().total();
+        let goal = row.item.goal();
+        format!("{ratio:>6.2} {cpu_ratio:>6.2} {goal:>6.2} {:>6.2}", goal / 2.0)
+    };
+    let cpu = row.cpu();
+    let cpu = format!("{:.3} = {:.3} + {:.3} + {:.3}", cpu.total(), cpu.caller, cpu.hub, cpu.callee);
+    writeln!(
+        text,
+        "{:<5} {:<7} {rate:>11.0} {of_reference}   {cpu:<32} {p50:>9.1} {p99:>9.1}",
+        row.item.name(),
+        row.peer
+    )
+    .expect("a string takes it all");
+}
+
+impl Row {
+    fn cpu(&self) -> CpuTimes {
+        CpuTimes {
+            caller: self.median(|round| round.cpu_us.caller),
+            hub: self.median(|round| round.cpu_us.hub),
+            callee: self.median(|round| round.cpu_us.callee),
+        }
+    }
+
+    fn median(&self, figure: impl Fn(&Measurement) -> f64) -> f64 {
+        let mut figures: Vec<f64> = self.rounds.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        let middle = figures.len() / 2;
+        if figures.len() % 2 == 1 { figures[middle] } else { (figures[middle - 1] + figures[middle]) / 2.0 }
+    }
+}

@@ -1,0 +1,38 @@
+//! What a child is told, and what stands for one way of carrying calls.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::item::Item;
+use crate::meter::Measurement;
+use crate::process::Watched;
+
+/// One run, as its three processes see it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) item: Item,
+    pub(crate) socket: PathBuf,
+    pub(crate) payload_bytes: usize,
+    pub(crate) warm_up: Duration,
+    pub(crate) time: Duration,
+    /// The CPU that all processes share; the scheduler places them if there is none.
+    pub(crate) cpu: Option<usize>,
+    /// The process with which all others end.
+    pub(crate) parent: u32,
+    /// Whose CPU time the caller accounts for besides its own. Zeroes until they run.
+    pub(crate) watched: Watched,
+}
+
+/// One way of carrying calls: the programs of its three processes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    /// Stands in the middle. Says [`crate::process::ready`] once callers may connect.
+    pub(crate) hub: fn(&Task) -> io::Result<()>,
+    /// Answers. Says [`crate::process::ready`] once it can be called.
+    pub(crate) callee: fn(&Task) -> io::Result<()>,
+    pub(crate) caller: fn(&Task) -> io::Result<Measurement>,
+}
