@@ -1,5 +1,6 @@
 //! A controller and a node in one process.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::IntoFuture;
 
@@ -18,6 +19,24 @@ impl Connect {
     /// the last handle of the node is dropped without that, the controller ends at once.
     pub fn with_controller(self) -> WithController {
         WithController { connect: self }
+    }
+}
+
+/// Arguments that a controller could send: there are none, since it calls nobody.
+#[diagnostic::on_unimplemented(
+    message = "a controller calls nobody",
+    label = "only a node calls",
+    note = "connect one: `let node = daffi::connect(&controller.url()).await?`",
+    note = "or start both together: `daffi::connect(\"\").with_controller().await?`"
+)]
+pub trait SentByController {}
+
+impl Controller {
+    /// A controller calls nobody; this is here to say so. [`connect`](crate::node::connect) a node, which may live
+    /// in the same process: [`Connect::with_controller`].
+    #[doc(hidden)]
+    pub fn call<A: SentByController>(&self, _name: &str, _arguments: A) -> Infallible {
+        unreachable!("no arguments are a controller's to send")
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub use broadcast::{Broadcast, Replies, ReplyStream};
 pub use call::{Call, CallFuture};
-pub use embed::WithController;
+pub use embed::{SentByController, WithController};
 pub use job::Job;
 pub use one_way::{NoReturn, Tell};
 pub use program::{Ended, Main, run};
