@@ -68,6 +68,8 @@ pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
 pub const OUTPUT_BYTES_LOST: usize = 2 * OUTPUT_BYTES_MAX;
 /// Calls that wait at the controller for their `eta`.
 pub const DELAYED_MAX: usize = 100_000;
+/// Bytes of the arguments of all of them together.
+pub const DELAYED_BYTES_MAX: usize = 256 << 20;
 /// Results kept for callers that have gone, and for how long.
 pub const KEPT_RESULTS_MAX: usize = 10_000;
 /// Bytes of all kept results together.

@@ -126,8 +126,8 @@ impl Core {
                 continue;
             };
             let is_there = match wait {
-                WaitFor::Node(name) => self.is_ready(name),
-                WaitFor::Callback(name) => self.is_offered(name, session),
+                WaitFor::Node(name) => self.is_ready(name.as_str()),
+                WaitFor::Callback(name) => self.is_offered(name.as_str(), session),
                 WaitFor::Job(_) => false,
             };
             if is_there {
@@ -171,12 +171,13 @@ impl Core {
                 value(&entry.map(|entry| entry.signatures()).unwrap_or_default())
             }
             Builtin::WaitNode => {
-                let (name,): (String,) = take(builtin, body)?;
-                if self.is_ready(&name) { value(&()) } else { Answer::Park(WaitFor::Node(name)) }
+                let (name,): (NodeName,) = take(builtin, body)?;
+                let is_there = self.is_ready(name.as_str());
+                if is_there { value(&()) } else { Answer::Park(WaitFor::Node(name)) }
             }
             Builtin::WaitCallback => {
-                let (name,): (String,) = take(builtin, body)?;
-                let is_there = self.is_offered(&name, session);
+                let (name,): (CallbackName,) = take(builtin, body)?;
+                let is_there = self.is_offered(name.as_str(), session);
                 if is_there { value(&()) } else { Answer::Park(WaitFor::Callback(name)) }
             }
             Builtin::Presence => {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::directory::EntryKey;
 use super::session::NONE;
-use crate::name::NodeName;
+use crate::name::{CallbackName, NodeName};
 use crate::wire::{CallId, Flags, JobId};
 
 /// Whom the outcome of a call is for.
@@ -33,8 +33,8 @@ pub(super) enum Origin {
 /// What a parked call of the controller's own callbacks waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum WaitFor {
-    Node(String),
-    Callback(String),
+    Node(NodeName),
+    Callback(CallbackName),
     Job(JobId),
 }
 

@@ -160,9 +160,8 @@ impl Core {
         }
         let call = Call::new(now, Origin::Node { session: slot, call: id }, request.flags, entry);
         if let Some(eta) = extension.eta() {
-            if self.delayed >= config::DELAYED_MAX {
-                let what = format!("{} calls wait for their eta", config::DELAYED_MAX);
-                return self.refuse_call(slot, request.flags, id.to_bits(), &CallError::Busy { what });
+            if let Err(error) = self.room_to_wait(request) {
+                return self.refuse_call(slot, request.flags, id.to_bits(), &error);
             }
             let at = self.place(call, id, request);
             return self.delay(now, at, eta, request);
@@ -209,6 +208,17 @@ impl Core {
         self.put_reply(caller, id.to_bits(), Flags::BACKGROUND, &body);
     }
 
+    /// Whether another call may wait for its `eta`.
+    fn room_to_wait(&self, request: &Request<'_>) -> Result<(), CallError> {
+        let is_full = self.delayed >= config::DELAYED_MAX;
+        if is_full || self.delayed_bytes + request.body.len() > config::DELAYED_BYTES_MAX {
+            let (calls, bytes) = (self.delayed, self.delayed_bytes);
+            let what = format!("{calls} calls of {bytes} bytes wait at the controller for their eta");
+            return Err(CallError::Busy { what });
+        }
+        Ok(())
+    }
+
     /// Holds a call for its `eta`, which is not counted against its time.
     pub(super) fn delay(&mut self, now: Instant, slot: u32, eta: Duration, request: &Request<'_>) {
         let Some(call) = self.calls.get_mut(slot) else { return };
@@ -222,6 +232,7 @@ impl Core {
             timeout: request.timeout(),
         });
         self.delayed += 1;
+        self.delayed_bytes += request.body.len();
         self.deadlines.insert(slot, now + eta);
     }
 
@@ -359,11 +370,7 @@ impl Core {
         eta: Duration,
         request: &Request<'_>,
     ) -> Result<(), CallError> {
-        if self.delayed >= config::DELAYED_MAX {
-            return Err(CallError::Busy {
-                what: format!("{} calls wait for their eta", config::DELAYED_MAX),
-            });
-        }
+        self.room_to_wait(request)?;
         let mut call = Call::new(now, Origin::Nobody, request.flags, entry);
         call.extra().caller = Some(self.sessions[request.caller as usize].name());
         self.counters.calls_started += 1;

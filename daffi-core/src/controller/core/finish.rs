@@ -169,8 +169,9 @@ impl Core {
 
     fn release_extra(&mut self, now: Instant, slot: u32, call: &Call) {
         let Some(extra) = &call.extra else { return };
-        if extra.delayed.is_some() {
+        if let Some(delayed) = &extra.delayed {
             self.delayed -= 1;
+            self.delayed_bytes -= delayed.body.len();
         }
         if let Some(job) = extra.job {
             self.running_jobs.remove(&job);

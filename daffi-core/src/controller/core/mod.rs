@@ -90,6 +90,7 @@ pub struct Core {
     running_jobs: HashMap<crate::wire::JobId, u32>,
     schedules: Schedules,
     delayed: usize,
+    delayed_bytes: usize,
     next_ping: Instant,
     touched: Vec<SessionKey>,
     /// Sessions that do not read what is sent to them, to be ended.
@@ -119,6 +120,7 @@ impl Core {
             running_jobs: HashMap::new(),
             schedules: Schedules::default(),
             delayed: 0,
+            delayed_bytes: 0,
             next_ping: now + config::PING_INTERVAL,
             touched: Vec::new(),
             overflowed: Vec::new(),

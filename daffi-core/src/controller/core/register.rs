@@ -104,7 +104,7 @@ impl Core {
         }
         if became_ready {
             let node = self.sessions[slot as usize].name();
-            self.wake(now, &WaitFor::Node(node.as_str().to_owned()));
+            self.wake(now, &WaitFor::Node(node));
             // The callbacks of earlier, unready registrations count from now on.
             let waited: Vec<WaitFor> = self.waiters.keys().cloned().collect();
             for wait in waited.iter().filter(|wait| matches!(wait, WaitFor::Callback(_))) {
@@ -113,7 +113,7 @@ impl Core {
             return;
         }
         for name in names {
-            self.wake(now, &WaitFor::Callback(name.as_str().to_owned()));
+            self.wake(now, &WaitFor::Callback(name.clone()));
         }
     }
 

@@ -54,6 +54,7 @@ impl Core {
         let (origin, flags, caller) = (call.origin, call.flags, call.extra().caller.clone());
         let Some(delayed) = call.extra().delayed.take() else { return };
         self.delayed -= 1;
+        self.delayed_bytes -= delayed.body.len();
         call.started = now;
         let Delayed { name, on, key, include_self, body, timeout } = delayed;
         let nobody = crate::name::NodeName::new("unknown").expect("a good name");

@@ -278,6 +278,41 @@ fn a_delayed_call_is_not_sent_before_its_eta_and_its_time_starts_then() {
 }
 
 #[test]
+fn calls_that_wait_for_their_eta_take_no_more_than_their_share() {
+    let mut mesh = Mesh::new(1);
+    let (caller, _) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    let delayed = Extension { eta_ms: Some(5_000), ..Extension::default() };
+    let large = serde_bytes::ByteBuf::from(vec![0; 3 << 20]);
+
+    let wait = |mesh: &mut Mesh| mesh.call_with(caller, "f", Flags::NONE, &delayed, None, &(&large,));
+    for _ in 0..config::DELAYED_BYTES_MAX / (3 << 20) - 1 {
+        wait(&mut mesh);
+    }
+    assert_eq!(mesh.replies(caller), []);
+    wait(&mut mesh);
+    wait(&mut mesh);
+
+    let replies = mesh.replies(caller);
+    assert!(matches!(replies[..], [.., (_, Reply::Error(CallError::Busy { .. }))]), "{}", replies.len());
+    mesh.leave(caller);
+    mesh.check_empty();
+}
+
+#[test]
+fn a_wait_for_what_cannot_be_a_name_is_refused() {
+    let mut mesh = Mesh::new(1);
+    let waiter = mesh.join("waiter", &[]);
+
+    for (asked, name) in [("daffi.wait_node", "a b".to_owned()), ("daffi.wait_callback", "x".repeat(1 << 20))]
+    {
+        mesh.call_with(waiter, asked, Flags::NONE, &Extension::default(), None, &(name,));
+        let replies = mesh.replies(waiter);
+        assert!(matches!(replies[..], [(_, Reply::Error(CallError::BadArguments { .. }))]), "{replies:?}");
+    }
+    mesh.check_empty();
+}
+
+#[test]
 fn a_wait_for_a_node_ends_when_it_joins() {
     let mut mesh = Mesh::new(1);
     let waiter = mesh.join("waiter", &["own"]);

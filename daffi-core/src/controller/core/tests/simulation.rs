@@ -244,6 +244,7 @@ impl Core {
         assert!(self.deadlines.len() <= self.calls.len());
         let delayed = self.calls.iter().filter(|(_, call)| call.delayed().is_some()).count();
         assert_eq!(self.delayed, delayed);
+        assert!(delayed > 0 || self.delayed_bytes == 0);
         let named = self
             .by_name
             .iter()
