@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The time a call awaited in the foreground, or a broadcast, has when none is given.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// The time a background call has when none is given: long jobs are what the mode is for.
+/// The time a background call, or one without return, has when none is given: long jobs are what they are for.
 pub const JOB_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// The longest timeout that travels in a frame, about 49 days; longer ones are cut to it.
 pub const TIMEOUT_MAX: Duration = Duration::from_millis(u32::MAX as u64 - 1);

@@ -26,7 +26,8 @@ impl Tell {
         Self { call }
     }
 
-    /// Gives each run this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT).
+    /// Gives each run this long: by default [`JOB_TIMEOUT`](config::JOB_TIMEOUT) where nobody waits for it, and
+    /// [`CALL_TIMEOUT`](config::CALL_TIMEOUT) in a broadcast or a schedule.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { call: self.call.timeout(timeout) }
     }

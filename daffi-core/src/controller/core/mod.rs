@@ -7,6 +7,7 @@
 //! The grammar of its methods: `open`, `handle`, `close` and `tick` are input; `touched`, `take_output` and
 //! `next_deadline` are output, to be asked after each batch of input.
 
+mod answer;
 mod broadcast;
 mod builtin;
 mod calls;
@@ -23,6 +24,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod views;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,0 +1,268 @@
+//! Calls of the controller's own callbacks.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Core;
+use super::builtin::Builtin;
+use super::calls::{Call, Origin, WaitFor};
+use super::directory::{EntryKey, Target};
+use super::dispatch::Request;
+use super::finish::Outcome;
+use super::schedules::{Cancelled, Command, Effect, Refusal};
+use super::session::Phase;
+use crate::config::KEY_BYTES_MAX;
+use crate::error::{CallError, Ran};
+use crate::name::{CallbackName, NodeName};
+use crate::wire::{CallId, JobId, ScheduleEntry, ScheduleSpec, check_depth, decode, encode};
+
+/// What a callback of the controller's own comes to.
+enum Answer {
+    Value(Vec<u8>),
+    /// What was kept of another call.
+    Kept {
+        failed: bool,
+        body: bytes::Bytes,
+    },
+    Error(CallError),
+    /// Not yet.
+    Park(WaitFor),
+}
+
+fn value<T: Serialize>(value: &T) -> Answer {
+    Answer::Value(encode(value).expect("the controller's own values encode"))
+}
+
+impl Core {
+    pub(super) fn call_builtin(
+        &mut self,
+        now: Instant,
+        id: CallId,
+        entry: EntryKey,
+        builtin: Builtin,
+        request: &Request<'_>,
+    ) {
+        self.counters.builtin_calls += 1;
+        let session = request.caller;
+        let mut call = Call::new(now, Origin::Node { session, call: id }, request.flags, entry);
+        call.deadline = request.timeout().map(|timeout| now + timeout);
+        let deadline = call.deadline;
+        let slot = self.calls.insert(call);
+        self.sessions[session as usize].caller.set(id.slot, slot);
+        let answer = self.run_builtin(now, session, builtin, request.body).unwrap_or_else(Answer::Error);
+        match answer {
+            Answer::Value(body) => {
+                self.counters.calls_answered += 1;
+                self.finish(now, slot, Outcome::Value(&body));
+            }
+            Answer::Kept { failed, body } => {
+                self.counters.calls_answered += 1;
+                self.finish(now, slot, if failed { Outcome::Failed(&body) } else { Outcome::Value(&body) });
+            }
+            Answer::Error(error) => self.fail(now, slot, &error),
+            Answer::Park(wait) => {
+                if let Some(deadline) = deadline {
+                    self.deadlines.insert(slot, deadline);
+                }
+                if let Some(call) = self.calls.get_mut(slot) {
+                    call.extra().parked = Some(wait.clone());
+                }
+                self.waiters.entry(wait).or_default().push(slot);
+            }
+        }
+    }
+
+    /// Answers all who wait for something that is there now, unless it is not for them.
+    pub(super) fn wake(&mut self, now: Instant, wait: &WaitFor) {
+        let Some(waiters) = self.waiters.get(wait).cloned() else { return };
+        for slot in waiters {
+            let Some(Origin::Node { session, .. }) = self.calls.get(slot).map(|call| call.origin) else {
+                continue;
+            };
+            let is_there = match wait {
+                WaitFor::Node(name) => self.is_ready(name.as_str()),
+                WaitFor::Callback(name) => self.is_offered(name.as_str(), session),
+                WaitFor::Job(_) => false,
+            };
+            if is_there {
+                self.counters.calls_answered += 1;
+                let body = encode(&()).expect("nothing encodes");
+                self.finish(now, slot, Outcome::Value(&body));
+            }
+        }
+    }
+
+    fn run_builtin(
+        &mut self,
+        now: Instant,
+        session: u32,
+        builtin: Builtin,
+        body: &[u8],
+    ) -> Result<Answer, CallError> {
+        Ok(match builtin {
+            Builtin::Ping => Answer::Value(body.to_vec()),
+            Builtin::Stats => value(&self.stats()),
+            Builtin::Nodes => value(&self.node_entries(now)),
+            Builtin::Node => {
+                let (name,): (String,) = take(builtin, body)?;
+                value(&self.node_detail(now, &name))
+            }
+            Builtin::Kick => {
+                let (name,): (String,) = take(builtin, body)?;
+                let found = self.by_name.get(name.as_str()).copied();
+                if let Some(slot) = found.filter(|slot| *slot != session) {
+                    self.dismiss(now, slot, "an operator ended its session");
+                }
+                value(&found.is_some())
+            }
+            Builtin::Callbacks => {
+                let (pattern,): (String,) = take(builtin, body)?;
+                value(&self.callback_entries(&pattern))
+            }
+            Builtin::Signatures => {
+                let (name,): (String,) = take(builtin, body)?;
+                let entry = self.directory.find(&name).and_then(|key| self.directory.entry(key));
+                value(&entry.map(|entry| entry.signatures()).unwrap_or_default())
+            }
+            Builtin::WaitNode => {
+                let (name,): (NodeName,) = take(builtin, body)?;
+                let is_there = self.is_ready(name.as_str());
+                if is_there { value(&()) } else { Answer::Park(WaitFor::Node(name)) }
+            }
+            Builtin::WaitCallback => {
+                let (name,): (CallbackName,) = take(builtin, body)?;
+                let is_there = self.is_offered(name.as_str(), session);
+                if is_there { value(&()) } else { Answer::Park(WaitFor::Callback(name)) }
+            }
+            Builtin::Presence => {
+                (self.sessions[session as usize].subscribed,) = take(builtin, body)?;
+                value(&())
+            }
+            Builtin::Jobs => value(&self.job_entries(now)),
+            Builtin::JobResult => self.job_result(take::<(JobId,)>(builtin, body)?.0),
+            Builtin::JobCancel => self.cancel_job(now, take::<(JobId,)>(builtin, body)?.0)?,
+            Builtin::ScheduleCreate
+            | Builtin::ScheduleList
+            | Builtin::ScheduleShow
+            | Builtin::ScheduleCancel
+            | Builtin::SchedulePause
+            | Builtin::ScheduleResume => return self.run_schedule_builtin(now, session, builtin, body),
+        })
+    }
+
+    fn run_schedule_builtin(
+        &mut self,
+        now: Instant,
+        session: u32,
+        builtin: Builtin,
+        body: &[u8],
+    ) -> Result<Answer, CallError> {
+        let unix_ms = self.unix_ms(now);
+        let id = |body| take::<(u64,)>(builtin, body).map(|(id,)| id);
+        let command = match builtin {
+            Builtin::ScheduleList => return Ok(value(&self.schedules.entries())),
+            Builtin::ScheduleShow => return Ok(value(&self.schedules.entry(id(body)?))),
+            Builtin::ScheduleCancel => Command::Cancel { id: id(body)? },
+            Builtin::SchedulePause => Command::Pause { id: id(body)? },
+            Builtin::ScheduleResume => Command::Resume { id: id(body)? },
+            _ => {
+                let (spec,): (ScheduleSpec,) = take(builtin, body)?;
+                check_spec(&spec)?;
+                let creator = self.sessions[session as usize].name();
+                Command::Create { creator, spec: Box::new(spec) }
+            }
+        };
+        Ok(match self.schedules.apply(command, unix_ms) {
+            Effect::Created(Ok(entry)) => value(&entry),
+            Effect::Created(Err(refusal @ (Refusal::Full | Refusal::BytesFull))) => {
+                Answer::Error(CallError::Busy { what: refusal.to_string() })
+            }
+            Effect::Created(Err(refusal)) => {
+                let expected = "a schedule".to_owned();
+                Answer::Error(CallError::BadArguments { expected, got: refusal.to_string() })
+            }
+            Effect::Cancelled(Cancelled::Now(entry)) => value(&Some(entry)),
+            Effect::Cancelled(Cancelled::Before) => value(&None::<ScheduleEntry>),
+            Effect::Cancelled(Cancelled::Unknown) => Answer::Error(no_such_schedule(id(body)?)),
+            Effect::Known(is_known) => value(&is_known),
+            Effect::Runs(_) | Effect::Done => value(&()),
+        })
+    }
+
+    fn is_ready(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some_and(|slot| self.sessions[*slot as usize].phase == Phase::Ready)
+    }
+
+    /// Whether another node than the asking one offers a callback.
+    fn is_offered(&self, name: &str, asking: u32) -> bool {
+        let entry = self.directory.find(name).and_then(|key| self.directory.entry(key));
+        let is_ready = |slot: u32| slot != asking && self.sessions[slot as usize].phase == Phase::Ready;
+        entry.is_some_and(|entry| {
+            entry.builtin.is_some() || entry.offers.iter().any(|offer| is_ready(offer.session))
+        })
+    }
+
+    /// The callbacks of the controller's own that nodes serve too.
+    pub(super) fn builtin_on(&self, key: EntryKey, session: u32) -> Result<Target, CallError> {
+        match self.directory.entry(key).and_then(|entry| entry.builtin) {
+            // Every node answers calls of the number 0 with what they brought.
+            Some(Builtin::Ping) => Ok(Target { session, id: 0 }),
+            other => {
+                let name = other.map_or("?", Builtin::name);
+                Err(CallError::NoSuchCallback { name: format!("{name} on a node"), similar: Vec::new() })
+            }
+        }
+    }
+
+    fn job_result(&self, id: JobId) -> Answer {
+        if let Some(kept) = self.jobs.result(id) {
+            return Answer::Kept { failed: kept.failed, body: kept.body.clone() };
+        }
+        if self.running_jobs.contains_key(&id) {
+            return Answer::Park(WaitFor::Job(id));
+        }
+        Answer::Error(no_such_job(id))
+    }
+
+    fn cancel_job(&mut self, now: Instant, id: JobId) -> Result<Answer, CallError> {
+        let Some(slot) = self.running_jobs.get(&id).copied() else {
+            return if self.jobs.result(id).is_some() { Ok(value(&false)) } else { Err(no_such_job(id)) };
+        };
+        self.stop_callee(slot);
+        let ran = match self.calls.get(slot) {
+            Some(call) if call.delayed().is_some() => Ran::No,
+            _ => Ran::Maybe,
+        };
+        self.fail(now, slot, &CallError::Cancelled { ran });
+        Ok(value(&true))
+    }
+}
+
+fn take<T: DeserializeOwned>(builtin: Builtin, body: &[u8]) -> Result<T, CallError> {
+    let expected = format!("the arguments of {}", builtin.name());
+    decode(body).map_err(|error| CallError::BadArguments { expected, got: error.0 })
+}
+
+/// Whether what a schedule names can be names at all, and its arguments are arguments.
+fn check_spec(spec: &ScheduleSpec) -> Result<(), CallError> {
+    let bad = |got: String| CallError::BadArguments { expected: "a schedule".into(), got };
+    CallbackName::new(&spec.callback)
+        .map_err(|error| bad(format!("the callback {:?}: {error}", spec.callback)))?;
+    for name in spec.name.iter().chain(&spec.on) {
+        NodeName::new(name).map_err(|error| bad(format!("the name {name:?}: {error}")))?;
+    }
+    if spec.key.as_ref().is_some_and(|key| key.len() > KEY_BYTES_MAX) {
+        return Err(bad(format!("a key of more than {KEY_BYTES_MAX} bytes")));
+    }
+    check_depth(&spec.body).map_err(|error| bad(error.to_string()))
+}
+
+fn no_such_job(id: JobId) -> CallError {
+    CallError::NoSuchCallback { name: format!("job {id}"), similar: Vec::new() }
+}
+
+fn no_such_schedule(id: u64) -> CallError {
+    CallError::NoSuchCallback { name: format!("schedule {id}"), similar: Vec::new() }
+}
