@@ -1,6 +1,7 @@
 //! What stdout gets: values, tables, JSON.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
 
 use rmpv::Value;
 use serde_json::{Map, Value as Json};
@@ -189,6 +190,11 @@ pub(crate) fn printable(text: &str) -> String {
     let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     let escaped = |c: char| if is_plain(c) { c.to_string() } else { c.escape_default().to_string() };
     text.chars().map(escaped).collect()
+}
+
+/// The time since `started`, in milliseconds to a tenth.
+pub(crate) fn since(started: Instant) -> Json {
+    ((started.elapsed().as_secs_f64() * 1e4).round() / 10.0).into()
 }
 
 /// An object of schema 1.

@@ -7,12 +7,11 @@ use daffi_core::name::NodeName;
 use rmpv::Value;
 
 use super::blame::blame;
-use super::call::milliseconds;
 use super::prepare::Prepared;
 use crate::args;
 use crate::duration;
 use crate::mesh::{App, Mesh};
-use crate::render::{Row, Shape, cell, object};
+use crate::render::{Row, Shape, cell, object, since};
 use crate::report::{End, Outcome, PARTIAL, Problem, exit_of};
 use crate::values;
 
@@ -53,7 +52,7 @@ pub(crate) async fn run(app: &App, mesh: &Mesh, options: &args::Call, prepared: 
 }
 
 fn row(callback: &str, node: &NodeName, outcome: &Result<Value, CallError>, started: Instant) -> Row {
-    let ms = milliseconds(started);
+    let ms = since(started);
     let (name, is_ok) = (node.as_str(), outcome.is_ok());
     let mut object = object([
         ("callback", callback.into()),

@@ -1,17 +1,16 @@
 //! `daffi call`: one callback, in one of the five modes.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use daffi_core::config;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::blame::blame;
-use super::prepare::{self, Prepared};
+use super::prepare::{self, Prepared, timeout};
 use super::{broadcast, jobs, period};
 use crate::args::{self, Mode};
 use crate::duration;
 use crate::mesh::{App, Mesh};
-use crate::render::{Shape, object};
+use crate::render::{Shape, object, since};
 use crate::report::{End, Outcome, Problem};
 use crate::values;
 
@@ -116,15 +115,6 @@ fn dry_run(app: &App, options: &args::Call, prepared: &Prepared) -> Outcome {
     Ok(0)
 }
 
-/// The time that the call has.
-pub(crate) fn timeout(app: &App, options: &args::Call) -> Option<Duration> {
-    if options.no_timeout {
-        return None;
-    }
-    let default = if options.mode == Mode::Bg { config::JOB_TIMEOUT } else { config::CALL_TIMEOUT };
-    Some(app.global.timeout.unwrap_or(default))
-}
-
 async fn foreground(app: &App, mesh: &Mesh, options: &args::Call, prepared: &Prepared) -> Outcome {
     let started = Instant::now();
     let call = mesh.call(options, &app.global, prepared.arguments.encode());
@@ -139,15 +129,10 @@ async fn foreground(app: &App, mesh: &Mesh, options: &args::Call, prepared: &Pre
     app.screen.document(&object([
         ("callback", options.name.as_str().into()),
         ("node", node.as_str().into()),
-        ("ms", milliseconds(started)),
+        ("ms", since(started)),
         ("result", values::to_json(&value)),
     ]))?;
     Ok(0)
-}
-
-/// The time since `started`, to a tenth of a millisecond.
-pub(crate) fn milliseconds(started: Instant) -> Json {
-    ((started.elapsed().as_secs_f64() * 1e4).round() / 10.0).into()
 }
 
 async fn background(app: &App, mesh: &Mesh, options: &args::Call, prepared: &Prepared) -> Outcome {

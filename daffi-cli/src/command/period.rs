@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use daffi_core::wire::{Missed, Overlap, ScheduleSpec, When};
 
 use super::blame::blame;
-use super::prepare::Prepared;
-use super::{call, schedules};
+use super::prepare::{Prepared, timeout};
+use super::schedules;
 use crate::args;
 use crate::duration;
 use crate::mesh::{App, Mesh};
@@ -17,7 +17,7 @@ use crate::report::{End, Outcome, Problem};
 /// # Errors
 /// If the times are wrong, or the controller does not take it.
 pub(crate) async fn run(app: &App, mesh: &Mesh, options: &args::Call, prepared: &Prepared) -> Outcome {
-    let timeout = call::timeout(app, options).unwrap_or(daffi_core::config::TIMEOUT_MAX);
+    let timeout = timeout(app, options).unwrap_or(daffi_core::config::TIMEOUT_MAX);
     let spec = ScheduleSpec {
         callback: options.name.clone(),
         body: prepared.arguments.encode(),

@@ -1,11 +1,14 @@
 //! What is known before a call is made: who offers the callback, and what its arguments are.
 
+use std::time::Duration;
+
+use daffi_core::config;
 use daffi_core::error::Code;
 use daffi_core::name::NodeName;
 use daffi_core::wire::CallbackEntry;
 
 use super::stdin;
-use crate::args;
+use crate::args::{self, Mode};
 use crate::mesh::{App, Mesh};
 use crate::report::{End, Problem};
 use crate::values::{self, Arguments, Misfit, Words};
@@ -21,6 +24,15 @@ pub(crate) struct Prepared {
     pub(crate) result: String,
     /// Who offers it.
     pub(crate) nodes: Vec<NodeName>,
+}
+
+/// The time that the call has.
+pub(crate) fn timeout(app: &App, options: &args::Call) -> Option<Duration> {
+    if options.no_timeout {
+        return None;
+    }
+    let default = if options.mode == Mode::Bg { config::JOB_TIMEOUT } else { config::CALL_TIMEOUT };
+    Some(app.global.timeout.unwrap_or(default))
 }
 
 /// The arguments as words, with what stdin has if they ask for it.
