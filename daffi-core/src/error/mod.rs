@@ -3,6 +3,7 @@
 mod call;
 mod codes;
 
+use std::fmt;
 use std::time::Duration;
 
 pub use call::{CallError, Ran, Stage};
@@ -14,7 +15,10 @@ use crate::name::{NameError, NodeName};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Any failure of this library, for functions that do several things.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// Its `Debug` is for people, since that is what a program prints whose `main` returns it, and what `unwrap` shows:
+/// the code and the text. `{:#?}` shows the fields.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A call has no result.
@@ -29,6 +33,20 @@ pub enum Error {
     /// A callback could not be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !f.alternate() {
+            return write!(f, "{}: {self}", self.code());
+        }
+        match self {
+            Self::Call(error) => fmt::Debug::fmt(error, f),
+            Self::Connect(error) => fmt::Debug::fmt(error, f),
+            Self::Bind(error) => fmt::Debug::fmt(error, f),
+            Self::Register(error) => fmt::Debug::fmt(error, f),
+        }
+    }
 }
 
 impl Error {
@@ -239,5 +257,18 @@ impl RegisterError {
             Self::TooMany { .. } => Code::Busy,
             Self::NotTaken(error) => error.code(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_main_prints_is_for_people() {
+        let error = Error::from(CallError::NoSuchCallback { name: "f".into(), similar: vec!["g".into()] });
+
+        assert_eq!(format!("{error:?}"), "D0404: nobody offers a callback `f`; did you mean `g`?");
+        assert!(format!("{error:#?}").starts_with("NoSuchCallback {"));
     }
 }
