@@ -165,7 +165,7 @@ impl Core {
                 Ok(())
             }
             (_, Kind::Register) => self.register(now, slot, frame),
-            (_, Kind::Unregister) => self.unregister(now, slot, frame),
+            (_, Kind::Unregister) => self.unregister(slot, frame),
             (_, Kind::Credit) => self.credit(slot, frame.header.call),
             (_, Kind::Ping) => {
                 self.put(slot, Header { kind: Kind::Pong, ..frame.header }, &[]);

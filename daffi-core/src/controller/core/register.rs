@@ -57,7 +57,7 @@ impl Core {
         true
     }
 
-    pub(super) fn unregister(&mut self, _now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
+    pub(super) fn unregister(&mut self, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
         let Unregister { names } = Unregister::decode(frame.body)?;
         let session = &self.sessions[slot as usize];
         let (node, is_seen) = (session.name(), session.phase == Phase::Ready && !session.hidden);
