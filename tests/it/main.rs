@@ -6,6 +6,7 @@ mod broadcast;
 mod calls;
 mod children;
 mod context;
+mod each;
 mod edges;
 mod embedded;
 mod failures;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::decode_reply;
 use crate::callback::Wire;
 use crate::error::{CallError, Error, Ran, Result, Stage};
-use crate::node::{Flight, Node, OnDrop, Outcome, Request};
+use crate::node::{Awaiting, Flight, Node, OnDrop, Outcome, Request};
 use crate::wire::JobId;
 
 /// A call in the background. Dropping it lets the call go on; [`cancel_on_drop`](Self::cancel_on_drop) changes
@@ -111,6 +111,7 @@ impl<R: Wire> Job<R> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn wait(&mut self) -> Result<R> {
+        let _awaiting = Awaiting::of(&self.node);
         poll_fn(|cx| self.poll_result(cx)).await
     }
 

@@ -19,19 +19,30 @@ struct Bodies {
 }
 
 impl Bodies {
-    /// Encodes the next few, before any lock is taken: a user's `Serialize` may do anything.
-    fn fill<A: Arguments>(&mut self, arguments: &mut impl Iterator<Item = A>) -> Result<bool, CallError> {
+    /// Encodes the next few, before any lock is taken: a user's `Serialize` may do anything. Those that cannot be
+    /// encoded are told of and left out. Whether there were any.
+    fn fill<A: Arguments>(
+        &mut self,
+        arguments: &mut impl Iterator<Item = A>,
+        mut refuse: impl FnMut(CallError),
+    ) -> bool {
         self.bytes.clear();
         self.ends.clear();
-        while self.ends.len() < BATCH_CALLS && self.bytes.len() < config::READ_BYTES {
+        let mut looked_at = 0;
+        while looked_at < BATCH_CALLS && self.bytes.len() < config::READ_BYTES {
             let Some(arguments) = arguments.next() else { break };
-            arguments.put(&mut self.bytes).map_err(|error| CallError::BadArguments {
-                expected: "arguments that can be encoded".into(),
-                got: error.to_string(),
-            })?;
-            self.ends.push(self.bytes.len());
+            looked_at += 1;
+            let start = self.bytes.len();
+            match arguments.put(&mut self.bytes) {
+                Ok(()) => self.ends.push(self.bytes.len()),
+                Err(error) => {
+                    self.bytes.truncate(start);
+                    let expected = "arguments that can be encoded".to_owned();
+                    refuse(CallError::BadArguments { expected, got: error.to_string() });
+                }
+            }
         }
-        Ok(!self.ends.is_empty())
+        looked_at > 0
     }
 
     fn iter(&self) -> impl Iterator<Item = &[u8]> {
@@ -53,17 +64,16 @@ impl Batch {
         (number..number + self.calls).map(move |number| Sequence { link, number })
     }
 
-    /// Waits until the controller has taken them.
-    async fn taken(self) -> Result<u64, CallError> {
+    /// Waits until the controller has seen them all: how many it took, and why it refused the first that it did.
+    async fn taken(self) -> (u64, Option<CallError>) {
         let last = Sequence { number: self.first.number + self.calls - 1, ..self.first };
         let outcome = poll_fn(|cx| self.shared.lock().one_way.poll(last, cx)).await;
         let mut state = self.shared.lock();
-        for sequence in self.sequences() {
-            if let Some(error) = state.one_way.take_refusal(sequence) {
-                return Err(error);
-            }
-        }
-        outcome.map(|()| self.calls)
+        let refused = self.sequences().filter_map(|sequence| state.one_way.take_refusal(sequence));
+        let mut refused: Vec<CallError> = outcome.err().into_iter().chain(refused).collect();
+        let taken = self.calls.saturating_sub(refused.len() as u64);
+        refused.truncate(1);
+        (taken, refused.pop())
     }
 }
 
@@ -84,51 +94,49 @@ impl Shared {
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<u64, CallError> {
         let mut arguments = arguments.into_iter();
-        let (mut bodies, mut batches, mut taken) = (Bodies::default(), Vec::new(), 0);
-        let mut refused = None;
-        while bodies.fill(&mut arguments)? {
-            if let Some(batch) = self.try_send_each(&request, &bodies)? {
+        let (mut bodies, mut batches) = (Bodies::default(), Vec::new());
+        let mut tally = Tally::default();
+        while bodies.fill(&mut arguments, |error| tally.refuse(error)) {
+            if let Some(batch) = self.try_send_each(&request, &bodies) {
                 batches.push(batch);
                 continue;
             }
             // The name has no number yet, there is no link, no room, or an argument may not fit: one by one, which
-            // sees to all of that.
+            // sees to all of that, and when those before have been taken, which makes room.
             for batch in batches.drain(..) {
-                note(batch.taken().await, &mut taken, &mut refused);
+                tally.add(batch.taken().await);
             }
             for body in bodies.iter() {
                 let request = Request { body: body.to_vec(), is_declared: false, ..request.clone() };
                 let one = Acknowledged::new(Arc::clone(self), Box::new(request)).await;
-                note(one.map(|()| 1), &mut taken, &mut refused);
+                tally.add((u64::from(one.is_ok()), one.err()));
             }
         }
         for batch in batches {
-            note(batch.taken().await, &mut taken, &mut refused);
+            tally.add(batch.taken().await);
         }
-        refused.map_or(Ok(taken), Err)
+        tally.refused.map_or(Ok(tally.taken), Err)
     }
 
-    fn try_send_each(
-        self: &Arc<Self>,
-        request: &Request,
-        bodies: &Bodies,
-    ) -> Result<Option<Batch>, CallError> {
+    /// Sends them all, or none of them.
+    fn try_send_each(self: &Arc<Self>, request: &Request, bodies: &Bodies) -> Option<Batch> {
         let mut state = self.lock();
-        let Some((outbound, Some(known))) = Self::may_send(&state, request)? else { return Ok(None) };
-        let calls = bodies.ends.len();
+        let (outbound, known) = Self::may_send(&state, request).ok()??;
+        let (known, calls) = (known?, bodies.ends.len());
         let has_room = state.one_way.len() + calls <= config::ONE_WAY_QUEUED_MAX;
-        let signatures = state.known(request.name.as_str());
-        let all_fit = signatures.is_some_and(|known| bodies.iter().all(|body| known.check(body).is_ok()));
-        if !has_room || !all_fit {
-            return Ok(None);
+        let signatures = state.known(request.name.as_str())?;
+        let fits = |body: &[u8]| body.len() <= config::BODY_BYTES_MAX && signatures.check(body).is_ok();
+        if !has_room || !bodies.iter().all(fits) {
+            return None;
         }
         let (mut first, mut is_earlier) = (None, false);
         for _ in 0..calls {
-            let (sequence, earlier) = state.insert_one_way(request.timeout, || Instant::now().into_std())?;
+            let sent = state.insert_one_way(request.timeout, || Instant::now().into_std());
+            let (sequence, earlier) = sent.expect("there is room for all");
             first.get_or_insert(sequence);
             is_earlier |= earlier;
         }
-        let Some(first) = first else { return Ok(None) };
+        let first = first?;
         outbound.with(|out| {
             for (number, body) in (first.number..).zip(bodies.iter()) {
                 request.put_body(out, number, Some(known), request.timeout, body);
@@ -136,16 +144,28 @@ impl Shared {
         });
         drop(state);
         self.send_off(&outbound, true, is_earlier);
-        Ok(Some(Batch { shared: Arc::clone(self), first, calls: calls as u64 }))
+        Some(Batch { shared: Arc::clone(self), first, calls: calls as u64 })
     }
 }
 
-fn note(outcome: Result<u64, CallError>, taken: &mut u64, refused: &mut Option<CallError>) {
-    match outcome {
-        Ok(calls) => *taken += calls,
-        Err(error) => {
-            refused.get_or_insert(error);
+/// What became of all of them.
+#[derive(Default)]
+struct Tally {
+    taken: u64,
+    refused: Option<CallError>,
+}
+
+impl Tally {
+    fn add(&mut self, (taken, refused): (u64, Option<CallError>)) {
+        self.taken += taken;
+        if let Some(error) = refused {
+            self.refuse(error);
         }
+    }
+
+    /// The first refusal is the one that is told of.
+    fn refuse(&mut self, error: CallError) {
+        self.refused.get_or_insert(error);
     }
 }
 
