@@ -251,6 +251,9 @@ fn headline(error: &CallError, callback: &str) -> String {
         CallError::Remote { node, message, .. } => format!("`{callback}` failed on {node}: {message}"),
         CallError::Panicked { node, message, .. } => format!("`{callback}` panicked on {node}: {message}"),
         CallError::NodeLost { node, .. } => format!("the node {node} was lost during `{callback}`"),
+        CallError::Disconnected { ran: Ran::Maybe } => {
+            format!("the connection to the controller broke during `{callback}`")
+        }
         CallError::TooFew { wanted, got, .. } => {
             format!("{got} of at least {wanted} nodes answered `{callback}` with a value")
         }
