@@ -29,6 +29,15 @@ pub const CONTROLLER_GRACE: Duration = Duration::from_secs(1);
 
 /// The largest body of a call or reply, in bytes. One lane carries it whole, so it bounds latency too.
 pub const BODY_BYTES_MAX: usize = 4 << 20;
+/// The largest body that travels in chunks, in bytes, unless the node was told another bound.
+pub const LARGE_BODY_BYTES_MAX: usize = 1 << 30;
+/// Bodies over this many bytes travel in chunks of this many, so that small calls pass between them.
+pub const CHUNK_BYTES: usize = 64 << 10;
+/// Bytes of chunks of one body or stream that may be under way from sender to receiver: what the controller holds
+/// of it at the most.
+pub const FLOW_WINDOW_BYTES: usize = 1 << 20;
+/// Large bodies and streams that one session may have under way in each direction.
+pub const FLOWS_MAX: usize = 128;
 /// The largest extension map of a frame, in bytes.
 pub const EXTENSION_BYTES_MAX: usize = 4 << 10;
 /// The largest key of a call, in bytes: beside two names and whatever is added later it must fit the extension map.

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use self::driver::Shared;
 use crate::error::{BindError, Error};
-use crate::transport::{self, Address, Listener};
+use crate::transport::{self, Address, ListenOptions, Listener};
 
 /// A running controller. It lives on the runtime that made it, and ends when it is dropped; to let running calls
 /// finish, [`drain`](Self::drain) it first.
@@ -126,7 +126,7 @@ impl Bind {
 async fn listen(text: &str) -> Result<Arc<dyn Listener>, BindError> {
     let address: Address =
         text.parse().map_err(|reason| BindError::BadAddress { address: text.to_owned(), reason })?;
-    transport::listen(&address).await
+    transport::listen(&address, &ListenOptions::default()).await
 }
 
 impl IntoFuture for Bind {

@@ -22,7 +22,7 @@ use crate::config;
 use crate::error::{CallError, Code, ConnectError, RegisterError};
 use crate::name::NodeName;
 use crate::session::{Inbound, Outbound};
-use crate::transport;
+use crate::transport::{self, DialOptions};
 use crate::wire::{
     Failure, Flags, Goodbye, Header, Hello, Kind, Presence, Versions, Welcome, WireError, put_frame,
 };
@@ -152,7 +152,7 @@ async fn connect(shared: &Arc<Shared>, patience: Option<Duration>) -> Result<Liv
 }
 
 async fn attempt(shared: &Arc<Shared>) -> Result<Live, Failed> {
-    let connection = transport::dial(&shared.address).await.map_err(|error| {
+    let connection = transport::dial(&shared.address, &DialOptions::default()).await.map_err(|error| {
         error.fatal(&shared.address).map_or_else(|| Failed::Passing(error.to_string()), Failed::Final)
     })?;
     let outbound = Outbound::new(Arc::clone(&connection));

@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn inbound(bytes: Vec<u8>, sizes: Vec<usize>) -> Inbound {
-        let peer = Peer { uid: None, pid: None, address: "test".into() };
+        let peer = Peer { uid: None, pid: None, address: "test".into(), certificates: Vec::new() };
         let rest = Mutex::new((bytes.into(), sizes.into()));
         Inbound::new(Arc::new(Pieces { peer, rest }), config::FRAME_BYTES_MAX)
     }

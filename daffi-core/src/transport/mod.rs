@@ -16,6 +16,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 pub use address::{Address, UnixAddress};
 pub use memory::{Faults, Link, inject, links};
@@ -31,6 +32,8 @@ pub struct Peer {
     pub pid: Option<u32>,
     /// For people and logs.
     pub address: String,
+    /// The certificates that the other end proved to own, leaf first and as DER; none without TLS.
+    pub certificates: Vec<Vec<u8>>,
 }
 
 /// One duplex stream of bytes. Shared by one reader and many writers, who agree among themselves.
@@ -59,6 +62,22 @@ pub trait Connection: fmt::Debug + Send + Sync + 'static {
 
     /// Who is at the other end.
     fn peer(&self) -> &Peer;
+
+    /// Whether a break of this connection may pass: the session outlives it for a while, and goes on over the next.
+    fn may_resume(&self) -> bool {
+        false
+    }
+
+    /// Opens a one-way connection beside this one, for the chunks of one large body: they shall not hold up what
+    /// shares the lane. `None` where all bytes share one lane anyway.
+    fn open_side(&self) -> Option<BoxFuture<'static, io::Result<Arc<dyn Connection>>>> {
+        None
+    }
+
+    /// The next one-way connection that the other end opened beside this one. Cancel safe.
+    fn accept_side(&self) -> Option<BoxFuture<'_, io::Result<Arc<dyn Connection>>>> {
+        None
+    }
 }
 
 /// Takes connections at one address until it is dropped.
@@ -73,11 +92,28 @@ pub trait Listener: fmt::Debug + Send + Sync + 'static {
     fn address(&self) -> &Address;
 }
 
+/// How to listen, beyond the address.
+#[derive(Debug, Clone, Default)]
+pub struct ListenOptions {
+    /// Who the controller is and whom it lets in, now and from each change on; QUIC does not listen without.
+    pub tls: Option<watch::Receiver<Arc<rustls::ServerConfig>>>,
+    /// No user code runs on the runtime that listens, so that packets may be handled there: else they get a
+    /// thread of their own, which user code cannot stall.
+    pub is_runtime_ours: bool,
+}
+
+/// How to connect, beyond the address.
+#[derive(Debug, Clone, Default)]
+pub struct DialOptions {
+    /// Who the node is and which controller it trusts; QUIC does not connect without.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+}
+
 /// Listens on `address`.
 ///
 /// # Errors
 /// [`BindError`] if the address is taken, unsafe or refused by the operating system.
-pub async fn listen(address: &Address) -> Result<Arc<dyn Listener>, BindError> {
+pub async fn listen(address: &Address, _options: &ListenOptions) -> Result<Arc<dyn Listener>, BindError> {
     match address {
         Address::Unix(unix) => unix::listen(unix).await,
         Address::Memory(name) => memory::listen(name),
@@ -88,7 +124,7 @@ pub async fn listen(address: &Address) -> Result<Arc<dyn Listener>, BindError> {
 ///
 /// # Errors
 /// [`DialError`] if nobody answers or whoever does is not to be trusted.
-pub async fn dial(address: &Address) -> Result<Arc<dyn Connection>, DialError> {
+pub async fn dial(address: &Address, _options: &DialOptions) -> Result<Arc<dyn Connection>, DialError> {
     match address {
         Address::Unix(unix) => unix::dial(unix).await,
         Address::Memory(name) => memory::dial(name),

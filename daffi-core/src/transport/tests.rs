@@ -16,8 +16,8 @@ struct Setup {
 
 impl Setup {
     async fn at(address: &Address, directory: Option<tempfile::TempDir>) -> Self {
-        let listener = listen(address).await.unwrap();
-        let dialled = dial(address).await.unwrap();
+        let listener = listen(address, &ListenOptions::default()).await.unwrap();
+        let dialled = dial(address, &DialOptions::default()).await.unwrap();
         let accepted = listener.accept().await.unwrap();
         Self { listener, dialled, accepted, _directory: directory }
     }
@@ -251,26 +251,31 @@ async fn the_peer_is_known(setup: Setup) {
     let address = setup.listener.address().to_string();
 
     for end in [&setup.dialled, &setup.accepted] {
-        let expected = Peer { uid: Some(uid), pid: Some(std::process::id()), address: address.clone() };
+        let expected = Peer {
+            uid: Some(uid),
+            pid: Some(std::process::id()),
+            address: address.clone(),
+            certificates: Vec::new(),
+        };
         assert_eq!(*end.peer(), expected);
     }
 }
 
 async fn an_address_is_used_once_and_free_when_dropped(setup: Setup) {
     let address = setup.listener.address().clone();
-    let second = listen(&address).await.unwrap_err();
+    let second = listen(&address, &ListenOptions::default()).await.unwrap_err();
     assert_eq!(second, BindError::InUse { address: address.to_string() });
 
     drop(setup.listener);
 
-    let refused = dial(&address).await.unwrap_err();
+    let refused = dial(&address, &DialOptions::default()).await.unwrap_err();
     assert!(matches!(&refused, DialError::Unreachable(_)), "{refused}");
     assert_eq!(setup.dialled.try_write(b"on").unwrap(), 2, "connections outlive their listener");
-    listen(&address).await.unwrap();
+    listen(&address, &ListenOptions::default()).await.unwrap();
 }
 
 async fn connections_that_nobody_accepted_end_with_the_listener(setup: Setup) {
-    let waiting = dial(setup.listener.address()).await.unwrap();
+    let waiting = dial(setup.listener.address(), &DialOptions::default()).await.unwrap();
 
     drop(setup.listener);
 

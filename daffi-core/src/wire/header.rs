@@ -108,8 +108,14 @@ impl Flags {
     pub const KEPT: Self = Self(32);
     /// Reply: the body is a failure.
     pub const FAILED: Self = Self(64);
-    /// Reply: more parts follow.
+    /// Reply to a broadcast: more parts follow. Call, reply or chunk: the body goes on in chunks.
     pub const MORE: Self = Self(128);
+    /// Call: chunks bring the items of a stream that the callback takes.
+    pub const FEEDS: Self = Self(64);
+    /// Credit: so many bytes of the lane were received since the session began, in `call`.
+    pub const RECEIVED: Self = Self(2);
+    /// Credit: so many more bytes of the chunks of `call` may be sent, in `name`.
+    pub const WINDOW: Self = Self(16);
 
     /// Whether all of `flags` are set.
     pub const fn has(self, flags: Self) -> bool {

@@ -24,7 +24,7 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(wire: Arc<Wire>, side: Side, address: String) -> Self {
         let uid = Some(rustix::process::geteuid().as_raw());
-        let peer = Peer { uid, pid: Some(std::process::id()), address };
+        let peer = Peer { uid, pid: Some(std::process::id()), address, certificates: Vec::new() };
         Self { wire, side, peer, timer: Mutex::new(None) }
     }
 

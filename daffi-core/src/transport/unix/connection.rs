@@ -139,7 +139,7 @@ pub(super) fn identify(socket: OwnedFd, address: String) -> io::Result<(OwnedFd,
     let stream = tokio::net::UnixStream::from_std(UnixStream::from(socket))?;
     let credentials = stream.peer_cred()?;
     let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid != 0);
-    let peer = Peer { uid: Some(credentials.uid()), pid, address };
+    let peer = Peer { uid: Some(credentials.uid()), pid, address, certificates: Vec::new() };
     Ok((stream.into_std()?.into(), peer))
 }
 

@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
 use super::super::tests::read;
-use super::super::{Address, DialError, Listener, UnixAddress, dial, listen};
+use super::super::{Address, DialError, DialOptions, ListenOptions, Listener, UnixAddress, dial, listen};
 use crate::error::BindError;
 
 fn place() -> (TempDir, PathBuf) {
@@ -24,7 +24,7 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 async fn listen_at(address: &UnixAddress) -> Result<Arc<dyn Listener>, BindError> {
-    listen(&Address::Unix(address.clone())).await
+    listen(&Address::Unix(address.clone()), &ListenOptions::default()).await
 }
 
 async fn refused(address: &UnixAddress) -> String {
@@ -125,7 +125,7 @@ async fn the_socket_of_a_dead_listener_is_replaced() {
 
     let _listener = listen_at(&address).await.unwrap();
 
-    dial(&Address::Unix(address)).await.unwrap();
+    dial(&Address::Unix(address), &DialOptions::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn of_two_listeners_at_once_exactly_one_wins() {
 
         let (winner, loser) = if one.is_ok() { (one, two) } else { (two, one) };
         assert!(matches!(loser, Err(BindError::InUse { .. })), "{loser:?}");
-        dial(&Address::Unix(UnixAddress::new(&path))).await.unwrap();
+        dial(&Address::Unix(UnixAddress::new(&path)), &DialOptions::default()).await.unwrap();
         drop(winner);
         assert!(!path.exists());
     }
@@ -216,7 +216,7 @@ async fn a_path_that_no_socket_can_have_is_refused_on_both_sides() {
     let address = UnixAddress::new(format!("/tmp/{}", "x".repeat(200)));
 
     let listening = listen_at(&address).await.unwrap_err();
-    let dialling = dial(&Address::Unix(address)).await.unwrap_err();
+    let dialling = dial(&Address::Unix(address), &DialOptions::default()).await.unwrap_err();
 
     assert!(listening.to_string().contains("at most 107"), "{listening}");
     assert!(
@@ -231,16 +231,16 @@ async fn who_cannot_be_reached_is_named_with_the_reason() {
     let address = Address::Unix(UnixAddress::new(&path));
     let shown = path.display();
 
-    let missing = dial(&address).await.unwrap_err();
+    let missing = dial(&address, &DialOptions::default()).await.unwrap_err();
     assert_eq!(missing, DialError::Unreachable(format!("{shown}: no such socket")));
 
     leave_stale(&path);
-    let stale = dial(&address).await.unwrap_err();
+    let stale = dial(&address, &DialOptions::default()).await.unwrap_err();
     assert_eq!(stale, DialError::Unreachable(format!("{shown}: connection refused")));
 
     fs::remove_file(&path).unwrap();
     fs::write(&path, "").unwrap();
-    let file = dial(&address).await.unwrap_err();
+    let file = dial(&address, &DialOptions::default()).await.unwrap_err();
     assert_eq!(file, DialError::Unreachable(format!("{shown}: not a socket")));
 }
 
@@ -260,7 +260,7 @@ async fn the_socket_of_a_stranger_is_neither_used_nor_replaced() {
 async fn a_stranger_is_refused_even_if_the_mode_let_him_in() {
     let Some(stage) = Stage::new() else { return };
     let address = Address::Unix(UnixAddress::new(stage.socket()));
-    let listener = listen(&address).await.unwrap();
+    let listener = listen(&address, &ListenOptions::default()).await.unwrap();
     fs::set_permissions(stage.socket(), fs::Permissions::from_mode(0o666)).unwrap();
 
     let mut accepting = listener.accept();
@@ -272,7 +272,7 @@ async fn a_stranger_is_refused_even_if_the_mode_let_him_in() {
         caller = caller => caller.unwrap(),
     }
 
-    let _own = dial(&address).await.unwrap();
+    let _own = dial(&address, &DialOptions::default()).await.unwrap();
     assert_eq!(accepting.await.unwrap().peer().uid, Some(0));
 }
 
@@ -300,16 +300,19 @@ async fn the_controller_of_a_stranger_is_trusted_only_by_name() {
     let plain = UnixAddress::new(stage.socket());
     let named = UnixAddress { owner: Some(STRANGER), ..plain.clone() };
 
-    let by_file = dial(&Address::Unix(plain.clone())).await.unwrap_err();
+    let by_file = dial(&Address::Unix(plain.clone()), &DialOptions::default()).await.unwrap_err();
     assert!(
         matches!(&by_file, DialError::Untrusted(reason) if reason.contains("belongs to user 65534")),
         "{by_file}"
     );
     assert!(by_file.to_string().contains("?owner=65534"), "{by_file}");
-    assert_eq!(dial(&Address::Unix(named)).await.unwrap().peer().uid, Some(STRANGER));
+    assert_eq!(
+        dial(&Address::Unix(named), &DialOptions::default()).await.unwrap().peer().uid,
+        Some(STRANGER)
+    );
 
     chown(stage.socket(), Some(0), None).unwrap();
-    let by_process = dial(&Address::Unix(plain)).await.unwrap_err();
+    let by_process = dial(&Address::Unix(plain), &DialOptions::default()).await.unwrap_err();
     assert!(
         matches!(&by_process, DialError::Untrusted(reason) if reason.contains("served by user 65534")),
         "{by_process}"
@@ -426,12 +429,12 @@ fn stranger_listens() {
 async fn descriptors_run_out() {
     let Some(socket) = role_socket() else { return };
     let address = Address::Unix(UnixAddress::new(socket));
-    let listener = listen(&address).await.unwrap();
+    let listener = listen(&address, &ListenOptions::default()).await.unwrap();
     let limit = Rlimit { current: Some(64), ..getrlimit(Resource::Nofile) };
     setrlimit(Resource::Nofile, limit).unwrap();
     let mut dialled = Vec::new();
     let exhausted = loop {
-        match dial(&address).await {
+        match dial(&address, &DialOptions::default()).await {
             Ok(connection) => dialled.push(connection),
             Err(error) => break error,
         }

@@ -109,7 +109,7 @@ impl Mesh {
 
     /// A link over which nothing is said.
     pub(super) fn connect(&mut self) -> usize {
-        let peer = Peer { uid: None, pid: None, address: "test".into() };
+        let peer = Peer { uid: None, pid: None, address: "test".into(), certificates: Vec::new() };
         let key = self.core.open(self.now, peer, Backlog::default());
         self.nodes.push(Node { key: Some(key), ..Node::default() });
         self.nodes.len() - 1
