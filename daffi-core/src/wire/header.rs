@@ -102,11 +102,12 @@ impl Flags {
     pub const BROADCAST: Self = Self(4);
     /// Call: it outlives its caller. Reply: it has been taken; the body is the job's number.
     pub const BACKGROUND: Self = Self(8);
-    /// Broadcast: send each part as it comes.
+    /// Broadcast: send each part as it comes. Reply: chunks bring the items of a stream.
     pub const STREAMED: Self = Self(16);
-    /// Background call: keep the result at the controller, do not send it.
+    /// Background call: keep the result at the controller, do not send it. Call, as its callee sees it: the reply
+    /// must come whole.
     pub const KEPT: Self = Self(32);
-    /// Reply: the body is a failure.
+    /// Reply: the body is a failure. Chunk: the sender gives up, the body says why.
     pub const FAILED: Self = Self(64);
     /// Reply to a broadcast: more parts follow. Call, reply or chunk: the body goes on in chunks.
     pub const MORE: Self = Self(128);
@@ -171,6 +172,17 @@ impl Header {
     /// A header of this kind with nothing else set.
     pub const fn new(kind: Kind) -> Self {
         Self { kind, flags: Flags::NONE, name: 0, peer: 0, remaining_ms: NO_TIMEOUT, call: 0 }
+    }
+
+    /// The header of a chunk of the body or stream of `call`; `more` chunks follow it, or it is the last.
+    pub const fn chunk(call: u64, more: bool) -> Self {
+        let flags = if more { Flags::MORE } else { Flags::NONE };
+        Self { flags, call, ..Self::new(Kind::Chunk) }
+    }
+
+    /// The header that grants `bytes` more of the chunks of `call`.
+    pub const fn window(call: u64, bytes: u32) -> Self {
+        Self { flags: Flags::WINDOW, name: bytes, call, ..Self::new(Kind::Credit) }
     }
 
     /// The remaining time, `None` if there is no deadline.

@@ -9,6 +9,7 @@ mod directory;
 mod extension;
 mod failure;
 mod header;
+mod items;
 mod message;
 mod replies;
 mod walk;
@@ -21,6 +22,7 @@ pub use directory::{
 pub use extension::Extension;
 pub use failure::Failure;
 pub use header::{CallId, Flags, Frame, HEADER_BYTES, Header, Kind, NO_TIMEOUT, put_frame, put_with, split};
+pub use items::{ItemError, Items, put_item};
 pub use message::{Effect, Parameter};
 pub use message::{
     Event, Goodbye, Hello, JobId, Offered, Presence, Register, Signature, Unregister, Versions, Welcome,
