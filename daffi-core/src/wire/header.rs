@@ -113,6 +113,10 @@ impl Flags {
     pub const MORE: Self = Self(128);
     /// Call: chunks bring the items of a stream that the callback takes.
     pub const FEEDS: Self = Self(64);
+    /// Chunk, credit of a window: of the reply to a call that the receiver, or the sender of the credit, made. Without
+    /// it: of the call's arguments. A node numbers the calls it makes, and the controller those it sends a node, each
+    /// from 0, so the number alone does not say whose call it is.
+    pub const OF_REPLY: Self = Self(4);
     /// Credit: so many bytes of the lane were received since the session began, in `call`.
     pub const RECEIVED: Self = Self(2);
     /// Credit: so many more bytes of the chunks of `call` may be sent, in `name`.
@@ -127,6 +131,24 @@ impl Flags {
     #[must_use]
     pub const fn with(self, flags: Self) -> Self {
         Self(self.0 | flags.0)
+    }
+}
+
+/// Which of the two flows that a call may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Its arguments: from its caller to its callee.
+    Request,
+    /// Its result: from its callee to its caller.
+    Reply,
+}
+
+impl Direction {
+    const fn flags(self) -> Flags {
+        match self {
+            Self::Request => Flags::NONE,
+            Self::Reply => Flags::OF_REPLY,
+        }
     }
 }
 
@@ -174,15 +196,30 @@ impl Header {
         Self { kind, flags: Flags::NONE, name: 0, peer: 0, remaining_ms: NO_TIMEOUT, call: 0 }
     }
 
-    /// The header of a chunk of the body or stream of `call`; `more` chunks follow it, or it is the last.
-    pub const fn chunk(call: u64, more: bool) -> Self {
+    /// The header of a chunk of a body or stream of `call`; `more` chunks follow it, or it is the last.
+    pub const fn chunk(call: u64, direction: Direction, more: bool) -> Self {
         let flags = if more { Flags::MORE } else { Flags::NONE };
-        Self { flags, call, ..Self::new(Kind::Chunk) }
+        Self { flags: flags.with(direction.flags()), call, ..Self::new(Kind::Chunk) }
     }
 
-    /// The header that grants `bytes` more of the chunks of `call`.
-    pub const fn window(call: u64, bytes: u32) -> Self {
-        Self { flags: Flags::WINDOW, name: bytes, call, ..Self::new(Kind::Credit) }
+    /// The header that grants `bytes` more of the chunks of that direction of `call`.
+    pub const fn window(call: u64, direction: Direction, bytes: u32) -> Self {
+        let flags = Flags::WINDOW.with(direction.flags());
+        Self { flags, name: bytes, call, ..Self::new(Kind::Credit) }
+    }
+
+    /// Chunk, credit of a window: which direction of the call it is about.
+    pub const fn direction(&self) -> Direction {
+        if self.flags.has(Flags::OF_REPLY) { Direction::Reply } else { Direction::Request }
+    }
+
+    /// Chunk: a number that sets its flow apart from all others on the link.
+    pub const fn flow(&self) -> u64 {
+        // Both sides number their calls from 0, but neither has two thousand million at a time.
+        match self.direction() {
+            Direction::Request => self.call,
+            Direction::Reply => self.call ^ 1 << 31,
+        }
     }
 
     /// The remaining time, `None` if there is no deadline.

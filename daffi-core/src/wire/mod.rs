@@ -21,7 +21,9 @@ pub use directory::{
 };
 pub use extension::Extension;
 pub use failure::Failure;
-pub use header::{CallId, Flags, Frame, HEADER_BYTES, Header, Kind, NO_TIMEOUT, put_frame, put_with, split};
+pub use header::{
+    CallId, Direction, Flags, Frame, HEADER_BYTES, Header, Kind, NO_TIMEOUT, put_frame, put_with, split,
+};
 pub use items::{ItemError, Items, put_item};
 pub use message::{Effect, Parameter};
 pub use message::{
