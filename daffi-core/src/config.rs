@@ -95,3 +95,28 @@ pub const SCHEDULE_TIMES_MAX: usize = 1_000;
 pub const SCHEDULE_PERIOD_MIN: Duration = Duration::from_millis(1);
 /// Presence events waiting for a listener in this process; past it the listener is told it lags.
 pub const PRESENCE_QUEUED_MAX: usize = 4_096;
+
+/// A QUIC peer that was not heard of for this long is lost: three keep-alives may get lost first.
+pub const QUIC_IDLE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often an idle QUIC link shows that it lives.
+pub const QUIC_KEEP_ALIVE: Duration = Duration::from_secs(1);
+/// How long a closed QUIC link waits for what was written to arrive: as long as the peer may be silent.
+pub const QUIC_CLOSE_TIME: Duration = QUIC_IDLE_TIMEOUT;
+/// Bytes of one QUIC stream that may have arrived without being read: what 1 Gbit/s carries in 16 ms.
+pub const QUIC_STREAM_BYTES: u32 = 2 << 20;
+/// The same for all streams of one connection, which bounds what a peer can make this process hold.
+pub const QUIC_CONNECTION_BYTES: u32 = 16 << 20;
+/// Bytes written to one QUIC connection that were not acknowledged: what a peer that has gone leaves behind.
+pub const QUIC_UNACKNOWLEDGED_BYTES: u64 = 8 << 20;
+/// The send and receive buffer of a UDP socket, all of whose peers share it: a burst of 700 full datagrams.
+pub const UDP_SOCKET_BYTES: usize = 4 << 20;
+/// QUIC handshakes that one listener has in progress, or finished and not yet taken; further peers are refused.
+/// Each may take some 50 KiB.
+pub const HANDSHAKES_MAX: usize = 1_024;
+/// From this many on a peer must first prove that it can be reached at its address, so that packets with forged
+/// ones cannot take the rest.
+pub const HANDSHAKES_UNPROVEN_MAX: usize = 256;
+/// Addresses of one host that are tried or listened on.
+pub const HOST_ADDRESSES_MAX: usize = 16;
+/// How long one address of a host is tried alone before the next is tried beside it.
+pub const DIAL_STAGGER: Duration = Duration::from_millis(250);

@@ -1,10 +1,11 @@
 //! Where a controller listens.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Where a controller listens: `unix:///path/to/socket` or `memory://name`.
+/// Where a controller listens: `unix:///path/to/socket`, `quic://host:port` or `memory://name`.
 ///
 /// The empty text is the default: a socket in a directory of the user's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -12,6 +13,8 @@ use std::str::FromStr;
 pub enum Address {
     /// A UNIX socket.
     Unix(UnixAddress),
+    /// A UDP port, for whoever belongs to the mesh, on this machine or on others.
+    Quic(QuicAddress),
     /// A controller in this process.
     Memory(String),
 }
@@ -76,6 +79,54 @@ fn parse_mode(text: &str) -> Result<u32, String> {
     Ok(mode)
 }
 
+/// A UDP port of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct QuicAddress {
+    /// A name or an IP address; IPv6 without brackets. `localhost` is loopback, in both families.
+    pub host: String,
+    /// The port; 0 lets the operating system choose one to listen on.
+    pub port: u16,
+}
+
+impl QuicAddress {
+    /// The port `port` of `host`.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port }
+    }
+
+    fn parse(rest: &str) -> Result<Self, String> {
+        if rest.starts_with('/') {
+            return Err(format!("did you mean unix://{rest}?"));
+        }
+        if rest.contains(['/', '?', '#', '@']) {
+            return Err("nothing follows or precedes host and port, as in quic://localhost:8888".into());
+        }
+        if rest.parse::<Ipv6Addr>().is_ok() {
+            return Err(format!("brackets belong around an IPv6 address, as in quic://[{rest}]:8888"));
+        }
+        let lacks_port = || format!("the port is missing, as in quic://{rest}:8888");
+        let (host, port) = rest.rsplit_once(':').filter(|_| !rest.ends_with(']')).ok_or_else(lacks_port)?;
+        let port = port.parse().map_err(|_| format!("`{port}` is not a port, a number up to 65535"))?;
+        if let Some(inner) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            let address: Ipv6Addr = inner.parse().map_err(|_| format!("`{inner}` is not an IPv6 address"))?;
+            return Ok(Self::new(address.to_string(), port));
+        }
+        let may_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        match host {
+            "" => Err("the host is missing, as in quic://localhost:8888".into()),
+            host if host.chars().all(may_name) => Ok(Self::new(host, port)),
+            host => Err(format!("`{host}` is not a host's name or address")),
+        }
+    }
+}
+
+impl fmt::Display for QuicAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "quic://[{host}]:{port}") } else { write!(f, "quic://{host}:{port}") }
+    }
+}
+
 impl Default for Address {
     fn default() -> Self {
         let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
@@ -94,6 +145,9 @@ impl FromStr for Address {
         if let Some(rest) = text.strip_prefix("unix://") {
             return UnixAddress::parse(rest).map(Self::Unix);
         }
+        if let Some(rest) = text.strip_prefix("quic://") {
+            return QuicAddress::parse(rest).map(Self::Quic);
+        }
         if let Some(name) = text.strip_prefix("memory://") {
             return match name {
                 "" => Err("a controller in memory needs a name, as in memory://mesh".into()),
@@ -104,7 +158,7 @@ impl FromStr for Address {
             return Err(format!("did you mean unix://{text}?"));
         }
         match text.split_once("://") {
-            Some((scheme, _)) => Err(format!("unknown kind `{scheme}`; known: unix://, memory://")),
+            Some((scheme, _)) => Err(format!("unknown kind `{scheme}`; known: unix://, quic://, memory://")),
             None => Err("an address begins with its kind, as in unix:///run/daffi/controller.sock".into()),
         }
     }
@@ -114,6 +168,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(unix) => write!(f, "unix://{}", unix.path.display()),
+            Self::Quic(quic) => quic.fmt(f),
             Self::Memory(name) => write!(f, "memory://{name}"),
         }
     }
@@ -125,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_address_reads_back_as_it_was_written() {
-        for text in ["unix:///run/x.sock", "memory://mesh"] {
+        for text in ["unix:///run/x.sock", "memory://mesh", "quic://a-b.c:0", "quic://127.0.0.1:1", "quic://[::1]:65535"] {
             let address: Address = text.parse().expect("a good address");
 
             assert_eq!(address.to_string(), text);
@@ -153,7 +208,30 @@ mod tests {
     fn a_mistake_is_answered_with_the_right_form() {
         assert_eq!("/run/x.sock".parse::<Address>(), Err("did you mean unix:///run/x.sock?".into()));
         assert!("tcp://x:1".parse::<Address>().expect_err("unknown").contains("unix://"));
+        assert!("tcp://x:1".parse::<Address>().expect_err("unknown").contains("quic://"));
         assert!("unix://x".parse::<Address>().is_err());
         assert!("unix:///x?mod=1".parse::<Address>().expect_err("unknown").contains("mode=0660"));
+    }
+
+    #[test]
+    fn a_port_of_a_host_is_asked_for_in_the_right_form() {
+        for (mistake, answer) in [
+            ("quic:///run/x.sock", "did you mean unix:///run/x.sock?"),
+            ("quic://localhost", "quic://localhost:8888"),
+            ("quic://[::1]", "quic://[::1]:8888"),
+            ("quic://::1", "quic://[::1]:8888"),
+            ("quic://:8888", "quic://localhost:8888"),
+            ("quic://x:", "`` is not a port"),
+            ("quic://x:65536", "`65536` is not a port"),
+            ("quic://x:1/", "nothing follows"),
+            ("quic://me@x:1", "nothing follows"),
+            ("quic://a b:1", "`a b` is not a host"),
+            ("quic://[x]:1", "`x` is not an IPv6 address"),
+            ("quic://::x:1", "`::x` is not a host"),
+        ] {
+            let refused = mistake.parse::<Address>().expect_err(mistake);
+
+            assert!(refused.contains(answer), "{mistake}: {refused}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod address;
 mod memory;
+mod quic;
 #[cfg(test)]
 mod tests;
 mod unix;
@@ -18,8 +19,11 @@ use bytes::BytesMut;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use address::{Address, UnixAddress};
+pub use address::{Address, QuicAddress, UnixAddress};
 pub use memory::{Faults, Link, inject, links};
+#[doc(hidden)]
+pub use quic::{Net, Simulated, simulate};
+pub use quic::{PROTOCOL, SERVER_NAME};
 
 use crate::error::{BindError, ConnectError};
 
@@ -59,6 +63,11 @@ pub trait Connection: fmt::Debug + Send + Sync + 'static {
 
     /// Ends the connection in both directions; what was written before still arrives.
     fn close(&self);
+
+    /// Ready once a closed connection needs this process no more: what was written has arrived, or never will.
+    fn closed(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
 
     /// Who is at the other end.
     fn peer(&self) -> &Peer;
@@ -113,9 +122,10 @@ pub struct DialOptions {
 ///
 /// # Errors
 /// [`BindError`] if the address is taken, unsafe or refused by the operating system.
-pub async fn listen(address: &Address, _options: &ListenOptions) -> Result<Arc<dyn Listener>, BindError> {
+pub async fn listen(address: &Address, options: &ListenOptions) -> Result<Arc<dyn Listener>, BindError> {
     match address {
         Address::Unix(unix) => unix::listen(unix).await,
+        Address::Quic(quic) => quic::listen(quic, options).await,
         Address::Memory(name) => memory::listen(name),
     }
 }
@@ -124,9 +134,10 @@ pub async fn listen(address: &Address, _options: &ListenOptions) -> Result<Arc<d
 ///
 /// # Errors
 /// [`DialError`] if nobody answers or whoever does is not to be trusted.
-pub async fn dial(address: &Address, _options: &DialOptions) -> Result<Arc<dyn Connection>, DialError> {
+pub async fn dial(address: &Address, options: &DialOptions) -> Result<Arc<dyn Connection>, DialError> {
     match address {
         Address::Unix(unix) => unix::dial(unix).await,
+        Address::Quic(quic) => quic::dial(quic, options).await,
         Address::Memory(name) => memory::dial(name),
     }
 }
@@ -147,6 +158,13 @@ pub enum DialError {
 }
 
 impl DialError {
+    /// Why the connection was lost, if an error of reading or writing knows that it should not have been dialled.
+    ///
+    /// Over TLS a controller may refuse a node's certificate after the node has taken itself for connected.
+    pub fn behind(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
     /// As the error of a connection to `address` that is not worth another attempt, if this is one.
     pub fn fatal(&self, address: &Address) -> Option<ConnectError> {
         match self {
