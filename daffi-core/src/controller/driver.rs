@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::core::{Backlog, Core, Next, SessionKey, Violation};
 use crate::config;
-use crate::session::{Inbound, Outbound};
+use crate::session::{Filled, Inbound, Outbound, Sides, fill};
 use crate::transport::{Connection, Listener};
 
 /// What the tasks of one controller share. Whoever holds an outbound buffer may take the lock of the state,
@@ -270,8 +270,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) {
     let peer = connection.peer().address.clone();
     let link = shared.lock().open(Instant::now(), &connection);
-    let mut inbound = Inbound::new(connection, config::HANDSHAKE_BYTES_MAX);
-    let mut reading = std::pin::pin!(read(&shared, &link, &mut inbound));
+    let mut reading = std::pin::pin!(receive(&shared, &link, connection));
     let ended = tokio::select! {
         ended = &mut reading => Some(ended),
         () = link.outbound.run() => None,
@@ -300,38 +299,101 @@ async fn overdue(link: &Link) {
     tokio::time::sleep(CLOSE_TIME).await;
 }
 
-/// Reads and routes until the connection ends.
-async fn read(shared: &Shared, link: &Link, inbound: &mut Inbound) -> Result<(), Violation> {
+/// Takes all that a link brings until its connection ends.
+async fn receive(shared: &Shared, link: &Link, connection: Arc<dyn Connection>) -> Result<(), Violation> {
+    let sides = Sides::new(Arc::clone(&connection));
+    let mut inbound = Inbound::new(connection, config::HANDSHAKE_BYTES_MAX);
+    if greet(shared, link, &mut inbound).await? {
+        read(shared, link, &mut inbound, sides).await?;
+    }
+    Ok(())
+}
+
+/// Reads until the node is in; `false` if it was not taken in before the connection ended.
+async fn greet(shared: &Shared, link: &Link, inbound: &mut Inbound) -> Result<bool, Violation> {
     let mut touched = Vec::new();
-    let mut is_greeted = false;
-    let mut trimmed = Instant::now();
     loop {
-        match inbound.fill().await {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
-            Err(error) => {
-                tracing::debug!(%error, "a connection broke");
-                return Ok(());
+        while let Some(frame) = inbound.next()? {
+            let now = Instant::now().into_std();
+            let mut state = shared.lock();
+            let handled = state.core.handle(now, link.key, frame);
+            let is_greeted = state.core.is_greeted(link.key);
+            settle(shared, state, &mut touched);
+            handled?;
+            if is_greeted {
+                inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
+                inbound.count_from(0);
+                // Until it has offered its callbacks a node is sent nothing but answers to what it says, so only the
+                // handshake has been put yet.
+                link.outbound.count_from_here();
+                return Ok(true);
             }
         }
-        let read_at = Instant::now();
-        let now = read_at.into_std();
-        let mut state = shared.lock();
-        let handled = route(&mut state.core, now, link.key, inbound);
-        state.core.end_batch(now, link.key);
-        if !is_greeted && state.core.is_greeted(link.key) {
-            is_greeted = true;
-            inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
+        if !is_filled(inbound.fill().await) {
+            return Ok(false);
         }
-        settle(shared, state, &mut touched);
-        handled?;
+    }
+}
+
+/// Whether a read brought bytes; else the connection has ended.
+fn is_filled(filled: std::io::Result<bool>) -> bool {
+    filled.unwrap_or_else(|error| {
+        tracing::debug!(%error, "a connection broke");
+        false
+    })
+}
+
+/// Routes what was read and reads on, until the connection ends.
+async fn read(
+    shared: &Shared,
+    link: &Link,
+    inbound: &mut Inbound,
+    mut sides: Option<Sides>,
+) -> Result<(), Violation> {
+    let mut touched = Vec::new();
+    let mut side = None;
+    let mut trimmed = Instant::now();
+    loop {
+        let read_at = Instant::now();
+        take(shared, link, read_at, side.as_mut().unwrap_or(inbound), &mut touched)?;
+        if let Some(sides) = &mut sides {
+            sides.advance(inbound.received());
+            if let Some(side) = side {
+                sides.read_on(side);
+            }
+        }
         // Idle nodes answer pings, so each link comes by here and gives back what a burst took.
         if read_at.duration_since(trimmed) >= config::PING_INTERVAL {
             trimmed = read_at;
             inbound.trim();
             link.outbound.trim();
         }
+        side = match fill(inbound, sides.as_mut()).await? {
+            Filled::Side(side) => Some(side),
+            Filled::Lane(filled) => {
+                if !is_filled(filled) {
+                    return Ok(());
+                }
+                None
+            }
+        };
     }
+}
+
+/// Routes all whole frames that were read, under one lock, and writes what comes of it.
+fn take(
+    shared: &Shared,
+    link: &Link,
+    read_at: Instant,
+    inbound: &mut Inbound,
+    touched: &mut Vec<Link>,
+) -> Result<(), Violation> {
+    let now = read_at.into_std();
+    let mut state = shared.lock();
+    let handled = route(&mut state.core, now, link.key, inbound);
+    state.core.end_batch(now, link.key);
+    settle(shared, state, touched);
+    handled
 }
 
 fn route(

@@ -21,7 +21,7 @@ use crate::callback::catch;
 use crate::config;
 use crate::error::{CallError, Code, ConnectError, RegisterError};
 use crate::name::NodeName;
-use crate::session::{Inbound, Outbound};
+use crate::session::{Filled, Inbound, Outbound, Sides, fill};
 use crate::transport::{self, DialOptions};
 use crate::wire::{
     Failure, Flags, Goodbye, Header, Hello, Kind, Presence, Versions, Welcome, WireError, put_frame,
@@ -156,11 +156,14 @@ async fn attempt(shared: &Arc<Shared>) -> Result<Live, Failed> {
         error.fatal(&shared.address).map_or_else(|| Failed::Passing(error.to_string()), Failed::Final)
     })?;
     let outbound = Outbound::new(Arc::clone(&connection));
+    let sides = Sides::new(Arc::clone(&connection));
     let mut inbound = Inbound::new(connection, config::HANDSHAKE_BYTES_MAX);
     let welcome = tokio::time::timeout(config::HANDSHAKE_TIMEOUT, greet(shared, &outbound, &mut inbound))
         .await
         .map_err(|_| Failed::Passing("no answer to the greeting".into()))??;
     inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
+    inbound.count_from(0);
+    outbound.count_from_here();
     let mut woken = Vec::new();
     let number = shared.lock().start_link(welcome.calls_in_flight_max, &mut woken);
     wake(&mut woken);
@@ -169,7 +172,8 @@ async fn attempt(shared: &Arc<Shared>) -> Result<Live, Failed> {
         let link = Arc::clone(&link);
         Writer(shared.runtime.spawn(async move { link.write().await }))
     };
-    let mut reading: BoxFuture<'static, End> = Box::pin(read(Arc::clone(shared), Arc::clone(&link), inbound));
+    let mut reading: BoxFuture<'static, End> =
+        Box::pin(read(Arc::clone(shared), Arc::clone(&link), inbound, sides));
     let registered = tokio::select! {
         end = &mut reading => Err(Failed::Passing(end.to_string())),
         registered = register::announce(shared, &link) => registered.map_err(|error| {
@@ -297,16 +301,25 @@ enum Work {
 }
 
 /// Reads frames until the link ends.
-async fn read(shared: Arc<Shared>, link: Arc<Link>, mut inbound: Inbound) -> End {
+async fn read(shared: Arc<Shared>, link: Arc<Link>, mut inbound: Inbound, mut sides: Option<Sides>) -> End {
     let mut work = Vec::new();
     let (mut woken, mut told) = (Vec::new(), Vec::new());
     loop {
-        match inbound.fill().await {
-            Ok(true) => {}
-            Ok(false) => return End::Lost("the controller closed the connection".into()),
-            Err(error) => return End::Lost(error.to_string()),
+        let mut side = match fill(&mut inbound, sides.as_mut()).await {
+            Ok(Filled::Lane(Ok(true))) => None,
+            Ok(Filled::Lane(Ok(false))) => return End::Lost("the controller closed the connection".into()),
+            Ok(Filled::Lane(Err(error))) => return End::Lost(error.to_string()),
+            Ok(Filled::Side(side)) => Some(side),
+            Err(error) => return End::Lost(format!("the controller sent {error}")),
+        };
+        let source = side.as_mut().unwrap_or(&mut inbound);
+        let end = take(&shared, &link, source, &mut work, (&mut woken, &mut told));
+        if let Some(sides) = &mut sides {
+            sides.advance(inbound.received());
+            if let Some(side) = side {
+                sides.read_on(side);
+            }
         }
-        let end = take(&shared, &link, &mut inbound, &mut work, (&mut woken, &mut told));
         // What was told before a reply shall be known when the reply is.
         for presence in told.drain(..) {
             shared.notice(presence);

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 
 use crate::config;
 use crate::transport::Connection;
-use crate::wire::{self, Frame, Header, WireError};
+use crate::wire::{self, Frame, Header, Kind, WireError};
 
 /// The reading half of a link: read with [`fill`](Self::fill), then take every whole frame with
 /// [`next`](Self::next) or [`next_span`](Self::next_span) before reading again.
@@ -22,12 +22,32 @@ pub struct Inbound {
     frame_bytes_max: usize,
     /// The most that the buffer held since the last trim.
     most: usize,
+    /// Bytes of frames that were taken and are not in the buffer any more.
+    received: u64,
+    /// The kind of all frames that may be taken, if only one may.
+    only: Option<Kind>,
 }
 
 impl Inbound {
     /// The reading half of `connection`, which takes frames of at most `frame_bytes_max` bytes.
     pub fn new(connection: Arc<dyn Connection>, frame_bytes_max: usize) -> Self {
-        Self { connection, buffer: BytesMut::new(), taken: 0, frame_bytes_max, most: 0 }
+        let (buffer, only) = (BytesMut::new(), None);
+        Self { connection, buffer, taken: 0, frame_bytes_max, most: 0, received: 0, only }
+    }
+
+    /// Bytes of the frames that were taken, from the last [`count_from`](Self::count_from) on.
+    pub fn received(&self) -> u64 {
+        self.received.wrapping_add(self.taken as u64)
+    }
+
+    /// Has `received` bytes count as taken so far.
+    pub fn count_from(&mut self, received: u64) {
+        self.received = received.wrapping_sub(self.taken as u64);
+    }
+
+    /// Takes only frames of this kind from now on; any other ends the link.
+    pub fn take_only(&mut self, kind: Kind) {
+        self.only = Some(kind);
     }
 
     /// Takes frames of at most `frame_bytes_max` bytes after their length field from now on.
@@ -60,6 +80,10 @@ impl Inbound {
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, WireError> {
         let frame = wire::split(&self.buffer[self.taken..], self.frame_bytes_max)?;
         if let Some(frame) = &frame {
+            if self.only.is_some_and(|only| only != frame.header.kind) {
+                let why = format!("{:?} has no place on it", frame.header.kind);
+                return Err(WireError::Malformed { what: "side", why });
+            }
             self.taken += frame.bytes();
         }
         Ok(frame)
@@ -84,6 +108,7 @@ impl Inbound {
     pub fn trim(&mut self) {
         let most = std::mem::replace(&mut self.most, 0);
         if self.taken == self.buffer.len() && self.buffer.capacity() > 2 * most.max(config::READ_BYTES) {
+            self.received = self.received.wrapping_add(self.taken as u64);
             self.buffer = BytesMut::new();
             self.taken = 0;
         }
@@ -94,6 +119,7 @@ impl Inbound {
     fn make_room(&mut self) {
         let rest = self.buffer.len() - self.taken;
         if self.taken > 0 {
+            self.received = self.received.wrapping_add(self.taken as u64);
             self.buffer.copy_within(self.taken.., 0);
             self.buffer.truncate(rest);
             self.taken = 0;
@@ -133,7 +159,7 @@ mod tests {
 
     use super::*;
     use crate::transport::Peer;
-    use crate::wire::{Kind, put_frame};
+    use crate::wire::put_frame;
 
     /// Hands out its bytes in pieces of the given sizes, then ends.
     #[derive(Debug)]

@@ -2,10 +2,13 @@
 //!
 //! [`Outbound`] is shared by everybody who writes, [`Inbound`] belongs to the one task that reads.
 
+mod bulk;
 mod deadlines;
 mod inbound;
 mod outbound;
+mod sides;
 
 pub use deadlines::Deadlines;
 pub use inbound::Inbound;
 pub use outbound::Outbound;
+pub use sides::{Filled, Sides, fill};

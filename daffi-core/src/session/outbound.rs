@@ -3,11 +3,13 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
+use super::bulk::{Bulk, write_side};
 use crate::transport::{Connection, Peer};
 
 /// The sending half of a link, shared by everybody who writes. Clones are of the same half.
@@ -25,7 +27,11 @@ struct Inner {
     buffer: Mutex<Buffer>,
     /// Wakes the writer task.
     wake: Notify,
+    /// Told of flows that were given up because their side failed.
+    on_given_up: OnceLock<OnGivenUp>,
 }
+
+type OnGivenUp = Box<dyn Fn(u64) + Send + Sync>;
 
 #[derive(Default)]
 struct Buffer {
@@ -40,12 +46,17 @@ struct Buffer {
     ended: bool,
     /// The most that waited since the last trim.
     most: usize,
+    /// How many bytes were put before those that are in `bytes`.
+    base: u64,
+    /// What is written only while nothing else waits.
+    bulk: Bulk,
 }
 
 impl Outbound {
     /// The sending half of `connection`.
     pub fn new(connection: Arc<dyn Connection>) -> Self {
-        let inner = Inner { connection, buffer: Mutex::default(), wake: Notify::new() };
+        let (buffer, wake, on_given_up) = (Mutex::default(), Notify::new(), OnceLock::new());
+        let inner = Inner { connection, buffer, wake, on_given_up };
         Self { inner: Arc::new(inner) }
     }
 
@@ -67,10 +78,37 @@ impl Outbound {
         result
     }
 
-    /// Appends a chunk of the body of `call`, a whole frame: chunks of one call keep their order, and everything
-    /// else may pass them. The last one `is_last`.
-    pub fn put_bulk(&self, _call: u64, _is_last: bool, frame: &[u8]) {
-        self.with(|out| out.extend_from_slice(frame));
+    /// Appends a chunk of a flow, a whole frame; the last one `is_last`. Chunks of one flow keep their order, and
+    /// everything else may pass them: they are written while the lane has nothing to do, a chunk at a time and the
+    /// flows in turn, or to a side of their own where the connection has sides.
+    pub fn put_bulk(&self, flow: u64, is_last: bool, frame: &[u8]) {
+        {
+            let mut buffer = self.lock();
+            if buffer.ended || buffer.closing {
+                return;
+            }
+            let after = buffer.position();
+            buffer.bulk.put(flow, is_last, frame, after);
+        }
+        self.inner.wake.notify_one();
+    }
+
+    /// Drops the chunks of a flow that were not written: nobody wants them any more.
+    pub fn forget_bulk(&self, flow: u64) {
+        self.lock().bulk.forget(flow);
+    }
+
+    /// Bytes of chunks that have not been written.
+    pub fn queued_bulk(&self) -> usize {
+        self.lock().bulk.bytes()
+    }
+
+    /// Has `tell` told of each flow whose side failed: the other end will not get the rest, and must hear of it on
+    /// the lane. What is still put of such a flow is dropped, up to its last chunk or
+    /// [`forget_bulk`](Self::forget_bulk). Only the first `tell` counts.
+    pub fn on_given_up(&self, tell: impl Fn(u64) + Send + Sync + 'static) {
+        // The owner of a link says it once.
+        drop(self.inner.on_given_up.set(Box::new(tell)));
     }
 
     /// Writes what the connection takes at once; the writer task sees to the rest.
@@ -90,6 +128,12 @@ impl Outbound {
         self.inner.wake.notify_one();
     }
 
+    /// Counts the bytes of the lane from here on: those of the handshake are behind it.
+    pub fn count_from_here(&self) {
+        let mut buffer = self.lock();
+        buffer.base = 0_u64.wrapping_sub(buffer.bytes.len() as u64);
+    }
+
     /// Bytes that have not been written.
     pub fn queued(&self) -> usize {
         let buffer = self.lock();
@@ -101,9 +145,13 @@ impl Outbound {
         self.lock().ended
     }
 
-    /// Closes the connection once everything appended so far is written.
+    /// Closes the connection once everything appended so far is written, but for chunks: those are dropped.
     pub fn close(&self) {
-        self.lock().closing = true;
+        {
+            let mut buffer = self.lock();
+            buffer.closing = true;
+            buffer.bulk = Bulk::default();
+        }
         self.flush();
     }
 
@@ -135,35 +183,107 @@ impl Outbound {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn run_with(&self, mut before: impl FnMut(&mut Vec<u8>)) {
+        // Dropped with this task, and the sides with it.
+        let mut sides = JoinSet::new();
         loop {
             self.inner.wake.notified().await;
-            go_last().await;
-            self.with(&mut before);
-            self.flush();
-            while self.is_blocked() {
-                let is_writable = poll_fn(|cx| self.inner.connection.poll_writable(cx)).await.is_ok();
-                if !is_writable {
-                    self.abort();
-                    return;
-                }
-                self.lock().blocked = false;
+            loop {
+                go_last().await;
+                self.with(&mut before);
                 self.flush();
-            }
-            if self.has_ended() {
-                return;
+                match self.unblocked().await {
+                    Standing::Idle => break,
+                    Standing::Ended => return,
+                    // Between two chunks everybody who is ready may append, and what they appended goes first.
+                    Standing::HasBulk => self.write_chunk(&mut sides),
+                    Standing::Blocked => {}
+                }
             }
         }
     }
 
-    fn is_blocked(&self) -> bool {
+    /// Waits until the connection has taken everything that it was to take at once.
+    async fn unblocked(&self) -> Standing {
+        loop {
+            let standing = self.standing();
+            if !matches!(standing, Standing::Blocked) {
+                return standing;
+            }
+            if poll_fn(|cx| self.inner.connection.poll_writable(cx)).await.is_err() {
+                self.abort();
+                return Standing::Ended;
+            }
+            self.lock().blocked = false;
+            self.flush();
+        }
+    }
+
+    /// What the writer task is to do once it has flushed.
+    fn standing(&self) -> Standing {
         let buffer = self.lock();
-        buffer.blocked && !buffer.ended
+        if buffer.ended {
+            Standing::Ended
+        } else if buffer.blocked {
+            Standing::Blocked
+        } else if buffer.bulk.has_work() {
+            Standing::HasBulk
+        } else {
+            Standing::Idle
+        }
+    }
+
+    /// Writes one chunk to the lane, which has nothing else to do; or gives flows their sides where there are any.
+    fn write_chunk(&self, sides: &mut JoinSet<()>) {
+        let mut buffer = self.lock();
+        while let Some(flow) = buffer.bulk.without_side() {
+            let Some(opening) = self.inner.connection.open_side() else {
+                // Somebody may have appended since the flush: that goes first.
+                if buffer.bytes.is_empty()
+                    && let Some(chunk) = buffer.bulk.next()
+                {
+                    buffer.bytes.extend_from_slice(&chunk);
+                    buffer.most = buffer.most.max(chunk.len());
+                    buffer.write(&*self.inner.connection);
+                }
+                return;
+            };
+            let (number, after, wake) = (flow.number, flow.after, flow.take_side());
+            let outbound = self.clone();
+            sides.spawn(async move {
+                let turn = || outbound.lock().bulk.turn(number);
+                if let Err(error) = write_side(opening, after, &wake, turn).await {
+                    tracing::debug!(%error, "the side of a large body failed");
+                    outbound.give_up(number);
+                }
+            });
+        }
+        drop(buffer);
+        while sides.try_join_next().is_some() {}
+    }
+
+    fn give_up(&self, flow: u64) {
+        self.lock().bulk.give_up(flow);
+        if let Some(tell) = self.inner.on_given_up.get() {
+            tell(flow);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Buffer> {
         // Whoever panicked while appending left whole frames behind: `put_with` takes back what it began.
         self.inner.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the writer task is to do next.
+enum Standing {
+    /// Wait to be woken.
+    Idle,
+    /// Wait until the connection takes more.
+    Blocked,
+    /// See to the chunks.
+    HasBulk,
+    /// Nothing any more.
+    Ended,
 }
 
 impl Buffer {
@@ -184,15 +304,22 @@ impl Buffer {
         }
     }
 
+    /// How many bytes were put, of those that count.
+    fn position(&self) -> u64 {
+        self.base.wrapping_add(self.bytes.len() as u64)
+    }
+
     /// Drops what was written, unless it is little: moving the rest costs more than keeping it.
     fn compact(&mut self) {
         if self.sent == self.bytes.len() {
             self.bytes.clear();
-            self.sent = 0;
         } else if self.sent >= BYTES_KEPT && self.sent >= self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);
-            self.sent = 0;
+        } else {
+            return;
         }
+        self.base = self.base.wrapping_add(self.sent as u64);
+        self.sent = 0;
     }
 
     fn end(&mut self, connection: &dyn Connection) {
@@ -204,6 +331,7 @@ impl Buffer {
     }
 
     fn forget(&mut self) {
+        self.bulk = Bulk::default();
         self.bytes = Vec::new();
         self.sent = 0;
         self.blocked = false;
@@ -235,143 +363,4 @@ async fn go_last() {
 const BYTES_KEPT: usize = 4 << 10;
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-    use std::task::Context;
-
-    use bytes::BytesMut;
-
-    use super::*;
-
-    /// Takes as many bytes as it has room for.
-    #[derive(Debug)]
-    struct Narrow {
-        peer: Peer,
-        room: AtomicUsize,
-        taken: Mutex<Vec<u8>>,
-        writes: AtomicUsize,
-        is_closed: AtomicBool,
-    }
-
-    impl Connection for Narrow {
-        fn poll_read(&self, _: &mut Context<'_>, _: &mut BytesMut) -> Poll<io::Result<usize>> {
-            Poll::Pending
-        }
-
-        fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-            self.writes.fetch_add(1, Ordering::Relaxed);
-            let room = self.room.load(Ordering::Relaxed).min(bytes.len());
-            if room == 0 {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            self.room.fetch_sub(room, Ordering::Relaxed);
-            self.taken.lock().expect("no panic").extend_from_slice(&bytes[..room]);
-            Ok(room)
-        }
-
-        fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            if self.room.load(Ordering::Relaxed) > 0 {
-                return Poll::Ready(Ok(()));
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-
-        fn close(&self) {
-            self.is_closed.store(true, Ordering::Relaxed);
-        }
-
-        fn peer(&self) -> &Peer {
-            &self.peer
-        }
-    }
-
-    fn narrow(room: usize) -> (Arc<Narrow>, Outbound) {
-        let connection = Arc::new(Narrow {
-            peer: Peer { uid: None, pid: None, address: "test".into(), certificates: Vec::new() },
-            room: AtomicUsize::new(room),
-            taken: Mutex::default(),
-            writes: AtomicUsize::new(0),
-            is_closed: AtomicBool::new(false),
-        });
-        let outbound = Outbound::new(connection.clone());
-        (connection, outbound)
-    }
-
-    fn taken(connection: &Narrow) -> Vec<u8> {
-        connection.taken.lock().expect("no panic").clone()
-    }
-
-    #[tokio::test]
-    async fn what_does_not_fit_follows_in_order_once_there_is_room() {
-        let (connection, outbound) = narrow(3);
-        let writer = tokio::spawn({
-            let outbound = outbound.clone();
-            async move { outbound.run().await }
-        });
-
-        outbound.with(|bytes| bytes.extend_from_slice(b"abcdef"));
-        outbound.flush();
-        assert_eq!((taken(&connection), outbound.queued()), (b"abc".to_vec(), 3));
-        outbound.with(|bytes| bytes.extend_from_slice(b"ghi"));
-        outbound.close();
-        connection.room.store(100, Ordering::Relaxed);
-        writer.await.expect("no panic");
-
-        assert_eq!(taken(&connection), b"abcdefghi");
-        assert!(connection.is_closed.load(Ordering::Relaxed));
-    }
-
-    #[tokio::test]
-    async fn what_ready_tasks_append_goes_out_in_one_write() {
-        let (connection, outbound) = narrow(1000);
-        let writer = tokio::spawn({
-            let outbound = outbound.clone();
-            async move { outbound.run().await }
-        });
-        let tasks: Vec<_> = (0..10)
-            .map(|_| {
-                let outbound = outbound.clone();
-                tokio::spawn(async move {
-                    outbound.with(|bytes| bytes.push(1));
-                    outbound.flush_soon();
-                })
-            })
-            .collect();
-
-        for task in tasks {
-            task.await.expect("no panic");
-        }
-        outbound.close();
-        writer.await.expect("no panic");
-
-        assert_eq!(taken(&connection).len(), 10);
-        assert_eq!(connection.writes.load(Ordering::Relaxed), 1);
-    }
-
-    #[tokio::test]
-    async fn an_aborted_link_drops_what_waits_and_takes_no_more() {
-        let (connection, outbound) = narrow(0);
-
-        outbound.with(|bytes| bytes.push(1));
-        outbound.abort();
-        outbound.with(|bytes| bytes.push(2));
-        outbound.run().await;
-
-        assert_eq!(outbound.queued(), 0);
-        assert!(connection.is_closed.load(Ordering::Relaxed) && outbound.has_ended());
-    }
-
-    #[test]
-    fn memory_of_a_burst_is_given_back_when_it_was_not_needed_since() {
-        let (_connection, outbound) = narrow(1 << 20);
-        outbound.with(|bytes| bytes.extend_from_slice(&[0; 1 << 20]));
-        outbound.flush();
-
-        outbound.trim();
-        assert!(outbound.lock().bytes.capacity() >= 1 << 20);
-        outbound.trim();
-
-        assert!(outbound.lock().bytes.capacity() <= 2 * BYTES_KEPT);
-    }
-}
+mod tests;

@@ -1,0 +1,173 @@
+//! The reading halves of the sides that the other end opens beside the lane.
+
+use std::fmt;
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+
+use super::Inbound;
+use crate::config;
+use crate::transport::Connection;
+use crate::wire::{Flags, Kind, WireError};
+
+/// The sides of one connection that the other end opened and has not ended: each brings the chunks of one large body.
+///
+/// The task that reads the lane awaits [`next`](Self::next) beside it, takes all frames of what it is given, and
+/// hands that back with [`read_on`](Self::read_on). Lane and sides overtake each other, so the chunks of a side are
+/// held until the lane has been read as far as it had been written when the side was opened: the task says how far
+/// it is with [`advance`](Self::advance).
+pub struct Sides {
+    connection: Arc<dyn Connection>,
+    /// Whether the other end may open more.
+    is_open: bool,
+    reading: FuturesUnordered<BoxFuture<'static, (Side, io::Result<bool>)>>,
+    /// Those whose turn has not come: how much of the lane is to be read before.
+    held: Vec<(u64, Side)>,
+    /// Handed out, to be handed back.
+    lent: usize,
+    /// How much of the lane has been read.
+    lane: u64,
+}
+
+/// What of a link has been filled.
+#[derive(Debug)]
+pub enum Filled {
+    /// The lane, as [`Inbound::fill`] says.
+    Lane(io::Result<bool>),
+    /// A side, to be handed back with [`Sides::read_on`].
+    Side(Inbound),
+}
+
+/// Reads once from the lane or from a side.
+///
+/// # Errors
+/// [`WireError`] if what arrived is no frame of a side; the link cannot go on.
+///
+/// # Cancel safety
+/// Cancel safe.
+pub async fn fill(lane: &mut Inbound, sides: Option<&mut Sides>) -> Result<Filled, WireError> {
+    let Some(sides) = sides else { return Ok(Filled::Lane(lane.fill().await)) };
+    tokio::select! {
+        filled = lane.fill() => Ok(Filled::Lane(filled)),
+        side = sides.next() => side.map(Filled::Side),
+    }
+}
+
+/// One side.
+struct Side {
+    inbound: Inbound,
+    /// Whether it has said how much of the lane comes before it.
+    has_begun: bool,
+}
+
+impl Sides {
+    /// The sides of `connection`; `None` if it has none.
+    pub fn new(connection: Arc<dyn Connection>) -> Option<Self> {
+        drop(connection.accept_side()?);
+        let (reading, held) = (FuturesUnordered::new(), Vec::new());
+        Some(Self { connection, is_open: true, reading, held, lent: 0, lane: 0 })
+    }
+
+    /// So many bytes of the lane have been read.
+    pub fn advance(&mut self, lane: u64) {
+        self.lane = lane;
+    }
+
+    /// Waits for chunks: a reading half that has been filled, of which frames of other kinds than `Chunk` cannot be
+    /// taken. Waits for ever once the connection is lost, which the lane's reader is told of.
+    ///
+    /// # Errors
+    /// [`WireError`] if what arrived is no frame of a side; the link cannot go on.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn next(&mut self) -> Result<Inbound, WireError> {
+        loop {
+            if let Some(at) = self.held.iter().position(|(after, _)| *after <= self.lane) {
+                self.lent += 1;
+                return Ok(self.held.swap_remove(at).1.inbound);
+            }
+            let has_room = self.reading.len() + self.held.len() + self.lent < config::FLOWS_MAX;
+            tokio::select! {
+                accepted = accept(&*self.connection), if self.is_open && has_room => self.begin(accepted),
+                Some((side, filled)) = self.reading.next() => {
+                    if matches!(filled, Ok(true))
+                        && let Some(inbound) = self.sort(side)?
+                    {
+                        return Ok(inbound);
+                    }
+                }
+                else => pending().await,
+            }
+        }
+    }
+
+    /// Takes back what [`next`](Self::next) gave out, all of whose frames were taken.
+    pub fn read_on(&mut self, inbound: Inbound) {
+        self.lent = self.lent.saturating_sub(1);
+        self.read(Side { inbound, has_begun: true });
+    }
+
+    fn begin(&mut self, accepted: io::Result<Arc<dyn Connection>>) {
+        match accepted {
+            Ok(side) => {
+                let inbound = Inbound::new(side, SIDE_FRAME_BYTES_MAX);
+                self.read(Side { inbound, has_begun: false });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "no more sides will be opened");
+                self.is_open = false;
+            }
+        }
+    }
+
+    fn read(&mut self, mut side: Side) {
+        self.reading.push(Box::pin(async move {
+            let filled = side.inbound.fill().await;
+            (side, filled)
+        }));
+    }
+
+    /// Sees to a side that has been filled: what can be taken from now is returned.
+    fn sort(&mut self, mut side: Side) -> Result<Option<Inbound>, WireError> {
+        if side.has_begun {
+            self.lent += 1;
+            return Ok(Some(side.inbound));
+        }
+        let Some(preface) = side.inbound.next()?.map(|frame| frame.header) else {
+            self.read(side);
+            return Ok(None);
+        };
+        if preface.kind != Kind::Credit || !preface.flags.has(Flags::RECEIVED) {
+            let why = "it does not begin with its place on the lane".into();
+            return Err(WireError::Malformed { what: "side", why });
+        }
+        side.inbound.take_only(Kind::Chunk);
+        self.held.push((preface.call, Side { has_begun: true, ..side }));
+        Ok(None)
+    }
+}
+
+/// The next side; never, where there are none.
+async fn accept(connection: &dyn Connection) -> io::Result<Arc<dyn Connection>> {
+    match connection.accept_side() {
+        Some(accepting) => accepting.await,
+        None => pending().await,
+    }
+}
+
+impl fmt::Debug for Sides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sides").field("reading", &self.reading.len()).field("held", &self.held.len()).finish()
+    }
+}
+
+/// The largest frame of a side: a chunk and its header.
+const SIDE_FRAME_BYTES_MAX: usize = config::CHUNK_BYTES + 64;
+
+#[cfg(test)]
+mod tests;
