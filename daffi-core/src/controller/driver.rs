@@ -15,6 +15,7 @@ use super::core::{Backlog, Core, Next, SessionKey, Violation};
 use crate::config;
 use crate::session::{Filled, Inbound, Outbound, Sides, fill};
 use crate::transport::{Connection, Listener};
+use crate::wire::{self, Flags};
 
 /// What the tasks of one controller share. Whoever holds an outbound buffer may take the lock of the state,
 /// never the other way round.
@@ -47,6 +48,9 @@ struct Link {
     key: SessionKey,
     outbound: Outbound,
     backlog: Backlog,
+    /// Chunks on their way from the core to `outbound`. Taken before the locks of both, so that two batches cannot
+    /// change the order of the chunks of one body.
+    bulk: Arc<Mutex<Vec<u8>>>,
     /// Told when the core wants the link closed.
     closing: Arc<Notify>,
 }
@@ -110,7 +114,14 @@ impl Shared {
     /// Writes what the core has put out for the links it touched.
     fn flush(&self, touched: &mut Vec<Link>) {
         for link in touched.drain(..) {
-            let next = link.outbound.with(|buffer| self.lock().core.take_output(link.key, buffer));
+            let mut bulk = link.bulk.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = link.outbound.with(|buffer| {
+                let core = &mut self.lock().core;
+                core.take_bulk(link.key, &mut bulk);
+                core.take_output(link.key, buffer)
+            });
+            put_bulk(&link.outbound, &mut bulk);
+            drop(bulk);
             match next {
                 Next::Open => link.outbound.flush(),
                 Next::Close => {
@@ -169,8 +180,8 @@ impl State {
     fn open(&mut self, now: Instant, connection: &Arc<dyn Connection>) -> Link {
         let backlog = Backlog::default();
         let key = self.core.open(now.into_std(), connection.peer().clone(), backlog.clone());
-        let link =
-            Link { key, outbound: Outbound::new(connection.clone()), backlog, closing: Arc::default() };
+        let (outbound, bulk, closing) = (Outbound::new(connection.clone()), Arc::default(), Arc::default());
+        let link = Link { key, outbound, backlog, bulk, closing };
         let slot = key.slot as usize;
         if slot >= self.links.len() {
             self.links.resize(slot + 1, None);
@@ -178,6 +189,18 @@ impl State {
         self.links[slot] = Some(link.clone());
         link
     }
+}
+
+/// Hands over chunks, each a whole frame.
+fn put_bulk(outbound: &Outbound, bulk: &mut Vec<u8>) {
+    let mut rest = &bulk[..];
+    while let Some(frame) = wire::split(rest, config::FRAME_BYTES_MAX).expect("the core puts whole frames") {
+        let (chunk, after) = rest.split_at(frame.bytes());
+        outbound.put_bulk(frame.header.flow(), !frame.header.flags.has(Flags::MORE), chunk);
+        rest = after;
+    }
+    // Between two bodies a link keeps no memory for them.
+    *bulk = Vec::new();
 }
 
 /// Ends a batch of input: writes the output, and sees to the time and to whoever waits for progress.

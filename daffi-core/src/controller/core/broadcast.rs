@@ -73,7 +73,7 @@ impl Core {
     /// A member ended.
     pub(super) fn collect(&mut self, now: Instant, parent: u32, member: &Call, outcome: Outcome<'_>) {
         // Members that are abandoned end with the whole broadcast, and nobody collects.
-        if matches!(outcome, Outcome::Unwanted) || member.callee == NONE {
+        if matches!(outcome, Outcome::Unwanted | Outcome::Delivered) || member.callee == NONE {
             return;
         }
         let node = self.sessions[member.callee as usize].name();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::directory::EntryKey;
+use super::flows::Flows;
 use super::session::NONE;
 use crate::name::{CallbackName, NodeName};
 use crate::wire::{CallId, Flags, JobId};
@@ -49,6 +50,7 @@ pub(super) struct Extra {
     pub(super) delayed: Option<Delayed>,
     pub(super) parked: Option<WaitFor>,
     pub(super) broadcast: Option<Collector>,
+    pub(super) flows: Flows,
 }
 
 /// A call that waits for its `eta`.

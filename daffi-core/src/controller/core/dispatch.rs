@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::calls::{Call, Delayed, Origin};
 use super::directory::{EntryKey, Offer, Target};
 use super::session::{NONE, Phase};
-use super::{Core, Violation, rendezvous};
+use super::{Core, Violation, flows, rendezvous};
 use crate::config;
 use crate::error::CallError;
 use crate::name::{self, CallbackName, NodeName};
@@ -37,7 +37,7 @@ impl Request<'_> {
 }
 
 /// Flags of a call that its callee sees.
-const CALLEE_FLAGS: u8 = Flags::ONE_WAY.0;
+const CALLEE_FLAGS: u8 = Flags::ONE_WAY.0 | Flags::KEPT.0 | Flags::MORE.0 | Flags::FEEDS.0;
 
 impl Core {
     pub(super) fn call(&mut self, now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
@@ -49,6 +49,7 @@ impl Core {
         if flags.has(Flags::BACKGROUND.with(Flags::BROADCAST)) {
             return Err(Violation::OutOfPlace("a broadcast in the background"));
         }
+        Self::expect_chunked(flags, frame.body)?;
         if is_one_way {
             self.expect_one_way(slot, call)?;
         } else {
@@ -155,7 +156,12 @@ impl Core {
         let slot = request.caller;
         let builtin = self.directory.entry(entry).and_then(|entry| entry.builtin);
         // A node answers its own pings; pinned to nobody, the controller does.
-        if let Some(builtin) = builtin.filter(|_| request.on.is_none()) {
+        let builtin = builtin.filter(|_| request.on.is_none());
+        let is_held = builtin.is_some() || extension.eta_ms.is_some();
+        if let Err(error) = self.may_be_chunked(request, is_held) {
+            return self.refuse_call(slot, request.flags, id.to_bits(), &error);
+        }
+        if let Some(builtin) = builtin {
             return self.call_builtin(now, id, entry, builtin, request);
         }
         let call = Call::new(now, Origin::Node { session: slot, call: id }, request.flags, entry);
@@ -239,11 +245,11 @@ impl Core {
     /// The offer that shall serve a call.
     pub(super) fn choose(&mut self, key: EntryKey, request: &Request<'_>) -> Result<Target, CallError> {
         if let Some(on) = request.on {
-            return self.pinned(key, on);
+            return self.pinned(key, on, request.flags);
         }
         let Some(entry) = self.directory.entry(key) else { return Err(self.no_such_callback("?")) };
         if let Some(key) = request.key {
-            return self.keyed(key, &entry.offers, request.caller);
+            return self.keyed(key, &entry.offers, request);
         }
         let sessions = &self.sessions;
         let mut best: Option<(&Offer, (bool, bool, usize))> = None;
@@ -251,7 +257,7 @@ impl Core {
         let mut bound = None;
         for offer in &entry.offers {
             let session = &sessions[offer.session as usize];
-            if let Err(what) = session.room() {
+            if let Err(what) = session.room_for(request.flags) {
                 bound = bound.or(Some((session.name(), what)));
                 continue;
             }
@@ -274,7 +280,7 @@ impl Core {
         }
     }
 
-    fn pinned(&self, key: EntryKey, on: &str) -> Result<Target, CallError> {
+    fn pinned(&self, key: EntryKey, on: &str, flags: Flags) -> Result<Target, CallError> {
         let session = self.by_name.get(on).copied();
         let ready = session.filter(|slot| self.sessions[*slot as usize].phase == Phase::Ready);
         let Some(slot) = ready else {
@@ -291,12 +297,13 @@ impl Core {
             let name = entry.map_or("?", |entry| entry.name.as_str());
             return Err(CallError::NoSuchCallback { name: format!("{name} on {on}"), similar: Vec::new() });
         };
-        session.room().map_err(|what| busy(&session.name(), what, 1))?;
+        session.room_for(flags).map_err(|what| busy(&session.name(), what, 1))?;
         Ok(offer.target())
     }
 
     /// Calls of one key go to one node, as long as the nodes stay the same.
-    fn keyed(&self, key: &str, offers: &[Offer], caller: u32) -> Result<Target, CallError> {
+    fn keyed(&self, key: &str, offers: &[Offer], request: &Request<'_>) -> Result<Target, CallError> {
+        let caller = request.caller;
         let others = offers.iter().any(|offer| offer.session != caller);
         let candidates: Vec<&Offer> =
             offers.iter().filter(|offer| !others || offer.session != caller).collect();
@@ -305,7 +312,7 @@ impl Core {
         let picked = rendezvous::pick(key, names.iter().map(NodeName::as_str));
         let Some(at) = picked else { return Err(self.no_such_callback("?")) };
         let session = &self.sessions[candidates[at].session as usize];
-        session.room().map_err(|what| busy(&names[at], what, 1))?;
+        session.room_for(request.flags).map_err(|what| busy(&names[at], what, 1))?;
         Ok(candidates[at].target())
     }
 
@@ -319,15 +326,23 @@ impl Core {
         let Some(call) = self.calls.get_mut(slot) else { return };
         (call.callee, call.serving_at, call.deadline) = (target.session, serving_at, deadline);
         let is_member = matches!(call.origin, Origin::Broadcast { .. });
+        // Only a node that waits can take a reply in chunks.
+        if !matches!(call.origin, Origin::Node { .. }) || request.flags.has(Flags::KEPT) {
+            call.flags = call.flags.with(Flags::KEPT);
+        }
+        let kept = call.flags.0 & Flags::KEPT.0;
         // The parts of a broadcast share its deadline: one timer for all of them.
         if let Some(deadline) = deadline.filter(|_| !is_member) {
             self.deadlines.insert(slot, deadline);
         }
-        self.forward(target, number, request);
+        self.forward(target, number, Flags(request.flags.0 | kept), request);
+        if flows::is_chunked(request.flags) {
+            self.open_request_flow(slot, target.session, request.flags);
+        }
     }
 
     /// Appends the call to the callee's output.
-    fn forward(&mut self, target: Target, number: u64, request: &Request<'_>) {
+    fn forward(&mut self, target: Target, number: u64, flags: Flags, request: &Request<'_>) {
         let callee = target.session;
         let peer = match &request.absent {
             Some(name) => self.introduce_absent(callee, name.clone()),
@@ -335,7 +350,7 @@ impl Core {
         };
         let header = Header {
             kind: Kind::Call,
-            flags: Flags(request.flags.0 & CALLEE_FLAGS),
+            flags: Flags(flags.0 & CALLEE_FLAGS),
             name: target.id,
             peer,
             remaining_ms: request.remaining_ms,
@@ -398,7 +413,7 @@ impl Core {
 
     fn send_one_way_to(&mut self, target: Target, request: &Request<'_>) {
         self.sessions[target.session as usize].callee.one_way_sent += 1;
-        self.forward(target, 0, request);
+        self.forward(target, 0, Flags::ONE_WAY, request);
     }
 
     /// Tells a caller how many of its one-way calls have been taken, once for all of a read.
@@ -410,7 +425,15 @@ impl Core {
         }
     }
 
-    pub(super) fn credit(&mut self, slot: u32, done: u64) -> Result<(), Violation> {
+    pub(super) fn credit(&mut self, slot: u32, header: Header) -> Result<(), Violation> {
+        if header.flags.has(Flags::WINDOW) {
+            return self.grant(slot, header);
+        }
+        // How much of the lane arrived is between the two ends of the link.
+        if header.flags.has(Flags::RECEIVED) {
+            return Ok(());
+        }
+        let done = header.call;
         let callee = &mut self.sessions[slot as usize].callee;
         if done > callee.one_way_sent || done < callee.one_way_done {
             return Err(Violation::OutOfPlace("a credit for calls that it was not sent"));

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Core;
 use super::calls::{Call, Origin, WaitFor};
 use super::jobs::Kept;
 use super::session::NONE;
+use super::{Core, Violation};
 use crate::config;
 use crate::error::{CallError, Ran, Stage};
 use crate::wire::{CallId, Failure, Flags, Frame, Header, JobId, Kind};
@@ -21,6 +21,8 @@ pub(super) enum Outcome<'a> {
     Failed(&'a [u8]),
     /// The outcomes of a broadcast that have not been sent yet.
     Parts(&'a [u8]),
+    /// It went to its caller in chunks.
+    Delivered,
     /// Nobody wants to know.
     Unwanted,
 }
@@ -28,7 +30,7 @@ pub(super) enum Outcome<'a> {
 impl Outcome<'_> {
     fn flags(self) -> Flags {
         match self {
-            Self::Value(_) | Self::Unwanted => Flags::NONE,
+            Self::Value(_) | Self::Delivered | Self::Unwanted => Flags::NONE,
             Self::Failed(_) => Flags::FAILED,
             Self::Parts(_) => Flags::BROADCAST,
         }
@@ -37,7 +39,7 @@ impl Outcome<'_> {
     pub(super) fn body(&self) -> &[u8] {
         match self {
             Self::Value(body) | Self::Failed(body) | Self::Parts(body) => body,
-            Self::Unwanted => &[],
+            Self::Delivered | Self::Unwanted => &[],
         }
     }
 
@@ -48,22 +50,30 @@ impl Outcome<'_> {
 
 impl Core {
     /// A callee answers.
-    pub(super) fn reply(&mut self, now: Instant, callee: u32, frame: Frame<'_>) {
+    pub(super) fn reply(&mut self, now: Instant, callee: u32, frame: Frame<'_>) -> Result<(), Violation> {
+        let flags = frame.header.flags;
         let Some(slot) = self.calls.find(frame.header.call) else {
             self.counters.late_replies += 1;
-            return;
+            return Ok(());
         };
         if self.calls.get(slot).is_some_and(|call| call.callee != callee) {
             self.counters.foreign_replies += 1;
-            return;
+            return Ok(());
         }
-        if frame.header.flags.has(Flags::FAILED) {
+        if flags.has(Flags::FAILED) {
             self.counters.calls_failed += 1;
             self.finish(now, slot, Outcome::Failed(frame.body));
-        } else {
-            self.counters.calls_answered += 1;
-            self.finish(now, slot, Outcome::Value(frame.body));
+            return Ok(());
         }
+        if flags.has(Flags::MORE) || flags.has(Flags::STREAMED) {
+            return self.reply_in_chunks(now, slot, callee, frame);
+        }
+        if self.calls.get(slot).and_then(Call::flows).is_some_and(|flows| flows.reply.is_some()) {
+            return Err(Violation::OutOfPlace("a second reply to a call"));
+        }
+        self.counters.calls_answered += 1;
+        self.finish(now, slot, Outcome::Value(frame.body));
+        Ok(())
     }
 
     /// Ends a call with an error of the controller's own.
@@ -82,13 +92,17 @@ impl Core {
 
     /// A caller cancels one of its calls.
     pub(super) fn cancel(&mut self, now: Instant, caller: u32, number: u64) {
-        let id = CallId::from_bits(number);
-        let found = self.sessions[caller as usize].caller.call(id.slot);
-        let is_same = |call: &Call| call.origin == Origin::Node { session: caller, call: id };
-        match found.filter(|slot| self.calls.get(*slot).is_some_and(is_same)) {
+        match self.find_called(caller, CallId::from_bits(number)) {
             Some(slot) => self.abandon(now, slot),
             None => self.counters.late_cancels += 1,
         }
+    }
+
+    /// The call that its caller knows by this number.
+    pub(super) fn find_called(&self, caller: u32, id: CallId) -> Option<u32> {
+        let found = self.sessions[caller as usize].caller.call(id.slot);
+        let is_same = |call: &Call| call.origin == Origin::Node { session: caller, call: id };
+        found.filter(|slot| self.calls.get(*slot).is_some_and(is_same))
     }
 
     /// Ends a call that nobody waits for any longer, and stops whoever runs it.
@@ -128,15 +142,16 @@ impl Core {
 
     /// Ends a call: frees its record and all that leads to it, then tells whom it concerns.
     pub(super) fn finish(&mut self, now: Instant, slot: u32, outcome: Outcome<'_>) {
-        let Some(call) = self.calls.remove(slot) else { return };
+        let Some(mut call) = self.calls.remove(slot) else { return };
         self.deadlines.remove(slot);
         self.release_callee(slot, &call);
         let job = call.job();
-        if call.extra.is_some() {
+        if let Some(extra) = &mut call.extra {
+            self.cut_flows(std::mem::take(&mut extra.flows), outcome);
             self.release_extra(now, slot, &call);
         }
         if let Some(job) = job {
-            self.tell_job_waiters(now, job, outcome);
+            self.tell_job_waiters(now, job, &call, outcome);
         }
         match call.origin {
             Origin::Node { session, call: id } => {
@@ -197,7 +212,7 @@ impl Core {
     }
 
     fn answer(&mut self, session: u32, id: CallId, call: &Call, outcome: Outcome<'_>) {
-        if matches!(outcome, Outcome::Unwanted) {
+        if matches!(outcome, Outcome::Unwanted | Outcome::Delivered) {
             return;
         }
         let peer = if call.callee == NONE { 0 } else { self.introduce(session, call.callee) };
@@ -213,11 +228,16 @@ impl Core {
         }
     }
 
-    fn tell_job_waiters(&mut self, now: Instant, job: JobId, outcome: Outcome<'_>) {
+    fn tell_job_waiters(&mut self, now: Instant, job: JobId, call: &Call, outcome: Outcome<'_>) {
         let waiters = self.waiters.remove(&WaitFor::Job(job)).unwrap_or_default();
         for waiter in waiters {
             match outcome {
                 Outcome::Unwanted => self.fail(now, waiter, &CallError::Cancelled { ran: Ran::Maybe }),
+                Outcome::Delivered => {
+                    let node = self.sessions[call.callee as usize].name();
+                    let message = "it went to its caller in chunks".to_owned();
+                    self.fail(now, waiter, &CallError::BadReply { node, message });
+                }
                 Outcome::Value(_) | Outcome::Failed(_) | Outcome::Parts(_) => {
                     self.counters.calls_answered += 1;
                     self.finish(now, waiter, outcome);
@@ -229,7 +249,7 @@ impl Core {
     fn keep(&mut self, now: Instant, call: &Call, outcome: Outcome<'_>) {
         let Some(extra) = &call.extra else { return };
         let (Some(id), Some(caller)) = (extra.job, extra.caller.clone()) else { return };
-        if matches!(outcome, Outcome::Unwanted) {
+        if matches!(outcome, Outcome::Unwanted | Outcome::Delivered) {
             return;
         }
         self.counters.calls_kept += 1;

@@ -110,10 +110,14 @@ impl Core {
     /// The caller of a call is gone: nobody wants the result, unless it is a background call's.
     fn caller_left(&mut self, now: Instant, slot: u32) {
         let Some(call) = self.calls.get_mut(slot) else { return };
-        if call.job().is_some() {
-            call.origin = Origin::Kept;
-        } else {
-            self.abandon(now, slot);
+        if call.job().is_none() {
+            return self.abandon(now, slot);
+        }
+        call.origin = Origin::Kept;
+        // Half of its arguments, or half of a result: neither can be made whole without the caller.
+        if call.has_flows() {
+            self.stop_callee(slot);
+            self.fail(now, slot, &CallError::Disconnected { ran: Ran::Maybe });
         }
     }
 

@@ -14,6 +14,7 @@ mod calls;
 mod directory;
 mod dispatch;
 mod finish;
+mod flows;
 pub mod jobs;
 mod lifecycle;
 mod register;
@@ -156,17 +157,15 @@ impl Core {
             (Phase::Open, Kind::Hello) => self.hello(now, slot, frame),
             (Phase::Open, _) => Err(Violation::OutOfPlace("the first frame must be Hello")),
             (_, Kind::Call) => self.call(now, slot, frame),
-            (_, Kind::Reply) => {
-                self.reply(now, slot, frame);
-                Ok(())
-            }
+            (_, Kind::Reply) => self.reply(now, slot, frame),
+            (_, Kind::Chunk) => self.chunk(now, slot, frame),
             (_, Kind::Cancel) => {
                 self.cancel(now, slot, frame.header.call);
                 Ok(())
             }
             (_, Kind::Register) => self.register(now, slot, frame),
             (_, Kind::Unregister) => self.unregister(slot, frame),
-            (_, Kind::Credit) => self.credit(slot, frame.header.call),
+            (_, Kind::Credit) => self.credit(slot, frame.header),
             (_, Kind::Ping) => {
                 self.put(slot, Header { kind: Kind::Pong, ..frame.header }, &[]);
                 Ok(())
@@ -180,7 +179,7 @@ impl Core {
                 Ok(())
             }
             (_, Kind::Hello) => Err(Violation::OutOfPlace("a second Hello")),
-            (_, Kind::Welcome | Kind::Refuse | Kind::Event | Kind::Chunk | Kind::Unknown(_)) => {
+            (_, Kind::Welcome | Kind::Refuse | Kind::Event | Kind::Unknown(_)) => {
                 self.counters.unknown_frames += 1;
                 Ok(())
             }
@@ -200,7 +199,8 @@ impl Core {
             if self.sessions.get(slot as usize).is_some_and(|session| session.phase != Phase::Closing) {
                 self.counters.sessions_not_reading += 1;
                 self.end(now, slot, "it does not read");
-                self.sessions[slot as usize].out = Vec::new();
+                let session = &mut self.sessions[slot as usize];
+                (session.out, session.bulk) = (Vec::new(), Vec::new());
             }
         }
     }
@@ -244,6 +244,20 @@ impl Core {
             out.append(&mut session.out);
         }
         if phase == Phase::Closing { Next::Close } else { Next::Open }
+    }
+
+    /// Moves the chunks of bodies for the session, whole frames, to the end of `bulk`: after its other output, since
+    /// that says what they are chunks of.
+    pub fn take_bulk(&mut self, key: SessionKey, bulk: &mut Vec<u8>) {
+        if self.phase(key).is_none() {
+            return;
+        }
+        let chunks = &mut self.sessions[key.slot as usize].bulk;
+        if bulk.is_empty() {
+            std::mem::swap(bulk, chunks);
+        } else {
+            bulk.append(chunks);
+        }
     }
 
     /// Appends a frame to a session's output.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::directory::{EntryKey, Interned};
+use super::flows::FlowCounts;
 use crate::config;
 use crate::name::NodeName;
 use crate::transport::Peer;
@@ -56,6 +57,9 @@ pub(super) struct Session {
     pub(super) subscribed: bool,
     /// Frames for it, until the driver takes them.
     pub(super) out: Vec<u8>,
+    /// Chunks of bodies for it, which the rest may pass.
+    pub(super) bulk: Vec<u8>,
+    pub(super) flows: FlowCounts,
     pub(super) is_touched: bool,
     pub(super) caller: CallerSide,
     pub(super) callee: CalleeSide,
@@ -110,6 +114,8 @@ impl Session {
             hidden: false,
             subscribed: false,
             out: Vec::new(),
+            bulk: Vec::new(),
+            flows: FlowCounts::default(),
             is_touched: false,
             caller: CallerSide::default(),
             callee: CalleeSide::default(),

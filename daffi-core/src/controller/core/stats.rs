@@ -48,6 +48,15 @@ counters! {
     builtin_calls,
     /// Replies to calls that had ended.
     late_replies,
+    /// Large bodies and streams.
+    flows_started,
+    /// Results in chunks that nobody could take.
+    flows_refused,
+    chunks_forwarded,
+    /// Chunks of calls that had ended or were refused.
+    late_chunks,
+    /// Grants for flows that had ended.
+    late_windows,
     /// Cancels of calls that had ended.
     late_cancels,
     /// Replies to calls of another session.

@@ -58,7 +58,8 @@ impl Core {
         call.started = now;
         let Delayed { name, on, key, include_self, body, timeout } = delayed;
         let nobody = crate::name::NodeName::new("unknown").expect("a good name");
-        let mut request = absent_request(caller.unwrap_or(nobody), flags, &body);
+        // Whoever may have waited long for it cannot be counted on to take its result in chunks.
+        let mut request = absent_request(caller.unwrap_or(nobody), flags.with(Flags::KEPT), &body);
         request.remaining_ms = Header::new(Kind::Call).with_remaining(timeout).remaining_ms;
         (request.on, request.key, request.include_self) = (on.as_deref(), key.as_deref(), include_self);
         if let Origin::Node { session, .. } = origin {
@@ -118,7 +119,7 @@ impl Core {
                 Failure::decode(body)
                     .map_or_else(|error| error.to_string(), |failure| CallError::from(failure).to_string()),
             ),
-            Outcome::Value(_) | Outcome::Parts(_) | Outcome::Unwanted => None,
+            Outcome::Value(_) | Outcome::Parts(_) | Outcome::Delivered | Outcome::Unwanted => None,
         };
         let unix_ms = self.unix_ms(now);
         self.schedules.apply(Command::Finished { id, error }, unix_ms);

@@ -91,7 +91,7 @@ impl Core {
         let sum =
             |count: &dyn Fn(&Session) -> usize| self.sessions.iter().map(|(_, session)| count(session)).sum();
         let is_suspect = |session: &Session| usize::from(session.liveness.is_suspect);
-        let tables: [(&str, usize); 16] = [
+        let tables: [(&str, usize); 19] = [
             ("sessions", self.sessions.len()),
             ("nodes", self.by_name.len()),
             ("nodes_suspect", sum(&is_suspect)),
@@ -107,6 +107,9 @@ impl Core {
             ("waiters", self.waiters.values().map(Vec::len).sum()),
             ("jobs_running", self.running_jobs.len()),
             ("jobs_kept", self.jobs.len()),
+            ("flows_sending", sum(&|session| session.flows.sending)),
+            ("flows_receiving", sum(&|session| session.flows.receiving)),
+            ("bulk_bytes", sum(&|session| session.bulk.len())),
             ("backlog_bytes", sum(&Session::backlog_bytes)),
         ];
         let tables = tables.into_iter().map(|(name, size)| (name, size as u64));

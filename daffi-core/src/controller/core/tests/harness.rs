@@ -12,8 +12,8 @@ use crate::error::CallError;
 use crate::name::{CallbackName, NodeName};
 use crate::transport::Peer;
 use crate::wire::{
-    CallId, Effect, Event, Extension, Failure, Flags, Frame, Header, Hello, JobId, Kind, Offered, Parts,
-    Register, Signature, Versions, decode, encode, split,
+    CallId, Direction, Effect, Event, Extension, Failure, Flags, Frame, Header, Hello, JobId, Kind, Offered,
+    Parts, Register, Signature, Versions, decode, encode, split,
 };
 
 pub(super) const CONCURRENCY: u32 = 4;
@@ -27,6 +27,8 @@ pub(super) type NodeOutcome = (String, Result<Vec<u8>, CallError>);
 pub(super) enum Reply {
     /// A result, and the node that gave it.
     Value(Vec<u8>, String),
+    /// A result that came in chunks.
+    Chunks(Received),
     Error(CallError),
     Parts(Vec<NodeOutcome>),
 }
@@ -40,6 +42,14 @@ pub(super) struct Node {
     /// The generation of each slot, and whether a call is in it.
     slots: Vec<(u32, bool)>,
     parts: HashMap<CallId, Vec<NodeOutcome>>,
+    /// What it was sent in chunks, by the number of the call and its direction.
+    pub(super) flows: HashMap<(u64, Direction), Received>,
+    /// What it was granted.
+    pub(super) windows: HashMap<(u64, Direction), usize>,
+    /// Chunks of calls that had ended.
+    pub(super) late_chunks: usize,
+    /// The flags of each call it was sent.
+    pub(super) calls: Vec<Flags>,
     pub(super) running: Vec<u64>,
     /// Who made the last call it was sent.
     pub(super) last_caller: String,
@@ -66,7 +76,7 @@ impl Node {
         slots.map(|(slot, (generation, _))| CallId { slot: slot as u32, generation: *generation }).collect()
     }
 
-    fn take_slot(&mut self) -> CallId {
+    pub(super) fn take_slot(&mut self) -> CallId {
         let free = self.slots.iter().position(|(_, is_used)| !is_used);
         let slot = free.unwrap_or_else(|| {
             self.slots.push((0, false));
@@ -87,6 +97,15 @@ impl Node {
         *is_used = false;
         *generation += 1;
     }
+}
+
+/// A large body or a stream as far as it has come.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(super) struct Received {
+    pub(super) bytes: Vec<u8>,
+    pub(super) ungranted: usize,
+    pub(super) has_ended: bool,
+    pub(super) failure: Option<CallError>,
 }
 
 #[derive(Debug)]
@@ -186,7 +205,7 @@ impl Mesh {
         call
     }
 
-    fn send_call(
+    pub(super) fn send_call(
         &mut self,
         at: usize,
         name: &str,
@@ -242,6 +261,7 @@ impl Mesh {
 
     pub(super) fn cancel(&mut self, at: usize, call: CallId) {
         self.nodes[at].end(call);
+        self.nodes[at].flows.remove(&(call.to_bits(), Direction::Reply));
         self.send(at, Header { call: call.to_bits(), ..Header::new(Kind::Cancel) }, &[], &[])
             .expect("a cancel");
     }
@@ -255,9 +275,17 @@ impl Mesh {
     }
 
     fn reply(&mut self, at: usize, run: u64, flags: Flags, body: &[u8]) {
-        self.nodes[at].running.retain(|running| *running != run);
+        self.nodes[at].forget(run);
         self.send(at, Header { flags, call: run, ..Header::new(Kind::Reply) }, &[], body)
             .expect("a good reply");
+    }
+
+    /// A link breaks the rules and is ended for it.
+    pub(super) fn end_violating(&mut self, at: usize, violation: &Violation) {
+        let key = self.nodes[at].key.take().expect("it is there");
+        self.nodes[at].has_left = true;
+        self.core.close(self.now, key, Some(violation));
+        self.deliver();
     }
 
     /// The callees drop what they run without a word.
@@ -292,7 +320,13 @@ impl Mesh {
         self.deliver();
     }
 
-    fn send(&mut self, at: usize, header: Header, extension: &[u8], body: &[u8]) -> Result<(), Violation> {
+    pub(super) fn send(
+        &mut self,
+        at: usize,
+        header: Header,
+        extension: &[u8],
+        body: &[u8],
+    ) -> Result<(), Violation> {
         let Some(key) = self.nodes[at].key else { return Ok(()) };
         let handled = self.core.handle(self.now, key, Frame { header, extension, body });
         self.deliver();
@@ -310,7 +344,10 @@ impl Mesh {
                 let mut out = Vec::new();
                 let next = self.core.take_output(key, &mut out);
                 let Some(at) = self.nodes.iter().position(|node| node.key == Some(key)) else { continue };
+                let mut bulk = Vec::new();
+                self.core.take_bulk(key, &mut bulk);
                 self.receive(at, &out);
+                self.receive(at, &bulk);
                 if next == Next::Close
                     && let Some(key) = self.nodes[at].key.take()
                 {
@@ -345,12 +382,23 @@ impl Mesh {
             }
             Kind::Cancel => {
                 node.cancelled += 1;
-                node.running.retain(|running| *running != call);
+                node.forget(call);
             }
             Kind::Call if flags.has(Flags::ONE_WAY) => node.one_way_received += 1,
             Kind::Call => {
                 node.last_caller = node.peers.get(&peer).expect("a caller that was introduced").clone();
                 node.running.push(call);
+                node.calls.push(flags);
+                if flags.has(Flags::MORE) || flags.has(Flags::FEEDS) {
+                    let first = Received { bytes: frame.body.to_vec(), ..Received::default() };
+                    node.flows.insert((call, Direction::Request), first);
+                }
+            }
+            Kind::Chunk => node.take_chunk(frame),
+            Kind::Credit => {
+                assert!(flags.has(Flags::WINDOW));
+                *node.windows.entry((call, frame.header.direction())).or_default() +=
+                    frame.header.name as usize;
             }
             Kind::Event => match Event::decode(frame.body).expect("an event") {
                 Event::Interned { id, name, .. } => drop(node.names.insert(name.to_string(), id)),
@@ -372,6 +420,9 @@ impl Mesh {
             "deadlines",
             "waiters",
             "jobs_running",
+            "flows_sending",
+            "flows_receiving",
+            "bulk_bytes",
         ] {
             assert_eq!(self.stat(table), 0, "{table}");
         }
@@ -387,6 +438,35 @@ impl Mesh {
 }
 
 impl Node {
+    /// It does not run this any longer.
+    fn forget(&mut self, run: u64) {
+        self.running.retain(|running| *running != run);
+        self.flows.remove(&(run, Direction::Request));
+    }
+
+    fn take_chunk(&mut self, frame: Frame<'_>) {
+        let Header { flags, call, .. } = frame.header;
+        let key = (call, frame.header.direction());
+        let Some(flow) = self.flows.get_mut(&key).filter(|flow| !flow.has_ended) else {
+            self.late_chunks += 1;
+            return;
+        };
+        if flags.has(Flags::FAILED) {
+            flow.failure = Some(CallError::from(Failure::decode(frame.body).expect("a failure")));
+        } else {
+            flow.bytes.extend_from_slice(frame.body);
+            flow.ungranted += frame.body.len();
+            assert!(flow.ungranted <= config::FLOW_WINDOW_BYTES, "more than a window");
+        }
+        flow.has_ended = !flags.has(Flags::MORE);
+        if flow.has_ended && key.1 == Direction::Reply {
+            let flow = self.flows.remove(&key).expect("just there");
+            let id = CallId::from_bits(call);
+            self.end(id);
+            self.replies.push((id, Reply::Chunks(flow)));
+        }
+    }
+
     fn take_reply(&mut self, frame: Frame<'_>) {
         let Header { flags, peer, call, .. } = frame.header;
         let error = || CallError::from(Failure::decode(frame.body).expect("a failure"));
@@ -422,13 +502,16 @@ impl Node {
             self.replies.push((id, Reply::Parts(parts)));
             return;
         }
+        let is_failed = flags.has(Flags::FAILED);
+        if !is_failed && (flags.has(Flags::MORE) || flags.has(Flags::STREAMED)) {
+            let first = Received { bytes: frame.body.to_vec(), ..Received::default() };
+            assert_eq!(self.flows.insert((call, Direction::Reply), first), None, "one reply");
+            return;
+        }
+        self.flows.remove(&(call, Direction::Reply));
         self.end(id);
         let node = self.peers.get(&peer).cloned().unwrap_or_default();
-        let reply = if flags.has(Flags::FAILED) {
-            Reply::Error(error())
-        } else {
-            Reply::Value(frame.body.to_vec(), node)
-        };
+        let reply = if is_failed { Reply::Error(error()) } else { Reply::Value(frame.body.to_vec(), node) };
         self.replies.push((id, reply));
     }
 

@@ -1,0 +1,395 @@
+//! Large bodies and streams: cut through, under their windows, and ended with their calls.
+
+use std::time::Duration;
+
+use super::super::Violation;
+use super::harness::{Mesh, Received, Reply};
+use crate::config::{CHUNK_BYTES, FLOW_WINDOW_BYTES, FLOWS_MAX};
+use crate::error::{CallError, Ran};
+use crate::wire::{CallId, Direction, Extension, Failure, Flags, Header, Kind};
+
+const SECOND: Duration = Duration::from_secs(1);
+const CHUNK: [u8; CHUNK_BYTES] = [7; CHUNK_BYTES];
+
+impl Mesh {
+    /// A call whose arguments follow in chunks.
+    pub(super) fn call_in_chunks(&mut self, at: usize, flags: Flags, timeout: Option<Duration>) -> CallId {
+        let call = self.node(at).take_slot();
+        let header = Header { flags, call: call.to_bits(), ..Header::new(Kind::Call) };
+        let sent = self.send_call(at, "f", header.with_remaining(timeout), Extension::default(), b"first");
+        sent.expect("a good call");
+        call
+    }
+
+    pub(super) fn chunk(
+        &mut self,
+        at: usize,
+        call: u64,
+        direction: Direction,
+        more: bool,
+        body: &[u8],
+    ) -> Result<(), Violation> {
+        if !more {
+            self.forget_sent(at, call, direction);
+        }
+        self.send(at, Header::chunk(call, direction, more), &[], body)
+    }
+
+    /// The sender of a flow gives it up.
+    pub(super) fn give_up(&mut self, at: usize, call: u64, direction: Direction, error: &CallError) {
+        self.forget_sent(at, call, direction);
+        let header = Header::chunk(call, direction, false);
+        let header = Header { flags: header.flags.with(Flags::FAILED), ..header };
+        self.send(at, header, &[], &Failure::from(error).encode()).expect("a good chunk");
+    }
+
+    /// A callee has run once the last of its result is sent.
+    fn forget_sent(&mut self, at: usize, call: u64, direction: Direction) {
+        if direction == Direction::Reply {
+            self.node(at).running.retain(|running| *running != call);
+            self.node(at).flows.remove(&(call, Direction::Request));
+        }
+    }
+
+    pub(super) fn reply_in_chunks(&mut self, at: usize, run: u64, flags: Flags) -> Result<(), Violation> {
+        let first: &[u8] = if flags.has(Flags::MORE) { b"first" } else { &[] };
+        self.send(at, Header { flags, call: run, ..Header::new(Kind::Reply) }, &[], first)
+    }
+
+    pub(super) fn grant(
+        &mut self,
+        at: usize,
+        call: u64,
+        direction: Direction,
+        bytes: usize,
+    ) -> Result<(), Violation> {
+        if let Some(flow) = self.node(at).flows.get_mut(&(call, direction)) {
+            flow.ungranted = flow.ungranted.saturating_sub(bytes);
+        }
+        self.send(at, Header::window(call, direction, bytes as u32), &[], &[])
+    }
+
+    /// A caller and a callee that runs one of its calls.
+    fn pair(flags: Flags) -> (Self, usize, usize, CallId, u64) {
+        let mut mesh = Self::new(1);
+        let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+        let call = mesh.call_in_chunks(caller, flags, Some(10 * SECOND));
+        let run = mesh.node(callee).running[0];
+        (mesh, caller, callee, call, run)
+    }
+
+    fn only_reply(&mut self, at: usize) -> Reply {
+        let replies = self.replies(at);
+        let [(_, reply)] = &replies[..] else { panic!("{replies:?}") };
+        reply.clone()
+    }
+}
+
+#[test]
+fn a_large_body_travels_both_ways_under_the_numbers_of_each_link() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    let other = mesh.call(caller, "f", Flags::NONE, &Extension::default(), None);
+    assert_ne!(other, call);
+
+    mesh.chunk(caller, call.to_bits(), Direction::Request, true, &CHUNK).expect("within the window");
+    mesh.chunk(caller, call.to_bits(), Direction::Request, false, b"last").expect("within the window");
+    let taken = mesh.node(callee).flows[&(run, Direction::Request)].clone();
+    mesh.reply_in_chunks(callee, run, Flags::MORE).expect("a good reply");
+    mesh.chunk(callee, run, Direction::Reply, true, &CHUNK).expect("within the window");
+    assert_eq!(mesh.replies(caller), [], "the reply has not ended");
+    mesh.chunk(callee, run, Direction::Reply, false, b"end").expect("within the window");
+
+    assert!(taken.has_ended && taken.bytes == [b"first", &CHUNK[..], b"last"].concat());
+    let Reply::Chunks(result) = mesh.only_reply(caller) else { panic!("no result in chunks") };
+    assert!(result.has_ended && result.bytes == [b"first", &CHUNK[..], b"end"].concat());
+    mesh.forget_running();
+    mesh.cancel(caller, other);
+    mesh.check_empty();
+}
+
+#[test]
+fn streams_go_both_ways_at_once_and_an_error_comes_after_the_items_before_it() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::FEEDS);
+    mesh.reply_in_chunks(callee, run, Flags::STREAMED).expect("a good reply");
+
+    mesh.chunk(caller, call.to_bits(), Direction::Request, true, b"in").expect("within the window");
+    mesh.chunk(callee, run, Direction::Reply, true, b"out").expect("within the window");
+    let error = CallError::BadArguments { expected: "an item".into(), got: "none".into() };
+    mesh.give_up(callee, run, Direction::Reply, &error);
+
+    let Reply::Chunks(result) = mesh.only_reply(caller) else { panic!("no result in chunks") };
+    assert_eq!((result.bytes, result.failure), (b"out".to_vec(), Some(error)));
+    mesh.check_empty();
+}
+
+#[test]
+fn a_sender_gets_as_far_as_its_window_and_further_when_it_is_granted_more() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    let number = call.to_bits();
+    for _ in 0..FLOW_WINDOW_BYTES / CHUNK_BYTES {
+        mesh.chunk(caller, number, Direction::Request, true, &CHUNK).expect("within the window");
+    }
+
+    mesh.grant(callee, run, Direction::Request, CHUNK_BYTES).expect("it was sent as much");
+    mesh.chunk(caller, number, Direction::Request, true, &CHUNK).expect("it was granted");
+    let beyond = mesh.chunk(caller, number, Direction::Request, true, b"1");
+
+    assert_eq!(mesh.node(caller).windows[&(number, Direction::Request)], CHUNK_BYTES);
+    assert_eq!(beyond, Err(Violation::OutOfPlace("more of a flow than its window")));
+}
+
+#[test]
+fn a_sender_that_exceeds_its_window_is_ended_alone() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    let bystander = mesh.join("bystander", &[]);
+    mesh.call(bystander, "f", Flags::NONE, &Extension::default(), None);
+    let sent: Result<(), Violation> = (0..=FLOW_WINDOW_BYTES / CHUNK_BYTES)
+        .try_for_each(|_| mesh.chunk(caller, call.to_bits(), Direction::Request, true, &CHUNK));
+
+    mesh.end_violating(caller, &sent.expect_err("more than a window"));
+
+    assert_eq!(mesh.node(callee).running.len(), 1, "the bystander's call goes on");
+    assert!(!mesh.node(callee).running.contains(&run), "the other was cancelled");
+    assert!(!mesh.node(callee).has_left && !mesh.node(bystander).has_left);
+    assert_eq!(mesh.stat("sessions_violating"), 1);
+}
+
+#[test]
+fn nobody_can_grant_more_than_was_sent() {
+    let (mut mesh, _, callee, _, run) = Mesh::pair(Flags::MORE);
+
+    let granted = mesh.grant(callee, run, Direction::Request, 1);
+
+    assert_eq!(granted, Err(Violation::OutOfPlace("more granted than was sent")));
+}
+
+#[test]
+fn chunks_without_an_end_or_beyond_the_bound_are_refused() {
+    let (mut mesh, caller, _, call, _) = Mesh::pair(Flags::MORE);
+
+    let empty = mesh.chunk(caller, call.to_bits(), Direction::Request, true, &[]);
+    let large = mesh.chunk(caller, call.to_bits(), Direction::Request, true, &[0; CHUNK_BYTES + 1]);
+
+    assert_eq!(empty, Err(Violation::OutOfPlace("an empty chunk")));
+    assert_eq!(large, Err(Violation::OutOfPlace("a chunk beyond the bound")));
+}
+
+#[test]
+fn an_answer_in_the_middle_of_the_arguments_ends_the_call() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+
+    mesh.answer(callee, run, b"\x01");
+    mesh.chunk(caller, call.to_bits(), Direction::Request, false, &CHUNK).expect("it is late, no more");
+
+    assert!(matches!(mesh.only_reply(caller), Reply::Value(..)));
+    assert_eq!(mesh.stat("late_chunks"), 1);
+    mesh.check_empty();
+}
+
+#[test]
+fn a_deadline_in_the_middle_of_a_result_ends_both_sides() {
+    let (mut mesh, caller, callee, _, run) = Mesh::pair(Flags::FEEDS);
+    mesh.reply_in_chunks(callee, run, Flags::MORE).expect("a good reply");
+
+    mesh.advance(20 * SECOND);
+    mesh.chunk(callee, run, Direction::Reply, false, b"late").expect("it is late, no more");
+
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::TimedOut { .. })));
+    assert_eq!((mesh.node(callee).cancelled, mesh.stat("late_chunks")), (1, 1));
+    mesh.check_empty();
+}
+
+#[test]
+fn the_loss_of_either_side_in_mid_flow_is_told_to_the_other() {
+    let (mut mesh, caller, callee, _, run) = Mesh::pair(Flags::MORE);
+    mesh.reply_in_chunks(callee, run, Flags::STREAMED).expect("a good reply");
+    mesh.leave(callee);
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::NodeLost { ran: Ran::Maybe, .. })));
+    mesh.check_empty();
+
+    let (mut mesh, caller, callee, ..) = Mesh::pair(Flags::FEEDS);
+    mesh.leave(caller);
+    assert_eq!((mesh.node(callee).cancelled, mesh.node(callee).running.len()), (1, 0));
+    mesh.check_empty();
+}
+
+#[test]
+fn a_cancelled_call_leaves_no_flow_behind() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    mesh.reply_in_chunks(callee, run, Flags::MORE).expect("a good reply");
+
+    mesh.cancel(caller, call);
+    mesh.grant(callee, run, Direction::Request, 1).expect("it is late, no more");
+
+    assert_eq!((mesh.node(callee).cancelled, mesh.stat("late_windows")), (1, 1));
+    mesh.check_empty();
+}
+
+#[test]
+fn what_must_come_whole_is_refused_in_chunks() {
+    let mut mesh = Mesh::new(1);
+    let (caller, _) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    for flags in [Flags::BROADCAST, Flags::BACKGROUND.with(Flags::KEPT)] {
+        let call = mesh.call_in_chunks(caller, flags.with(Flags::MORE), None);
+        let Reply::Error(CallError::TooLarge { ran: Ran::No, .. }) = mesh.only_reply(caller) else {
+            panic!("{flags:?} was taken")
+        };
+        mesh.chunk(caller, call.to_bits(), Direction::Request, true, &CHUNK).expect("dropped, no more");
+    }
+
+    let header = Header { flags: Flags::ONE_WAY.with(Flags::MORE), call: 1, ..Header::new(Kind::Call) };
+    let one_way = mesh.send_call(caller, "f", header, Extension::default(), &[]);
+
+    assert_eq!(one_way, Err(Violation::OutOfPlace("a one-way call in chunks")));
+    assert_eq!(mesh.stat("late_chunks"), 2);
+    mesh.check_empty();
+}
+
+#[test]
+fn callees_are_told_which_results_must_come_whole() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    let none = Extension::default();
+    let held = Extension { eta_ms: Some(1), ..Extension::default() };
+
+    mesh.call(caller, "f", Flags::NONE, &none, None);
+    mesh.call(caller, "f", Flags::BACKGROUND, &none, None);
+    mesh.call(caller, "f", Flags::BROADCAST, &none, None);
+    mesh.call(caller, "f", Flags::BACKGROUND.with(Flags::KEPT), &none, None);
+    mesh.call(caller, "f", Flags::NONE, &held, None);
+    mesh.advance(SECOND);
+
+    let kept: Vec<bool> = mesh.node(callee).calls.iter().map(|flags| flags.has(Flags::KEPT)).collect();
+    assert_eq!(kept, [false, false, true, true, true]);
+}
+
+#[test]
+fn a_result_in_chunks_where_it_must_come_whole_is_cancelled() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    mesh.call(caller, "f", Flags::BROADCAST, &Extension::default(), None);
+    let run = mesh.node(callee).running[0];
+
+    mesh.reply_in_chunks(callee, run, Flags::STREAMED).expect("no violation");
+
+    let Reply::Parts(parts) = mesh.only_reply(caller) else { panic!("no parts") };
+    assert!(matches!(parts[0].1, Err(CallError::BadReply { .. })), "{parts:?}");
+    assert_eq!((mesh.node(callee).cancelled, mesh.stat("flows_refused")), (1, 1));
+    mesh.check_empty();
+}
+
+#[test]
+fn a_large_result_of_a_background_call_whose_caller_has_gone_is_kept_as_too_large() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    mesh.call(caller, "f", Flags::BACKGROUND, &Extension::default(), None);
+    let (job, run) = (mesh.node(caller).jobs[0], mesh.node(callee).running[0]);
+    mesh.leave(caller);
+
+    mesh.reply_in_chunks(callee, run, Flags::MORE).expect("no violation");
+
+    let reader = mesh.join("reader", &[]);
+    mesh.call_with(reader, "daffi.job.result", Flags::NONE, &Extension::default(), None, &(job,));
+    let reply = mesh.only_reply(reader);
+    assert!(matches!(reply, Reply::Error(CallError::TooLarge { ran: Ran::Yes, .. })), "{reply:?}");
+    assert_eq!(mesh.node(callee).cancelled, 1);
+    mesh.check_empty();
+}
+
+#[test]
+fn a_background_call_whose_caller_leaves_in_mid_flow_fails() {
+    let (mut mesh, caller, callee, _, run) = Mesh::pair(Flags::BACKGROUND.with(Flags::MORE));
+    let job = mesh.node(caller).jobs[0];
+    mesh.reply_in_chunks(callee, run, Flags::STREAMED).expect("a good reply");
+
+    mesh.leave(caller);
+
+    let reader = mesh.join("reader", &[]);
+    mesh.call_with(reader, "daffi.job.result", Flags::NONE, &Extension::default(), None, &(job,));
+    assert_eq!(mesh.only_reply(reader), Reply::Error(CallError::Disconnected { ran: Ran::Maybe }));
+    assert_eq!(mesh.node(callee).cancelled, 1);
+    mesh.check_empty();
+}
+
+#[test]
+fn whoever_waits_for_a_job_hears_that_its_result_went_to_the_caller() {
+    let (mut mesh, _, callee, _, run) = Mesh::pair(Flags::BACKGROUND.with(Flags::FEEDS));
+    let job = mesh.nodes[0].jobs[0];
+    let reader = mesh.join("reader", &[]);
+    mesh.call_with(reader, "daffi.job.result", Flags::NONE, &Extension::default(), None, &(job,));
+
+    mesh.reply_in_chunks(callee, run, Flags::STREAMED).expect("a good reply");
+    mesh.chunk(callee, run, Direction::Reply, false, &[]).expect("the end");
+
+    assert!(matches!(mesh.only_reply(reader), Reply::Error(CallError::BadReply { .. })));
+    mesh.check_empty();
+}
+
+#[test]
+fn a_session_has_so_many_flows_and_no_more() {
+    let mut mesh = Mesh::new(1);
+    let caller = mesh.join("caller", &[]);
+    let (first, second) = (mesh.join("a", &["f"]), mesh.join("b", &["f"]));
+    for _ in 0..FLOWS_MAX {
+        mesh.call_in_chunks(caller, Flags::MORE, None);
+    }
+    assert_eq!(mesh.replies(caller), []);
+
+    mesh.call_in_chunks(caller, Flags::FEEDS, None);
+
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::Busy { .. })));
+    let other = mesh.join("other", &[]);
+    for _ in 0..FLOWS_MAX {
+        mesh.call_in_chunks(other, Flags::MORE, None);
+    }
+    let running = [first, second].map(|node| mesh.node(node).running.len());
+    assert_eq!(running, [FLOWS_MAX, FLOWS_MAX]);
+    let third = mesh.join("third", &[]);
+    mesh.call_in_chunks(third, Flags::MORE, None);
+    assert!(matches!(mesh.only_reply(third), Reply::Error(CallError::Busy { .. })), "both are full");
+}
+
+#[test]
+fn chunks_of_a_call_to_nobody_are_dropped_and_counted() {
+    let mut mesh = Mesh::new(1);
+    let caller = mesh.join("caller", &[]);
+    let call = mesh.call_in_chunks(caller, Flags::MORE, None);
+
+    mesh.chunk(caller, call.to_bits(), Direction::Request, true, &CHUNK).expect("dropped, no more");
+    mesh.chunk(caller, call.to_bits(), Direction::Request, false, &CHUNK).expect("dropped, no more");
+
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::NoSuchCallback { .. })));
+    assert_eq!(mesh.stat("late_chunks"), 2);
+    mesh.check_empty();
+}
+
+#[test]
+fn a_second_result_for_one_call_is_a_violation() {
+    let (mut mesh, _, callee, _, run) = Mesh::pair(Flags::FEEDS);
+    mesh.reply_in_chunks(callee, run, Flags::STREAMED).expect("a good reply");
+
+    let second = mesh.reply_in_chunks(callee, run, Flags::STREAMED);
+
+    assert_eq!(second, Err(Violation::OutOfPlace("a second reply to a call")));
+}
+
+#[test]
+fn a_number_of_the_callees_own_call_is_not_taken_for_the_one_it_runs() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &["g"]), mesh.join("callee", &["f"]));
+    mesh.call(caller, "f", Flags::NONE, &Extension::default(), None);
+    let first = mesh.node(callee).running[0];
+    mesh.answer(callee, first, b"\x01");
+    mesh.replies(caller);
+    mesh.call(caller, "f", Flags::NONE, &Extension::default(), None);
+    let run = mesh.node(callee).running[0];
+    let own = mesh.call(callee, "g", Flags::NONE, &Extension::default(), None);
+    assert_eq!(own.to_bits(), run, "each side counts from 0");
+    mesh.reply_in_chunks(callee, run, Flags::STREAMED).expect("a good reply");
+
+    mesh.chunk(callee, run, Direction::Request, true, b"x").expect("of no flow, so dropped");
+    mesh.chunk(callee, run, Direction::Reply, false, b"y").expect("within the window");
+
+    let Reply::Chunks(Received { bytes, .. }) = mesh.only_reply(caller) else { panic!("no stream") };
+    assert_eq!((&bytes[..], mesh.stat("late_chunks")), (&b"y"[..], 1));
+}
