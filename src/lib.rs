@@ -14,6 +14,7 @@ pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, Error, Explanation, Ran, RegisterError, Result, Stage,
 };
+pub use daffi_core::identity::{CertificateFiles, IdentityError, JoinString, Pattern, Role, Secret};
 pub use daffi_core::name::{CallbackName, NameError, NodeName};
 pub use daffi_core::node::{Connect, Node, PresenceStream, Registration, Wait, connect};
 pub use daffi_core::wire::{

@@ -6,21 +6,30 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ::daffi::{Controller, Node, Registry, callback};
+use ::daffi::{Controller, Node, Registry, Secret, callback};
 use serde_bytes::{ByteBuf, Bytes};
 use tokio::runtime;
 use tokio::task::JoinSet;
 
-use crate::item::{CHUNK_MESSAGES, Item};
+use crate::item::{CHUNK_MESSAGES, Item, Over};
 use crate::meter::{Measurement, Meter};
 use crate::process;
 use crate::task::{Peer, Task};
 
-pub(crate) const PEER: Peer = Peer {
+pub(crate) const OVER_UNIX: Peer = Peer {
     name: "daffi",
-    hub: |task| run(controller(task)),
-    callee: |task| run(callee(task)),
-    caller: |task| run(caller(task)),
+    over: Over::Unix,
+    hub: |task| run(controller(task, Over::Unix)),
+    callee: |task| run(callee(task, Over::Unix)),
+    caller: |task| run(caller(task, Over::Unix)),
+};
+
+pub(crate) const OVER_QUIC: Peer = Peer {
+    name: "daffi",
+    over: Over::Quic,
+    hub: |task| run(controller(task, Over::Quic)),
+    callee: |task| run(callee(task, Over::Quic)),
+    caller: |task| run(caller(task, Over::Quic)),
 };
 
 /// Gives back what it is sent.
@@ -46,29 +55,31 @@ fn run<T>(role: impl Future<Output = Outcome<T>>) -> io::Result<T> {
     runtime.block_on(role).map_err(|error| io::Error::other(error.to_string()))
 }
 
-async fn controller(task: &Task) -> Outcome<()> {
-    let _controller = Controller::bind(&url(task)).await?;
+async fn controller(task: &Task, over: Over) -> Outcome<()> {
+    let _controller = Controller::bind(&url(task, over)).secret(secret()?).await?;
     process::ready()?;
     future::pending().await
 }
 
-async fn callee(task: &Task) -> Outcome<()> {
+async fn callee(task: &Task, over: Over) -> Outcome<()> {
     let mut nodes = Vec::new();
     for number in 0..task.item.shape().callees {
-        nodes.push(::daffi::connect(&url(task)).name(format!("callee-{number}")).await?);
+        let node = ::daffi::connect(&url(task, over)).name(format!("callee-{number}"));
+        nodes.push(node.secret(secret()?).await?);
     }
     process::ready()?;
     future::pending().await
 }
 
-async fn caller(task: &Task) -> Outcome<Measurement> {
+async fn caller(task: &Task, over: Over) -> Outcome<Measurement> {
     let shape = task.item.shape();
-    let body: Body = Bytes::new(Vec::leak(vec![7; task.payload_bytes]));
+    let body: Body = Bytes::new(Vec::leak(vec![7; task.item.payload_bytes(task.payload_bytes)]));
     let mut nodes = Vec::new();
     for number in 0..shape.connections {
         let name = format!("caller-{number}");
         // All roles are one program, so a caller has the callbacks too; it must not offer them.
-        let node = ::daffi::connect(&url(task)).name(&name).registry(Registry::new()).await?;
+        let node = ::daffi::connect(&url(task, over)).name(&name).registry(Registry::new());
+        let node = node.secret(secret()?).await?;
         node.wait_callback("echo").await?;
         nodes.push(node);
     }
@@ -91,7 +102,7 @@ async fn work(node: Node, item: Item, body: Body, meter: Arc<Mutex<Meter>>) -> O
     let mut sent = Instant::now();
     loop {
         let operations = match item {
-            Item::W1 | Item::W2 | Item::W3 => call(&node, body).await?,
+            Item::W1 | Item::W2 | Item::W3 | Item::W4 => call(&node, body).await?,
             Item::W5 => broadcast(&node, item, body).await?,
             Item::W6 => send_chunk(&node, body).await?,
         };
@@ -147,6 +158,14 @@ fn expect_same(reply: &ByteBuf, body: Body) -> Outcome<()> {
     Ok(())
 }
 
-fn url(task: &Task) -> String {
-    format!("unix://{}", task.socket.display())
+fn url(task: &Task, over: Over) -> String {
+    match over {
+        Over::Unix => format!("unix://{}", task.socket.display()),
+        Over::Quic => format!("quic://127.0.0.1:{}", task.port),
+    }
+}
+
+/// Lets the processes of one run trust each other.
+fn secret() -> Outcome<Secret> {
+    Ok(Secret::new("no more than a benchmark")?)
 }

@@ -13,10 +13,39 @@ pub(crate) enum Item {
     W2,
     /// 16 connections with 16 outstanding each, one calling process.
     W3,
+    /// 1 MiB there and back, one outstanding.
+    W4,
     /// One call to 16 nodes, answered by one aggregate.
     W5,
     /// One-way messages delivered.
     W6,
+}
+
+/// What carries the calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Over {
+    Unix,
+    Quic,
+}
+
+impl Over {
+    pub(crate) const ALL: [Self; 2] = [Self::Unix, Self::Quic];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Unix => "unix",
+            Self::Quic => "quic",
+        }
+    }
+}
+
+impl FromStr for Over {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|over| over.name() == text);
+        found.ok_or_else(|| format!("no transport is called `{text}`"))
+    }
 }
 
 /// How an item loads the mesh.
@@ -31,13 +60,14 @@ pub(crate) struct Shape {
 }
 
 impl Item {
-    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W5, Self::W6];
+    pub(crate) const ALL: [Self; 6] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::W1 => "W1",
             Self::W2 => "W2",
             Self::W3 => "W3",
+            Self::W4 => "W4",
             Self::W5 => "W5",
             Self::W6 => "W6",
         }
@@ -48,6 +78,7 @@ impl Item {
             Self::W1 => "request and reply, one outstanding",
             Self::W2 => "64 outstanding on one connection",
             Self::W3 => "16 connections with 16 outstanding each",
+            Self::W4 => "1 MiB there and back, one outstanding",
             Self::W5 => "one call to 16 nodes, one aggregated reply",
             Self::W6 => "one-way messages delivered, a request and reply closes each 1,000",
         }
@@ -56,7 +87,7 @@ impl Item {
     pub(crate) fn shape(self) -> Shape {
         let one = Shape { connections: 1, outstanding: 1, callees: 1 };
         match self {
-            Self::W1 => one,
+            Self::W1 | Self::W4 => one,
             Self::W2 => Shape { outstanding: 64, ..one },
             Self::W3 => Shape { connections: 16, outstanding: 16, ..one },
             Self::W5 => Shape { callees: 16, ..one },
@@ -65,14 +96,24 @@ impl Item {
         }
     }
 
-    /// The part of the floor's operations per second that the mesh is to reach.
-    pub(crate) fn goal(self) -> f64 {
+    /// The size of a call's body, where `small` is that of small ones.
+    pub(crate) fn payload_bytes(self, small: usize) -> usize {
         match self {
-            Self::W1 => 0.85,
-            Self::W2 => 0.60,
-            Self::W3 => 0.40,
-            Self::W5 => 0.80,
-            Self::W6 => 0.25,
+            Self::W4 => 1 << 20,
+            Self::W1 | Self::W2 | Self::W3 | Self::W5 | Self::W6 => small,
+        }
+    }
+
+    /// The part of the floor's operations per second that the mesh is to reach.
+    pub(crate) fn goal(self, over: Over) -> f64 {
+        match (self, over) {
+            (Self::W1, _) => 0.85,
+            (Self::W2, Over::Unix) => 0.60,
+            (Self::W3, Over::Unix) => 0.40,
+            (Self::W2 | Self::W3, Over::Quic) => 0.75,
+            (Self::W4, Over::Unix) => 0.70,
+            (Self::W4 | Self::W5, _) => 0.80,
+            (Self::W6, _) => 0.25,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Routed calls of the mesh against the least that they can cost over UNIX sockets, measured in one run.
+//! Routed calls of the mesh against the least that they can cost over the same transport, measured in one run.
 //!
 //! Starts itself again as caller, as callee and as what stands between them, all on one CPU: there the rate
 //! is one over the sum of their CPU times, and waking idle cores, the largest noise, is out of the picture.
@@ -10,11 +10,13 @@ mod item;
 mod meter;
 mod options;
 mod process;
+mod quic;
 mod table;
 mod task;
 
 use std::env;
 use std::io::{self, Write};
+use std::net::UdpSocket;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -52,7 +54,7 @@ fn play(words: &[String]) -> io::Result<()> {
         return Err(io::Error::other("a role takes a peer and a task"));
     };
     let peer =
-        PEERS.iter().find(|known| known.name == peer).ok_or_else(|| io::Error::other("unknown peer"))?;
+        PEERS.iter().find(|known| known.key() == *peer).ok_or_else(|| io::Error::other("unknown peer"))?;
     let task: Task = serde_json::from_str(task)?;
     if let Some(cpu) = task.cpu {
         process::pin(cpu)?;
@@ -68,13 +70,13 @@ fn play(words: &[String]) -> io::Result<()> {
 
 /// Measures each item by each peer in turn, so that the machine's moods meet all alike.
 fn compare(options: &Options) -> io::Result<()> {
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<(&Peer, Row)> = Vec::new();
     for item in &options.items {
-        rows.extend(PEERS.iter().map(|peer| Row { item: *item, peer: peer.name, rounds: Vec::new() }));
+        let peers = PEERS.iter().filter(|peer| options.over.contains(&peer.over));
+        rows.extend(peers.map(|peer| (peer, Row::new(*item, peer))));
     }
     for round in 0..options.rounds {
-        let peers = PEERS.iter().cycle();
-        for (row, peer) in rows.iter_mut().zip(peers) {
+        for (peer, row) in &mut rows {
             let measurement = measure(row.item, peer, options)?;
             if options.json {
                 print_json(row, round, &measurement)?;
@@ -82,6 +84,7 @@ fn compare(options: &Options) -> io::Result<()> {
             row.rounds.push(measurement);
         }
     }
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
     if options.json { Ok(()) } else { print(&table::render(&rows)) }
 }
 
@@ -90,6 +93,7 @@ fn measure(item: Item, peer: &Peer, options: &Options) -> io::Result<Measurement
     let mut task = Task {
         item,
         socket: folder.path().join("mesh.sock"),
+        port: UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port(),
         payload_bytes: options.payload_bytes,
         warm_up: options.warm_up,
         time: options.time,
@@ -97,12 +101,12 @@ fn measure(item: Item, peer: &Peer, options: &Options) -> io::Result<Measurement
         parent: std::process::id(),
         watched: Watched::default(),
     };
-    let hub = Role::start(HUB, peer.name, &task)?;
+    let hub = Role::start(HUB, peer, &task)?;
     hub.wait_ready()?;
-    let callee = Role::start(CALLEE, peer.name, &task)?;
+    let callee = Role::start(CALLEE, peer, &task)?;
     callee.wait_ready()?;
     task.watched = Watched { hub: hub.pid(), callee: callee.pid() };
-    let caller = Role::start(CALLER, peer.name, &task)?;
+    let caller = Role::start(CALLER, peer, &task)?;
     let line = caller.line(options.warm_up + options.time + OVERTIME_MAX)?;
     Ok(serde_json::from_str(&line)?)
 }
@@ -110,6 +114,7 @@ fn measure(item: Item, peer: &Peer, options: &Options) -> io::Result<Measurement
 fn print_json(row: &Row, round: usize, measurement: &Measurement) -> io::Result<()> {
     let mut value = serde_json::to_value(measurement)?;
     value["item"] = row.item.name().into();
+    value["over"] = row.over.name().into();
     value["peer"] = row.peer.into();
     value["round"] = round.into();
     print(&format!("{value}\n"))
@@ -124,8 +129,8 @@ fn print(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
 }
 
-/// The floor comes first: it is what the others are compared with.
-const PEERS: &[Peer] = &[floor::PEER, daffi::PEER];
+/// Of each transport the floor comes first: it is what the others are compared with.
+const PEERS: &[Peer] = &[floor::PEER, daffi::OVER_UNIX, quic::PEER, daffi::OVER_QUIC];
 
 const HUB: &str = "hub";
 const CALLEE: &str = "callee";

@@ -3,12 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::item::Item;
+use crate::item::{Item, Over};
 
 /// What to measure, and how.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     pub(crate) items: Vec<Item>,
+    pub(crate) over: Vec<Over>,
     pub(crate) rounds: usize,
     pub(crate) warm_up: Duration,
     pub(crate) time: Duration,
@@ -24,6 +25,7 @@ Measures routed calls against the least that they can cost, in one run.
 Usage: cargo bench --bench mesh -- [OPTIONS]
 
   --items W1,W2     what to measure (default: all)
+  --over unix,quic  over what (default: both)
   --rounds N        medians of so many (default: 5)
   --seconds S       time of one measurement (default: 0.5)
   --warm-up S       time before it (default: 0.2)
@@ -43,6 +45,9 @@ impl Options {
             match option.as_str() {
                 "--items" => {
                     options.items = value()?.split(',').map(Item::from_str).collect::<Result<_, _>>()?
+                }
+                "--over" => {
+                    options.over = value()?.split(',').map(Over::from_str).collect::<Result<_, _>>()?
                 }
                 "--rounds" => options.rounds = number::<usize>(&option, &value()?)?.max(1),
                 "--seconds" => options.time = seconds(&option, &value()?)?,
@@ -71,6 +76,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             items: Item::ALL.to_vec(),
+            over: Over::ALL.to_vec(),
             rounds: 5,
             warm_up: Duration::from_millis(200),
             time: Duration::from_millis(500),

@@ -10,7 +10,7 @@ use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde::{Deserialize, Serialize};
 
-use crate::task::Task;
+use crate::task::{Peer, Task};
 
 /// The processes beside the caller.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
@@ -28,9 +28,9 @@ pub(crate) struct Role {
 }
 
 impl Role {
-    pub(crate) fn start(name: &'static str, peer: &str, task: &Task) -> io::Result<Self> {
+    pub(crate) fn start(name: &'static str, peer: &Peer, task: &Task) -> io::Result<Self> {
         let mut child = Command::new(env::current_exe()?)
-            .args(["--role", name, peer, &serde_json::to_string(task)?])
+            .args(["--role", name, &peer.key(), &serde_json::to_string(task)?])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::item::Item;
+use crate::item::{Item, Over};
 use crate::meter::{CpuTimes, Measurement};
+use crate::task::Peer;
 
 /// All measurements of one item by one peer.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) item: Item,
+    pub(crate) over: Over,
     pub(crate) peer: &'static str,
     pub(crate) rounds: Vec<Measurement>,
 }
@@ -16,8 +18,9 @@ pub(crate) struct Row {
 /// A line for each peer of each item; the first, the floor, is what the others are compared with.
 pub(crate) fn render(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<5} {:<7} {:>11} {:>6} {:>6} {:>6} {:>6}   {:<32} {:>9} {:>9}\n",
+        "{:<5} {:<5} {:<7} {:>11} {:>6} {:>6} {:>6} {:>6}   {:<32} {:>9} {:>9}\n",
         "item",
+        "over",
         "peer",
         "op/s",
         "ratio",
@@ -29,7 +32,10 @@ pub(crate) fn render(rows: &[Row]) -> String {
         "p99 µs"
     );
     for row in rows {
-        let reference = rows.iter().find(|other| other.item == row.item).expect("the row itself is one");
+        let reference = rows
+            .iter()
+            .find(|other| (other.item, other.over) == (row.item, row.over))
+            .expect("the row itself is one");
         write_row(&mut text, row, reference);
     }
     text.push_str(
@@ -46,21 +52,26 @@ fn write_row(text: &mut String, row: &Row, reference: &Row) {
     } else {
         let ratio = rate / reference.median(|round| round.rate);
         let cpu_ratio = reference.cpu().total() / row.cpu().total();
-        let goal = row.item.goal();
+        let goal = row.item.goal(row.over);
         format!("{ratio:>6.2} {cpu_ratio:>6.2} {goal:>6.2} {:>6.2}", goal / 2.0)
     };
     let cpu = row.cpu();
     let cpu = format!("{:.3} = {:.3} + {:.3} + {:.3}", cpu.total(), cpu.caller, cpu.hub, cpu.callee);
     writeln!(
         text,
-        "{:<5} {:<7} {rate:>11.0} {of_reference}   {cpu:<32} {p50:>9.1} {p99:>9.1}",
+        "{:<5} {:<5} {:<7} {rate:>11.0} {of_reference}   {cpu:<32} {p50:>9.1} {p99:>9.1}",
         row.item.name(),
+        row.over.name(),
         row.peer
     )
     .expect("a string takes it all");
 }
 
 impl Row {
+    pub(crate) fn new(item: Item, peer: &Peer) -> Self {
+        Self { item, over: peer.over, peer: peer.name, rounds: Vec::new() }
+    }
+
     fn cpu(&self) -> CpuTimes {
         CpuTimes {
             caller: self.median(|round| round.cpu_us.caller),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::item::Item;
+use crate::item::{Item, Over};
 use crate::meter::Measurement;
 use crate::process::Watched;
 
@@ -15,6 +15,8 @@ use crate::process::Watched;
 pub(crate) struct Task {
     pub(crate) item: Item,
     pub(crate) socket: PathBuf,
+    /// The UDP port of what stands in the middle, where it listens on one.
+    pub(crate) port: u16,
     pub(crate) payload_bytes: usize,
     pub(crate) warm_up: Duration,
     pub(crate) time: Duration,
@@ -30,9 +32,17 @@ pub(crate) struct Task {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
+    pub(crate) over: Over,
     /// Stands in the middle. Says [`crate::process::ready`] once callers may connect.
     pub(crate) hub: fn(&Task) -> io::Result<()>,
     /// Answers. Says [`crate::process::ready`] once it can be called.
     pub(crate) callee: fn(&Task) -> io::Result<()>,
     pub(crate) caller: fn(&Task) -> io::Result<Measurement>,
+}
+
+impl Peer {
+    /// What a child is told to be.
+    pub(crate) fn key(&self) -> String {
+        format!("{}-{}", self.name, self.over.name())
+    }
 }

@@ -38,6 +38,13 @@ pub const CHUNK_BYTES: usize = 64 << 10;
 pub const FLOW_WINDOW_BYTES: usize = 1 << 20;
 /// Large bodies and streams that one session may have under way in each direction.
 pub const FLOWS_MAX: usize = 128;
+/// Bytes of large bodies waiting for a peer that does not read them; past it no further flow to it begins. They are
+/// not counted among [`OUTPUT_BYTES_MAX`], since everything else passes them: a peer with all its flows at their
+/// windows has as many.
+pub const BULK_BYTES_MAX: usize = FLOWS_MAX * FLOW_WINDOW_BYTES;
+/// Bytes of large bodies waiting for a peer at which it is cut off: twice the above, so that flows that have begun
+/// still fit; only one that grants what it has not read comes so far.
+pub const BULK_BYTES_LOST: usize = 2 * BULK_BYTES_MAX;
 /// The largest extension map of a frame, in bytes.
 pub const EXTENSION_BYTES_MAX: usize = 4 << 10;
 /// The largest key of a call, in bytes: beside two names and whatever is added later it must fit the extension map.
@@ -57,8 +64,20 @@ pub const REPLIES_BYTES: usize = 256 << 10;
 
 /// Nodes connected to one controller.
 pub const SESSIONS_MAX: usize = 65_536;
+/// Links that may be open without having said who they are; past it the oldest gives way. Each costs a few KiB, and
+/// a node says who it is with its first bytes, so even all nodes of a mesh coming back at once are not that many.
+pub const STRANGERS_MAX: usize = 1_024;
+/// Frames of unknown kinds that a session may send. Newer versions send a few; more are a flood.
+pub const UNKNOWN_FRAMES_MAX: u32 = 10_000;
+/// Misses of a name, between two rounds of pings, that are answered with the names most like it: each looks through
+/// thousands of names, and somebody may guess names by the million.
+pub const MISSES_EXPLAINED_MAX: u32 = 32;
 /// Callbacks one node may offer.
 pub const CALLBACKS_PER_NODE_MAX: usize = 131_072;
+/// The signature of one callback, in bytes: callers get a copy when they first use the name.
+pub const SIGNATURE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of all signatures of one node.
+pub const SIGNATURES_BYTES_PER_NODE_MAX: usize = 64 << 20;
 /// Names one session may use by number; further ones travel as text.
 pub const NAMES_PER_SESSION_MAX: usize = 65_536;
 /// Calls one node may have outstanding as a caller.
@@ -95,6 +114,23 @@ pub const SCHEDULE_TIMES_MAX: usize = 1_000;
 pub const SCHEDULE_PERIOD_MIN: Duration = Duration::from_millis(1);
 /// Presence events waiting for a listener in this process; past it the listener is told it lags.
 pub const PRESENCE_QUEUED_MAX: usize = 4_096;
+
+/// Bits that a shared secret must be able to carry: nobody tries that many.
+pub const SECRET_BITS_MIN: usize = 128;
+/// Tokens that are good at one controller: each is looked at when a node connects.
+pub const TOKENS_MAX: usize = 1_024;
+/// Tokens that have ended and are remembered, so that their holders are told why.
+pub const TOKENS_ENDED_MAX: usize = 1_024;
+/// Requests for tokens that wait for the disk at a time.
+pub const TOKEN_REQUESTS_MAX: usize = 64;
+/// The longest number of a token, in bytes: it stands in the name of a certificate's issuer.
+pub const TOKEN_ID_BYTES_MAX: usize = 64;
+/// The longest join string, in bytes: its keys take 86, and a host's name has at most 253.
+pub const JOIN_BYTES_MAX: usize = 512;
+/// Patterns of one kind in a role: 2,048 tokens of five full lists are 80 MiB at worst.
+pub const PATTERNS_MAX: usize = 64;
+/// The largest file of tokens that is read, in bytes.
+pub const STATE_FILE_BYTES_MAX: usize = 128 << 20;
 
 /// A QUIC peer that was not heard of for this long is lost: three keep-alives may get lost first.
 pub const QUIC_IDLE_TIMEOUT: Duration = Duration::from_secs(3);

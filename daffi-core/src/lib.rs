@@ -9,6 +9,7 @@ pub mod callback;
 pub mod config;
 pub mod controller;
 pub mod error;
+pub mod identity;
 pub mod name;
 pub mod node;
 pub mod session;

@@ -144,12 +144,34 @@ impl CallbackName {
     }
 }
 
+/// Whether `name` is like `pattern`, in which each `*` stands for any text.
+pub fn matches_glob(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut left) = name.strip_prefix(head) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let tail = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some(at) = left.find(part) else { return false };
+        left = &left[at + part.len()..];
+    }
+    left.len() >= tail.len() && left.ends_with(tail)
+}
+
 /// The names most like `wanted` among `known`, best first: what "did you mean" offers.
 ///
-/// Looks at no more than 10,000 names, so that a miss in a large mesh stays cheap.
+/// Looks at no more than 10,000 names, and at fewer if they are long, so that a miss in a large mesh stays cheap.
+/// What is too long for a name is like none.
 pub fn similar<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    if wanted.len() > NAME_BYTES_MAX {
+        return Vec::new();
+    }
+    let mut pairs = 0;
     let mut scored: Vec<(f64, &str)> = known
         .take(SIMILAR_SCANNED_MAX)
+        .take_while(|name| {
+            pairs += wanted.len() * name.len();
+            pairs <= SIMILAR_PAIRS_MAX
+        })
         .map(|name| (strsim::jaro_winkler(wanted, name), name))
         .filter(|(score, _)| *score >= SIMILAR_SCORE_MIN)
         .collect();
@@ -159,6 +181,8 @@ pub fn similar<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<St
 }
 
 const SIMILAR_SCANNED_MAX: usize = 10_000;
+/// Characters are compared in pairs; so many take some milliseconds.
+const SIMILAR_PAIRS_MAX: usize = 2_000_000;
 const SIMILAR_MAX: usize = 3;
 /// Below this, Jaro-Winkler finds resemblances that people do not see.
 const SIMILAR_SCORE_MIN: f64 = 0.8;
@@ -183,10 +207,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_long_for_a_name_is_like_none() {
+        let long = "x".repeat(NAME_BYTES_MAX);
+        let known = [long.as_str()];
+
+        assert_eq!(similar(&long, known.into_iter()), known);
+        assert!(similar(&format!("{long}x"), known.into_iter()).is_empty());
+    }
+
+    #[test]
+    fn long_names_are_not_all_looked_at() {
+        let long = "x".repeat(NAME_BYTES_MAX);
+        let mut looked_at = 0;
+
+        similar(&long, std::iter::repeat_n(long.as_str(), 10_000).inspect(|_| looked_at += 1));
+
+        assert!((100..200).contains(&looked_at), "{looked_at} names");
+    }
+
+    #[test]
     fn the_nearest_names_come_first() {
         let known = ["func1", "func3", "load", "reload"];
 
         assert_eq!(similar("func33", known.into_iter()), ["func3", "func1"]);
         assert!(similar("zzz", known.into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        for (pattern, name) in
+            [("add", "add"), ("a*", "add"), ("*", "add"), ("shop.*.new", "shop.order.new"), ("*d*d", "add")]
+        {
+            assert!(matches_glob(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in
+            [("ad", "add"), ("b*", "add"), ("a*a", "a"), ("shop.*.new", "shop.new"), ("*x*", "add")]
+        {
+            assert!(!matches_glob(pattern, name), "{pattern} {name}");
+        }
     }
 }

@@ -122,6 +122,7 @@ fn run(callback: &Callback, arguments: &impl Arguments) -> Outcome {
     match callback.run() {
         Run::Async(run) => run(context(callback), &body).now_or_never().unwrap(),
         Run::Blocking(run) => run(&context(callback), &body),
+        Run::Flowing(_) => panic!("its streams need a node"),
     }
 }
 

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of daffi-core from the ground up: each may name only those before it.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["name"],
     &["error"],
     &["config"],
+    &["identity"],
     &["wire"],
     &["transport", "callback"],
     &["session"],

@@ -14,7 +14,7 @@ pub(super) fn run(task: &Task) -> io::Result<Measurement> {
     let shape = task.item.shape();
     let kind = match task.item {
         Item::W5 => Kind::Broadcast,
-        Item::W1 | Item::W2 | Item::W3 | Item::W6 => Kind::Call,
+        Item::W1 | Item::W2 | Item::W3 | Item::W4 | Item::W6 => Kind::Call,
     };
     let mut lines = Vec::new();
     for _ in 0..shape.connections {
@@ -66,7 +66,7 @@ impl Line {
             inbox: Inbox::new(),
             out: Vec::new(),
             kind,
-            payload: vec![7; task.payload_bytes],
+            payload: vec![7; task.item.payload_bytes(task.payload_bytes)],
         })
     }
 

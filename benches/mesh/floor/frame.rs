@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 
 /// What a frame asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// From a callee: send me calls. The relay answers with the same.
     Serve = 0,
     Call = 1,
@@ -35,42 +35,42 @@ impl Kind {
 
 /// Length of all that follows (4 bytes), kind (1), nothing (1), the caller's link at the relay (2), id (8).
 #[derive(Debug)]
-pub(super) struct Frame<'a>(&'a mut [u8]);
+pub(crate) struct Frame<'a>(&'a mut [u8]);
 
 impl Frame<'_> {
     #[inline]
-    pub(super) fn kind(&self) -> io::Result<Kind> {
+    pub(crate) fn kind(&self) -> io::Result<Kind> {
         Kind::from_byte(self.0[4]).ok_or_else(|| io::Error::other("a frame of no known kind"))
     }
 
-    pub(super) fn set_kind(&mut self, kind: Kind) {
+    pub(crate) fn set_kind(&mut self, kind: Kind) {
         self.0[4] = kind as u8;
     }
 
-    pub(super) fn link(&self) -> u16 {
+    pub(crate) fn link(&self) -> u16 {
         u16::from_le_bytes([self.0[6], self.0[7]])
     }
 
-    pub(super) fn set_link(&mut self, link: u16) {
+    pub(crate) fn set_link(&mut self, link: u16) {
         self.0[6..8].copy_from_slice(&link.to_le_bytes());
     }
 
-    pub(super) fn id(&self) -> u64 {
+    pub(crate) fn id(&self) -> u64 {
         u64::from_le_bytes(self.0[8..16].try_into().expect("it is eight bytes"))
     }
 
-    pub(super) fn payload(&self) -> &[u8] {
+    pub(crate) fn payload(&self) -> &[u8] {
         &self.0[HEADER_BYTES..]
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.0
     }
 }
 
 /// Appends a frame.
 #[inline]
-pub(super) fn put(out: &mut Vec<u8>, kind: Kind, link: u16, id: u64, payload: &[u8]) {
+pub(crate) fn put(out: &mut Vec<u8>, kind: Kind, link: u16, id: u64, payload: &[u8]) {
     let length = u32::try_from(HEADER_BYTES - LENGTH_BYTES + payload.len()).expect("payloads are small");
     let mut header = [0; HEADER_BYTES];
     header[..4].copy_from_slice(&length.to_le_bytes());
@@ -83,28 +83,38 @@ pub(super) fn put(out: &mut Vec<u8>, kind: Kind, link: u16, id: u64, payload: &[
 
 /// What was read and not yet acted on.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
 }
 
 impl Inbox {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { buffer: vec![0; READ_BYTES], start: 0, end: 0 }
     }
 
     /// Reads once, as much as there is room for; 0 at the end of the stream.
     pub(super) fn read_from(&mut self, mut source: &UnixStream) -> io::Result<usize> {
-        self.make_room();
-        let count = source.read(&mut self.buffer[self.end..])?;
-        self.end += count;
+        let count = source.read(self.space())?;
+        self.filled(count);
         Ok(count)
+    }
+
+    /// Where the next read goes.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.make_room();
+        &mut self.buffer[self.end..]
+    }
+
+    /// So much of the space was read into.
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.end += count;
     }
 
     /// The next frame that is there as a whole.
     #[inline]
-    pub(super) fn next(&mut self) -> Option<Frame<'_>> {
+    pub(crate) fn next(&mut self) -> Option<Frame<'_>> {
         let length = self.next_length()?;
         let start = self.start;
         if self.end - start < length {

@@ -4,11 +4,12 @@
 
 mod callee;
 mod caller;
-mod frame;
+pub(crate) mod frame;
 mod poller;
 mod relay;
 
+use crate::item::Over;
 use crate::task::Peer;
 
 pub(crate) const PEER: Peer =
-    Peer { name: "floor", hub: relay::run, callee: callee::run, caller: caller::run };
+    Peer { name: "floor", over: Over::Unix, hub: relay::run, callee: callee::run, caller: caller::run };

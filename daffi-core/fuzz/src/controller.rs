@@ -3,10 +3,12 @@
 //! Checked all along: no panic, whole frames out, every call that was started has ended or is in flight. Checked
 //! once all links are closed and all time has passed: nothing is left in any table.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daffi_core::config;
 use daffi_core::controller::core::{Backlog, Core, Next, SessionKey};
+use daffi_core::identity::Identity;
 use daffi_core::transport::Peer;
 use daffi_core::wire::{
     CallId, Extension, Flags, Frame, Header, JobId, Kind, Missed, Overlap, ScheduleSpec, When, encode, split,
@@ -125,7 +127,7 @@ impl Mesh {
     fn open(&mut self, at: usize) {
         self.close(at);
         let peer = Peer { uid: None, pid: None, address: "fuzz".into(), certificates: Vec::new() };
-        let key = self.core.open(self.now, peer, Backlog::default());
+        let key = self.core.open(self.now, peer, Arc::new(Identity::memory()), Backlog::default());
         self.links[at] = Some(Link { key, serving: Vec::new(), jobs: Vec::new(), one_way: 0 });
     }
 

@@ -8,8 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
-use super::{Broadcast, Every, Job, Limit, NoReturn, controller, decode_reply};
-use crate::callback::{Arguments, Wire};
+use futures::Stream;
+use serde::Serialize;
+
+use super::{Broadcast, Every, ItemStream, Job, Limit, NoReturn, controller, decode_reply};
+use crate::callback::stream::{feed, put_item};
+use crate::callback::{Arguments, Fault, Feed, Wire};
 use crate::config;
 use crate::error::{CallError, Error, Ran, Result};
 use crate::name::NodeName;
@@ -25,6 +29,9 @@ use crate::wire::{Flags, JobId};
 /// | NO_RETURN | [`.no_return()`](Self::no_return) | over once the mesh has taken it |
 /// | PERIOD | [`.every()`](Self::every), [`.at()`](Self::at) | a [`Schedule`](super::Schedule) that outlives this process |
 /// | BROADCAST | [`.broadcast()`](Self::broadcast) | one outcome for each node that offers the name |
+///
+/// A callback that returns a stream is called with [`.stream()`](Self::stream), which yields its items as they come, or
+/// [`.bg_stream()`](Self::bg_stream). One that takes a stream is given it by [`.feed(stream)`](Self::feed).
 #[must_use = "a call does nothing until it is awaited or given a mode: `.await`, `.bg()`, `.no_return()`, `.every(..)`, `.broadcast()`"]
 pub struct Call<R> {
     pub(super) node: Node,
@@ -48,6 +55,25 @@ impl<R> Call<R> {
             request.is_declared = true;
         }
         call
+    }
+
+    /// Says that the result is a stream.
+    #[doc(hidden)]
+    pub fn gives_stream(self) -> Self {
+        self.with_request(|request| request.gives_stream = true)
+    }
+
+    /// Has it bring a stream.
+    #[doc(hidden)]
+    pub fn feeds(self, feed: Feed) -> Self {
+        self.with_request(|request| request.feed = Some(feed))
+    }
+
+    fn with_request(mut self, change: impl FnOnce(&mut Request)) -> Self {
+        if let Ok(request) = &mut self.request {
+            change(request);
+        }
+        self
     }
 }
 
@@ -98,9 +124,63 @@ impl<R: Wire> Call<R> {
         self
     }
 
-    pub(super) fn with(mut self, change: impl FnOnce(&mut Request)) -> Self {
-        if let Ok(request) = &mut self.request {
-            change(request);
+    pub(super) fn with(self, change: impl FnOnce(&mut Request)) -> Self {
+        self.with_request(change)
+    }
+
+    /// Gives it `stream` for the callback's parameter of type [`Incoming`](crate::callback::Incoming); the other
+    /// arguments are those of the call, at most [`CHUNK_BYTES`](config::CHUNK_BYTES) of them.
+    ///
+    /// The stream is polled from when the call is sent until the callback has ended, and no more than a window
+    /// ([`FLOW_WINDOW_BYTES`](config::FLOW_WINDOW_BYTES)) beyond what the callback has taken. Only calls that are
+    /// awaited, [`bg`](Self::bg), [`stream`](Self::stream) and [`bg_stream`](Self::bg_stream) can bring one.
+    pub fn feed<S>(self, stream: S) -> Self
+    where
+        S: Stream + Send + 'static,
+        S::Item: Serialize,
+    {
+        self.feeds(feed(stream, |out, item| put_item(out, &item)))
+    }
+
+    /// As [`feed`](Self::feed); an error of the stream is its last item, which the callback sees as a
+    /// [`CallError::Remote`] of this node.
+    pub fn try_feed<S, T, E>(self, stream: S) -> Self
+    where
+        S: Stream<Item = Result<T, E>> + Send + 'static,
+        T: Serialize,
+        E: fmt::Display,
+    {
+        self.feeds(feed(stream, |out, item| match item {
+            Ok(item) => put_item(out, &item),
+            Err(error) => Err(fault(&error, Vec::new())),
+        }))
+    }
+
+    /// The items of the stream that the callback returns. It is sent when it is first polled; if it cannot be made,
+    /// the error is the only item. It has no timeout but what [`timeout`](Self::timeout) says, which is for all of
+    /// the stream; [`item_timeout`](ItemStream::item_timeout) is for each item. Dropping it cancels the callback.
+    pub fn stream(self) -> ItemStream<R> {
+        let node = self.node.clone();
+        let flight = self.unlimited().flight(config::TIMEOUT_MAX, |request| request.expect = Expect::Items);
+        ItemStream::new(node, flight)
+    }
+
+    /// As [`stream`](Self::stream), but sent at once: the callback has produced up to a window by the time it is first
+    /// polled. Made by a callback, it is not bound to that one's time.
+    pub fn bg_stream(self) -> ItemStream<R> {
+        let node = self.node.clone();
+        let mut flight = self.unlimited().flight(config::TIMEOUT_MAX, |request| {
+            request.flags = Flags::BACKGROUND;
+            request.expect = Expect::TakenAndItems;
+        });
+        flight.launch();
+        ItemStream::new(node, flight)
+    }
+
+    /// A stream may last for ever unless its caller says otherwise.
+    fn unlimited(mut self) -> Self {
+        if self.limit == Limit::Usual {
+            self.limit = Limit::None;
         }
         self
     }
@@ -185,6 +265,11 @@ impl<R: Wire> Call<R> {
     pub fn broadcast(self) -> Broadcast<R> {
         Broadcast::new(self)
     }
+}
+
+/// What the callee is told of an error of the caller's own stream.
+fn fault<E: fmt::Display>(error: &E, chain: Vec<String>) -> Fault {
+    Fault::Failed { kind: std::any::type_name::<E>().to_owned(), message: error.to_string(), chain }
 }
 
 fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Request, CallError> {

@@ -8,6 +8,7 @@ pub mod modifiers;
 mod one_way;
 mod program;
 mod schedule;
+mod stream;
 
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ pub use job::Job;
 pub use one_way::{NoReturn, Tell};
 pub use program::{Ended, Main, run};
 pub use schedule::{Every, Schedule, ScheduleGuard};
+pub use stream::ItemStream;
 
 use crate::callback::{Arguments, Wire};
 use crate::error::{CallError, Result};

@@ -16,6 +16,30 @@ pub fn check(signature: &Signature, body: &[u8]) -> Result<(), (String, String)>
     arrange(signature, body).map(drop)
 }
 
+/// Whether the result is a stream.
+pub fn gives_stream(signature: &Signature) -> bool {
+    signature.result.starts_with("Stream<")
+}
+
+/// Which parameter is a stream that the caller feeds, if one is.
+pub fn stream_parameter(signature: &Signature) -> Option<usize> {
+    signature.parameters.iter().position(is_stream)
+}
+
+fn is_stream(parameter: &Parameter) -> bool {
+    parameter.ty.starts_with("Incoming<")
+}
+
+/// The parameters that travel in the body of a call: all but the stream.
+fn sent(signature: &Signature) -> impl Iterator<Item = &Parameter> {
+    signature.parameters.iter().filter(|parameter| !is_stream(parameter))
+}
+
+/// How many there are.
+pub(super) fn sent_count(signature: &Signature) -> usize {
+    sent(signature).count()
+}
+
 /// Whether the arguments are all there, by position: what most calls are, and needs no memory to see.
 fn fits_as_it_stands(signature: &Signature, body: &[u8]) -> bool {
     let Some((length, mut values)) = Elements::of_array(body) else { return false };
@@ -23,7 +47,7 @@ fn fits_as_it_stands(signature: &Signature, body: &[u8]) -> bool {
         let shape = values.next().and_then(Result::ok).map(Shape::of);
         matches!(shape, Some(Ok(shape)) if type_fits(&parameter.ty, shape))
     };
-    length as usize == signature.parameters.len() && signature.parameters.iter().all(fits_one)
+    length as usize == sent_count(signature) && sent(signature).all(fits_one)
 }
 
 /// The argument of each parameter, in order; `None` where an optional one was left out.
@@ -34,13 +58,13 @@ pub(super) fn arrange<'a>(
     let refuse = |got: String| (signature.to_string(), got);
     let broken = |error: WalkError| refuse(error.to_string());
     let values = elements(body).map_err(broken)?;
-    let mut slots = vec![None; signature.parameters.len()];
+    let mut slots = vec![None; sent_count(signature)];
     match Shape::of(body).map_err(broken)? {
         Shape::Array(_) => by_position(&mut slots, &values).map_err(refuse)?,
         Shape::Map(_) => by_name(signature, &mut slots, &values).map_err(refuse)?,
         _ => return Err(refuse("one value; arguments are an array or a map".into())),
     }
-    for (parameter, slot) in signature.parameters.iter().zip(&slots) {
+    for (parameter, slot) in sent(signature).zip(&slots) {
         match slot {
             Some(value) => fits(parameter, value).map_err(refuse)?,
             None if is_optional(&parameter.ty) => {}
@@ -78,7 +102,7 @@ fn by_name<'a>(
             _ => {
                 let name: String =
                     crate::wire::decode(key).map_err(|_| "a name that is not a text".to_owned())?;
-                (signature.parameters.iter().position(|parameter| parameter.name == name), name)
+                (sent(signature).position(|parameter| parameter.name == name), name)
             }
         };
         let slot = at.and_then(|at| slots.get_mut(at));
@@ -94,7 +118,7 @@ fn by_name<'a>(
 }
 
 fn nearest(signature: &Signature, name: &str) -> Option<String> {
-    let names = signature.parameters.iter().map(|parameter| parameter.name.as_str());
+    let names = sent(signature).map(|parameter| parameter.name.as_str());
     crate::name::similar(name, names).into_iter().next()
 }
 

@@ -42,7 +42,7 @@ pub enum Fault {
 pub(super) fn take_tuple<T: DeserializeOwned>(signature: &Signature, body: &[u8]) -> Result<T, Fault> {
     // An array of the right length decodes as it stands, and the decoder says itself what does not fit; only
     // what is named, left out or wrong is worth the walk.
-    if matches!(Shape::of(body), Ok(Shape::Array(length)) if length as usize == signature.parameters.len())
+    if matches!(Shape::of(body), Ok(Shape::Array(length)) if length as usize == check::sent_count(signature))
         && let Ok(tuple) = wire::decode(body)
     {
         return Ok(tuple);

@@ -2,7 +2,7 @@
 //!
 //! [`Callback`] is one function with its signature; [`Registry`] is what a node offers. `arguments` encodes what
 //! callers give, `check` refuses it early, `invoke` decodes, calls and encodes, `context` is what a callback
-//! may ask about its call.
+//! may ask about its call, `stream` the items that a call may bring and a result may be.
 
 mod arguments;
 mod check;
@@ -10,10 +10,12 @@ mod context;
 pub mod invoke;
 mod panic;
 mod registry;
+pub mod stream;
 
 pub use arguments::{Args, Arguments, Parameters, Wire};
-pub use check::{check, type_fits};
+pub use check::{check, gives_stream, stream_parameter, type_fits};
 pub use context::{Context, Reach, Start};
 pub use invoke::{Fault, Outcome};
 pub use panic::{Panicked, catch, catch_future};
-pub use registry::{Callback, Declaration, Declared, Inventory, Options, Registry, Run};
+pub use registry::{Callback, Declaration, Declared, Inventory, Options, Registry, Run, RunFlowing};
+pub use stream::{Feed, Flow, Incoming, Sink, Source};

@@ -10,12 +10,15 @@ use futures::future::BoxFuture;
 use super::arguments::Parameters;
 use super::context::Context;
 use super::invoke::Outcome;
+use super::stream::Flow;
 use crate::config;
 use crate::error::RegisterError;
 use crate::name::CallbackName;
 use crate::wire::{Effect, Parameter, Signature};
 
 type RunAsync = dyn Fn(Context, &[u8]) -> BoxFuture<'static, Outcome> + Send + Sync;
+/// What runs a callback with streams.
+pub type RunFlowing = dyn Fn(Context, &[u8], Flow) -> BoxFuture<'static, Outcome> + Send + Sync;
 type RunBlocking = dyn Fn(&Context, &[u8]) -> Outcome + Send + Sync;
 
 /// How a callback is run.
@@ -25,6 +28,8 @@ pub enum Run {
     Async(Arc<RunAsync>),
     /// On a thread of its own, since it may block.
     Blocking(Arc<RunBlocking>),
+    /// On the runtime, with streams: it takes one, returns one, or both.
+    Flowing(Arc<RunFlowing>),
 }
 
 /// How a callback wants to be treated.
@@ -137,6 +142,25 @@ impl Callback {
         Self::declared(declaration, signature, run)
     }
 
+    /// A function that takes a stream, returns one, or both.
+    ///
+    /// # Panics
+    /// If the declaration's name cannot be a callback's; the macro refuses such names.
+    pub fn flowing<A, F, Fut>(declaration: Declaration, function: F) -> Self
+    where
+        A: Parameters,
+        F: Fn(Context, A, Flow) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+    {
+        let signature = declaration.signature();
+        let taker = signature.clone();
+        let run = Run::Flowing(Arc::new(move |context, body: &[u8], flow| match A::take(&taker, body) {
+            Ok(arguments) => Box::pin(function(context, arguments, flow)),
+            Err(fault) => Box::pin(std::future::ready(Err(fault))),
+        }));
+        Self::declared(declaration, signature, run)
+    }
+
     fn declared(declaration: Declaration, signature: Arc<Signature>, run: Run) -> Self {
         let (file, line) = declaration.place;
         Self { signature, options: declaration.options, place: format!("{file}:{line}"), run }
@@ -173,6 +197,7 @@ impl fmt::Debug for Run {
         f.write_str(match self {
             Self::Async(_) => "Async",
             Self::Blocking(_) => "Blocking",
+            Self::Flowing(_) => "Flowing",
         })
     }
 }

@@ -7,21 +7,25 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::core::{Backlog, Core, Next, SessionKey, Violation};
+use super::core::{Asked, Backlog, Core, Next, SessionKey, Violation};
 use crate::config;
+use crate::identity::Access;
 use crate::session::{Filled, Inbound, Outbound, Sides, fill};
 use crate::transport::{Connection, Listener};
-use crate::wire::{self, Flags};
+use crate::wire::{self, Flags, Header};
 
 /// What the tasks of one controller share. Whoever holds an outbound buffer may take the lock of the state,
 /// never the other way round.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    access: Access,
+    /// What the core asks for goes to the task that has the disk.
+    asked: mpsc::UnboundedSender<Asked>,
     clock: Clock,
     /// Wakes the timekeeper when an earlier deadline than the one it sleeps for was set.
     earlier: Notify,
@@ -85,12 +89,14 @@ impl Clock {
 }
 
 impl Shared {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, access: Access, asked: mpsc::UnboundedSender<Asked>) -> Self {
         let clock = Clock::new();
         let now = Instant::now();
         let core = Core::new(now.into_std(), clock.unix_ms(now), seed);
         Self {
             state: Mutex::new(State { core, links: Vec::new(), armed: None, is_draining: false }),
+            access,
+            asked,
             clock,
             earlier: Notify::new(),
             progress: Notify::new(),
@@ -101,6 +107,22 @@ impl Shared {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The wall clock, as the core sees it.
+    pub(super) fn unix_ms(&self) -> u64 {
+        self.clock.unix_ms(Instant::now())
+    }
+
+    /// Gives the core input that comes from no link, and writes what it puts out.
+    pub(super) fn input(&self, input: impl FnOnce(&mut Core, std::time::Instant)) {
+        let mut state = self.lock();
+        input(&mut state.core, Instant::now().into_std());
+        settle(self, state, &mut Vec::new());
     }
 
     pub(super) fn open(&self) {
@@ -130,6 +152,7 @@ impl Shared {
                 }
             }
             link.backlog.set(link.outbound.queued());
+            link.backlog.set_bulk(link.outbound.queued_bulk());
         }
     }
 
@@ -177,9 +200,11 @@ impl State {
         }
     }
 
-    fn open(&mut self, now: Instant, connection: &Arc<dyn Connection>) -> Link {
-        let backlog = Backlog::default();
-        let key = self.core.open(now.into_std(), connection.peer().clone(), backlog.clone());
+    fn open(&mut self, now: Instant, access: &Access, connection: &Arc<dyn Connection>) -> Link {
+        let (backlog, peer) = (Backlog::default(), connection.peer().clone());
+        // Under the lock: a token that is revoked later finds the session, one that was revoked before is known.
+        let identity = Arc::new(access.identify(peer.uid, &peer.certificates));
+        let key = self.core.open(now.into_std(), peer, identity, backlog.clone());
         let (outbound, bulk, closing) = (Outbound::new(connection.clone()), Arc::default(), Arc::default());
         let link = Link { key, outbound, backlog, bulk, closing };
         let slot = key.slot as usize;
@@ -191,12 +216,17 @@ impl State {
     }
 }
 
-/// Hands over chunks, each a whole frame.
+/// Hands over chunks, each a whole frame; see [`Core::take_bulk`].
 fn put_bulk(outbound: &Outbound, bulk: &mut Vec<u8>) {
     let mut rest = &bulk[..];
     while let Some(frame) = wire::split(rest, config::FRAME_BYTES_MAX).expect("the core puts whole frames") {
         let (chunk, after) = rest.split_at(frame.bytes());
-        outbound.put_bulk(frame.header.flow(), !frame.header.flags.has(Flags::MORE), chunk);
+        let Header { flags, .. } = frame.header;
+        if flags.has(Flags::FAILED) {
+            outbound.forget_bulk(frame.header.flow());
+        } else {
+            outbound.put_bulk(frame.header.flow(), !flags.has(Flags::MORE), chunk);
+        }
         rest = after;
     }
     // Between two bodies a link keeps no memory for them.
@@ -206,6 +236,10 @@ fn put_bulk(outbound: &Outbound, bulk: &mut Vec<u8>) {
 /// Ends a batch of input: writes the output, and sees to the time and to whoever waits for progress.
 fn settle(shared: &Shared, mut state: MutexGuard<'_, State>, touched: &mut Vec<Link>) {
     state.take_touched(touched);
+    for asked in state.core.asked() {
+        // The task lives as long as the controller, and the core bounds how much it asks for.
+        shared.asked.send(asked).ok();
+    }
     let next = state.core.next_deadline();
     let is_earlier = next.is_some_and(|next| state.armed.is_none_or(|armed| next < armed));
     let is_draining = state.is_draining;
@@ -292,7 +326,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 /// Serves one link until it ends.
 async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) {
     let peer = connection.peer().address.clone();
-    let link = shared.lock().open(Instant::now(), &connection);
+    let link = open(&shared, &connection);
     let mut reading = std::pin::pin!(receive(&shared, &link, connection));
     let ended = tokio::select! {
         ended = &mut reading => Some(ended),
@@ -314,6 +348,14 @@ async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) {
     state.links[link.key.slot as usize] = None;
     settle(&shared, state, &mut touched);
     link.outbound.abort();
+}
+
+/// Takes a link in; another one may have to give way to it.
+fn open(shared: &Shared, connection: &Arc<dyn Connection>) -> Link {
+    let mut state = shared.lock();
+    let link = state.open(Instant::now(), &shared.access, connection);
+    settle(shared, state, &mut Vec::new());
+    link
 }
 
 /// Waits until a link that shall close has not managed to for [`CLOSE_TIME`]: its peer does not read.

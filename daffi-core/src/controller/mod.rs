@@ -5,18 +5,22 @@
 
 pub mod core;
 mod driver;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::IntoFuture;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use self::driver::Shared;
 use crate::error::{BindError, Error};
+use crate::identity::{Access, AccessOptions, CertificateFiles, IdentityError, Role, Secret, is_loopback};
 use crate::transport::{self, Address, ListenOptions, Listener};
 
 /// A running controller. It lives on the runtime that made it, and ends when it is dropped; to let running calls
@@ -24,14 +28,15 @@ use crate::transport::{self, Address, ListenOptions, Listener};
 pub struct Controller {
     shared: Arc<Shared>,
     addresses: Vec<Address>,
+    first_join_file: Option<PathBuf>,
     /// The accept loops, the timer and every link.
     tasks: JoinSet<()>,
 }
 
 impl Controller {
-    /// Listens on `address`: `unix:///path`, `memory://name`, or empty for the default socket.
+    /// Listens on `address`: `unix:///path`, `quic://host:port`, `memory://name`, or empty for the default socket.
     pub fn bind(address: &str) -> Bind {
-        Bind { addresses: vec![address.to_owned()], door: None, seed: None }
+        Bind { addresses: vec![address.to_owned()], door: None, seed: None, access: AccessOptions::default() }
     }
 
     /// What lets everybody in, where until then only a [`Bind::door`] is open.
@@ -48,6 +53,17 @@ impl Controller {
     /// All addresses to connect to.
     pub fn urls(&self) -> Vec<String> {
         self.addresses.iter().map(ToString::to_string).collect()
+    }
+
+    /// The file with the token that was made because nobody could have come in otherwise: on the first start at an
+    /// address that other machines reach. Its holder may do everything.
+    pub fn first_join_file(&self) -> Option<&Path> {
+        self.first_join_file.as_deref()
+    }
+
+    /// Who is let in, for people.
+    pub fn access(&self) -> &'static str {
+        self.shared.access().summary()
     }
 
     /// Every counter, and the size of every table: what `daffi.stats` returns.
@@ -81,6 +97,7 @@ pub struct Bind {
     addresses: Vec<String>,
     door: Option<String>,
     seed: Option<u64>,
+    access: AccessOptions,
 }
 
 impl Bind {
@@ -97,6 +114,44 @@ impl Bind {
         self
     }
 
+    /// Keeps keys and tokens in this directory, and not in `$XDG_STATE_HOME/daffi` or `~/.local/state/daffi`.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.access.data_dir = Some(path.into());
+        self
+    }
+
+    /// Lets in whoever has this secret, which the environment may give as `DAFFI_SECRET`. Whoever has it can also
+    /// pose as the controller: for programs that start together, as in one compose file.
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.access.secret = Some(secret);
+        self
+    }
+
+    /// Lets in whoever can reach a `quic://` address, to do anything. It says so at every start.
+    pub fn insecure(mut self) -> Self {
+        self.access.is_insecure = true;
+        self
+    }
+
+    /// Lets all users of this machine in over loopback, to do everything but what an operator does.
+    pub fn open_local(mut self) -> Self {
+        self.access.is_open_local = true;
+        self
+    }
+
+    /// Uses a certificate of an authority of your own instead of tokens, and lets in whoever has another.
+    pub fn certificates(mut self, files: CertificateFiles) -> Self {
+        self.access.certificates = Some(files);
+        self
+    }
+
+    /// What the user `uid` may do over a UNIX socket. Without this the controller's own user and root may do
+    /// everything, and those whom a shared socket admits everything but what an operator does.
+    pub fn uid_role(mut self, uid: u32, role: Role) -> Self {
+        self.access.uid_roles.insert(uid, role);
+        self
+    }
+
     /// Fixes what is left to chance, such as the choice among equally busy nodes; for tests.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -104,29 +159,58 @@ impl Bind {
     }
 
     async fn start(self) -> Result<Controller, BindError> {
+        let access =
+            self.access.clone().with_environment().and_then(|access| Access::open(access, &self.addresses));
+        let access = access.map_err(|error| error.while_binding())?;
         let mut listeners: Vec<Arc<dyn Listener>> = Vec::new();
         for text in &self.addresses {
-            listeners.push(listen(text).await?);
+            listeners.push(listen(text, &access).await?);
         }
-        let addresses = listeners.iter().map(|listener| listener.address().clone()).collect();
-        let shared = Arc::new(Shared::new(self.seed.unwrap_or_else(|| fastrand::u64(..))));
+        let addresses: Vec<Address> = listeners.iter().map(|listener| listener.address().clone()).collect();
+        let (asked_in, asked_out) = mpsc::unbounded_channel();
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+        let shared = Arc::new(Shared::new(seed, access, asked_in));
+        let host = tokens::public_host(&addresses);
+        let first_join_file = first_token(&shared, &addresses, host.as_deref());
+        let first_join_file = first_join_file.map_err(|error| error.while_binding())?;
         let mut tasks = JoinSet::new();
+        tasks.spawn(tokens::answer(shared.clone(), asked_out, host));
         tasks.spawn(driver::keep_time(shared.clone()));
         match &self.door {
-            Some(door) => drop(tasks.spawn(driver::accept(shared.clone(), listen(door).await?))),
+            Some(door) => {
+                let listener = listen(door, shared.access()).await?;
+                tasks.spawn(driver::accept(shared.clone(), listener));
+            }
             None => shared.open(),
         }
         for listener in listeners {
             tasks.spawn(driver::accept_once_open(shared.clone(), listener));
         }
-        Ok(Controller { shared, addresses, tasks })
+        Ok(Controller { shared, addresses, first_join_file, tasks })
     }
 }
 
-async fn listen(text: &str) -> Result<Arc<dyn Listener>, BindError> {
+/// Where nobody could come in from other machines, one who may do everything can from now on. Only the path of
+/// the file is told.
+fn first_token(
+    shared: &Shared,
+    addresses: &[Address],
+    host: Option<&str>,
+) -> Result<Option<PathBuf>, IdentityError> {
+    let is_far = |address: &Address| is_loopback(&address.to_string()) == Some(false);
+    let Some(host) = host.filter(|_| addresses.iter().any(is_far)) else { return Ok(None) };
+    let path = shared.access().first_token(host, shared.unix_ms())?;
+    if let Some(path) = &path {
+        tracing::warn!(path = %path.display(), "the first token was made; whoever has the file may do everything");
+    }
+    Ok(path)
+}
+
+async fn listen(text: &str, access: &Access) -> Result<Arc<dyn Listener>, BindError> {
     let address: Address =
         text.parse().map_err(|reason| BindError::BadAddress { address: text.to_owned(), reason })?;
-    transport::listen(&address, &ListenOptions::default()).await
+    let options = ListenOptions { tls: access.tls(&address.to_string()), ..ListenOptions::default() };
+    transport::listen(&address, &options).await
 }
 
 impl IntoFuture for Bind {

@@ -134,6 +134,22 @@ pub enum ConnectError {
         /// What was found.
         reason: String,
     },
+    /// The controller does not let this node in: it does not know it, or not any more.
+    #[error("{address} does not let this node in: {reason}")]
+    Denied {
+        /// The address as it was given.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+    /// What this node would show the controller is missing or cannot be used. Nothing was sent.
+    #[error("cannot prove to {address} who this is: {reason}")]
+    Credentials {
+        /// The address as it was given.
+        address: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The controller refused for another reason.
     #[error("the controller refused: {0}")]
     Refused(String),
@@ -150,10 +166,10 @@ impl ConnectError {
     pub fn code(&self) -> Code {
         match self {
             Self::Unreachable { .. } => Code::Unreachable,
-            Self::BadAddress { .. } | Self::BadName { .. } => Code::Configuration,
+            Self::BadAddress { .. } | Self::BadName { .. } | Self::Credentials { .. } => Code::Configuration,
             Self::NameTaken { .. } => Code::NameTaken,
             Self::Version { .. } => Code::Version,
-            Self::Untrusted { .. } => Code::Denied,
+            Self::Untrusted { .. } | Self::Denied { .. } => Code::Denied,
             Self::Refused(_) => Code::Protocol,
             Self::Register(error) => error.code(),
             Self::Bind(error) => error.code(),
@@ -187,6 +203,12 @@ pub enum BindError {
         /// What is wrong with it.
         reason: String,
     },
+    /// What nodes would have to show, or what this controller would show them, cannot be used.
+    #[error("cannot tell friend from stranger: {reason}")]
+    Credentials {
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The operating system refused.
     #[error("cannot listen on {address}: {reason}")]
     Io {
@@ -201,7 +223,7 @@ impl BindError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::BadAddress { .. } => Code::Configuration,
+            Self::BadAddress { .. } | Self::Credentials { .. } => Code::Configuration,
             Self::InUse { .. } => Code::InUse,
             Self::Unsafe { .. } => Code::Denied,
             Self::Io { .. } => Code::Unreachable,

@@ -42,9 +42,10 @@ impl Future for Acknowledged {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match std::mem::replace(&mut self.stage, OneWayStage::Over) {
-                OneWayStage::New(request) => {
+                OneWayStage::New(mut request) => {
                     let shared = Arc::clone(&self.shared);
-                    match shared.try_send_one_way(&request, request.timeout) {
+                    let timeout = request.timeout;
+                    match shared.try_send_one_way(&mut request, timeout) {
                         Ok(Some(sequence)) => OneWayStage::Sent(sequence),
                         Ok(None) | Err(CallError::BadArguments { .. }) => {
                             let slow = shared.send_slowly(*request, Shared::try_send_one_way);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -15,23 +16,34 @@ use super::{Guard, Hook, Node, Options, Phase, Shared, driver};
 use crate::callback::{Callback, Registry};
 use crate::config;
 use crate::error::{ConnectError, Error, RegisterError, Result};
+use crate::identity::{
+    CertificateFiles, Credentials, IdentityError, JoinString, Secret, Source, StateDirectory, is_loopback,
+};
 use crate::name::NodeName;
 use crate::transport::Address;
 
 /// Joins the mesh of the controller at `url`; to be awaited.
 ///
-/// An empty `url` means the environment's `DAFFI_URL`, and without that the default socket of this user.
+/// An empty `url` means the environment's `DAFFI_URL`, without that what the join string says, and without that
+/// the default socket of this user.
+///
+/// At a `quic://` address a node shows what it was given: by [`join_file`](Connect::join_file) and the like, or by
+/// the environment as `DAFFI_JOIN_FILE`, `DAFFI_JOIN` or `DAFFI_SECRET`. On this machine nothing is needed, since
+/// all processes of a user share a key. A UNIX socket knows the user of each process by itself.
 /// Every annotated function that is linked into this program is offered, unless
 /// [`registry`](Connect::registry) says otherwise.
 pub fn connect(url: &str) -> Connect {
     Connect {
         url: url.to_owned(),
         name: None,
+        source: None,
+        data_dir: None,
         timeout: config::CONNECT_TIMEOUT,
         registry: None,
         shown: None,
         companion: None,
         concurrency: config::CALLS_RUNNING_MAX,
+        body_bytes_max: config::LARGE_BODY_BYTES_MAX,
         take_over: false,
         hidden: false,
         outlive_controller: false,
@@ -49,11 +61,14 @@ pub fn connect(url: &str) -> Connect {
 pub struct Connect {
     url: String,
     name: Option<String>,
+    source: Option<Source>,
+    data_dir: Option<PathBuf>,
     timeout: Duration,
     registry: Option<Result<Registry, RegisterError>>,
     shown: Option<String>,
     companion: Option<Companion>,
     concurrency: usize,
+    body_bytes_max: usize,
     take_over: bool,
     hidden: bool,
     outlive_controller: bool,
@@ -71,6 +86,44 @@ impl Connect {
     /// Tries to connect for this long, by default [`CONNECT_TIMEOUT`](config::CONNECT_TIMEOUT).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(config::TIMEOUT_MAX);
+        self
+    }
+
+    /// Joins with the token in this file, which `daffi token new` or a controller's first start wrote.
+    pub fn join_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.source = Some(Source::JoinFile(path.into()));
+        self
+    }
+
+    /// Joins with this token.
+    pub fn join(mut self, join: JoinString) -> Self {
+        self.source = Some(Source::Join(Box::new(join)));
+        self
+    }
+
+    /// Joins the mesh that shares this secret.
+    pub fn secret(mut self, secret: Secret) -> Self {
+        self.source = Some(Source::Secret(secret));
+        self
+    }
+
+    /// Joins with a certificate of an authority of your own, and trusts a controller with another.
+    pub fn certificates(mut self, files: CertificateFiles) -> Self {
+        self.source = Some(Source::Certificates(files));
+        self
+    }
+
+    /// Joins a controller that lets everybody in: one that listens with `--insecure`, or with `--open-local` on
+    /// this machine. Whoever listens there is taken for it.
+    pub fn insecure(mut self) -> Self {
+        self.source = Some(Source::Insecure);
+        self
+    }
+
+    /// Finds the key that the processes of this user share in this directory, and not in
+    /// `$XDG_STATE_HOME/daffi` or `~/.local/state/daffi`.
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
         self
     }
 
@@ -111,6 +164,15 @@ impl Connect {
         self
     }
 
+    /// Sends and takes arguments and results of at most this many bytes, by default
+    /// [`LARGE_BODY_BYTES_MAX`](config::LARGE_BODY_BYTES_MAX). Those of calls in the modes NO_RETURN, BROADCAST and
+    /// PERIOD, of calls with an `eta`, and of those whose result is kept, never have more than
+    /// [`BODY_BYTES_MAX`](config::BODY_BYTES_MAX).
+    pub fn body_bytes_max(mut self, bytes: usize) -> Self {
+        self.body_bytes_max = bytes;
+        self
+    }
+
     /// Takes the name over from a live node, which is told to go.
     pub fn take_over(mut self) -> Self {
         self.take_over = true;
@@ -144,10 +206,38 @@ impl Connect {
     /// The address, as this builder would use it.
     ///
     /// # Errors
-    /// [`ConnectError::BadAddress`] if it is none.
+    /// [`ConnectError::BadAddress`] if it is none, [`ConnectError::Credentials`] if a join string should say it and
+    /// does not.
     pub fn address(&self) -> Result<Address, ConnectError> {
-        let url = self.url();
+        let mut url = self.url();
+        if url.is_empty() {
+            let source = self.source().map_err(|error| error.while_connecting("the controller"))?;
+            url = source.and_then(|source| source.url()).unwrap_or_default();
+        }
         url.parse().map_err(|reason| ConnectError::BadAddress { address: url, reason })
+    }
+
+    /// What this node was given to show, by its program or by the environment.
+    fn source(&self) -> Result<Option<Source>, IdentityError> {
+        let source = match &self.source {
+            Some(source) => Some(source.clone()),
+            None => Source::of_environment()?,
+        };
+        source.map(Source::resolved).transpose()
+    }
+
+    /// What it shows at `address`; nothing where the transport knows who is there.
+    fn credentials(&self, address: &Address) -> Result<Option<Credentials>, ConnectError> {
+        let url = address.to_string();
+        let Some(is_near) = is_loopback(&url) else { return Ok(None) };
+        let made = self.source().and_then(|source| match source {
+            Some(source) => Credentials::new(source),
+            None if is_near => {
+                StateDirectory::locate(self.data_dir.as_deref()).and_then(|state| Credentials::local(&state))
+            }
+            None => Err(IdentityError::NoCredentials { address: url.clone() }),
+        });
+        made.map(Some).map_err(|error| error.while_connecting(&url))
     }
 
     async fn run(mut self) -> Result<Node, ConnectError> {
@@ -158,8 +248,9 @@ impl Connect {
             Some(registry) => registry?,
             None => found()?,
         };
+        let credentials = self.credentials(&address)?;
         let (timeout, companion) = (self.timeout, self.companion.take());
-        let shared = self.shared(name, address);
+        let shared = self.shared(name, address, credentials);
         fill(&shared, &registry)?;
         let guard = Arc::new(Guard { shared: Arc::clone(&shared), tasks: Mutex::default() });
         let node = Node { shared: Arc::clone(&shared), guard: Some(guard), scope: None };
@@ -171,21 +262,23 @@ impl Connect {
         }
     }
 
-    fn shared(self, name: NodeName, address: Address) -> Arc<Shared> {
+    fn shared(self, name: NodeName, address: Address, credentials: Option<Credentials>) -> Arc<Shared> {
         let options = Options {
             concurrency: self.concurrency,
             take_over: self.take_over,
             hidden: self.hidden,
             outlive_controller: self.outlive_controller,
+            credentials,
             shown: self.shown,
             incarnation: fastrand::u64(..),
+            body_bytes_max: self.body_bytes_max,
             on_connect: self.on_connect,
             on_disconnect: self.on_disconnect,
         };
         Arc::new(Shared {
             name,
             address,
-            state: Mutex::new(State::new(std::time::Instant::now())),
+            state: Mutex::new(State::new(std::time::Instant::now(), options.body_bytes_max)),
             serve: Serve::new(options.concurrency),
             options,
             phase: watch::Sender::new(Phase::Connecting),

@@ -1,5 +1,6 @@
 //! The loop that owns a node's link: connect, say hello, register, read; and again when it breaks.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::sync::Arc;
 use std::task::Waker;
@@ -16,10 +17,11 @@ use super::connect::Companion;
 use super::link::Link;
 use super::serve::Arrived;
 use super::state::Status;
-use super::{Hook, Phase, Shared, register};
+use super::{Hook, Phase, Shared, flows, register};
 use crate::callback::catch;
 use crate::config;
 use crate::error::{CallError, Code, ConnectError, RegisterError};
+use crate::identity::Credentials;
 use crate::name::NodeName;
 use crate::session::{Filled, Inbound, Outbound, Sides, fill};
 use crate::transport::{self, DialOptions};
@@ -152,7 +154,9 @@ async fn connect(shared: &Arc<Shared>, patience: Option<Duration>) -> Result<Liv
 }
 
 async fn attempt(shared: &Arc<Shared>) -> Result<Live, Failed> {
-    let connection = transport::dial(&shared.address, &DialOptions::default()).await.map_err(|error| {
+    let tls = shared.options.credentials.as_ref().map(Credentials::tls);
+    let options = DialOptions { tls };
+    let connection = transport::dial(&shared.address, &options).await.map_err(|error| {
         error.fatal(&shared.address).map_or_else(|| Failed::Passing(error.to_string()), Failed::Final)
     })?;
     let outbound = Outbound::new(Arc::clone(&connection));
@@ -216,6 +220,11 @@ async fn greet(shared: &Shared, outbound: &Outbound, inbound: &mut Inbound) -> R
         match inbound.fill().await {
             Ok(true) => {}
             Ok(false) => return Err(Failed::Passing("it closed the connection".into())),
+            // Of QUIC's two sides the node's is ready first: only then is it seen by the controller.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let (address, reason) = (shared.address.to_string(), error.to_string());
+                return Err(Failed::Final(ConnectError::Denied { address, reason }));
+            }
             Err(error) => return Err(Failed::Passing(error.to_string())),
         }
     }
@@ -234,7 +243,7 @@ fn refused(shared: &Shared, body: &[u8]) -> Failed {
             ConnectError::Version { ours: Versions::OURS.to_string(), theirs: message }
         }
         CallError::Denied { what } => {
-            ConnectError::Untrusted { address: shared.address.to_string(), reason: what }
+            ConnectError::Denied { address: shared.address.to_string(), reason: what }
         }
         // A controller that is full or stopping may have room again soon.
         CallError::Busy { what } => return Failed::Passing(what),
@@ -297,6 +306,8 @@ fn run_hooks(shared: &Arc<Shared>, hooks: &[Hook]) {
 enum Work {
     /// Where its body is in the read buffer: a short callback takes its arguments from there.
     Call(Arrived, Range<usize>),
+    /// Its body came in chunks.
+    Large(Arrived, Vec<u8>),
     Cancel(u64),
 }
 
@@ -330,6 +341,7 @@ async fn read(shared: Arc<Shared>, link: Arc<Link>, mut inbound: Inbound, mut si
         for work in work.drain(..) {
             match work {
                 Work::Call(arrived, body) => shared.serve(&link, &offers, arrived, inbound.bytes(body)),
+                Work::Large(arrived, body) => shared.serve_large(&link, &offers, arrived, body),
                 Work::Cancel(call) => shared.cancel_served(&link, call),
             }
         }
@@ -362,11 +374,22 @@ fn take(
         };
         let body = inbound.bytes(span.clone());
         match header.kind {
+            Kind::Reply if flows::are_of_reply(header) => state.reply_flow(header, body, link, woken),
             Kind::Reply => state.reply(header, Bytes::copy_from_slice(body), woken),
             Kind::Call => {
                 let caller = state.peer(header.peer).unwrap_or_else(|| nobody().clone());
-                work.push(Work::Call(Arrived { header, caller }, span));
+                let arrived = Arrived { header, caller, feed: None };
+                if !flows::are_of_call(header) {
+                    work.push(Work::Call(arrived, span));
+                } else if let Some(arrived) = state.call_flow(arrived, body, link) {
+                    work.push(Work::Call(arrived, span));
+                }
             }
+            Kind::Chunk => {
+                let whole = state.chunk_on(link, header, body, woken);
+                work.extend(whole.map(|(arrived, body)| Work::Large(arrived, body)));
+            }
+            Kind::Credit if header.flags.has(Flags::WINDOW) => state.grant(header),
             Kind::Cancel => work.push(Work::Cancel(header.call)),
             Kind::Event => told.extend(state.event(body)),
             Kind::Ping => {
@@ -382,7 +405,6 @@ fn take(
             Kind::Hello
             | Kind::Welcome
             | Kind::Refuse
-            | Kind::Chunk
             | Kind::Credit
             | Kind::Register
             | Kind::Unregister

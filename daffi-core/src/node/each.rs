@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::known::Streams;
 use super::one_way::Sequence;
 use super::{Acknowledged, Request, Shared};
 use crate::callback::Arguments;
@@ -107,7 +108,8 @@ impl Shared {
                 tally.add(batch.taken().await);
             }
             for body in bodies.iter() {
-                let request = Request { body: body.to_vec(), is_declared: false, ..request.clone() };
+                let Request { flags, timeout, ref name, .. } = request;
+                let request = Request { flags, timeout, ..Request::new(name.clone(), body.to_vec()) };
                 let one = Acknowledged::new(Arc::clone(self), Box::new(request)).await;
                 tally.add((u64::from(one.is_ok()), one.err()));
             }
@@ -125,7 +127,9 @@ impl Shared {
         let (known, calls) = (known?, bodies.ends.len());
         let has_room = state.one_way.len() + calls <= config::ONE_WAY_QUEUED_MAX;
         let signatures = state.known(request.name.as_str())?;
-        let fits = |body: &[u8]| body.len() <= config::BODY_BYTES_MAX && signatures.check(body).is_ok();
+        let fits = |body: &[u8]| {
+            body.len() <= config::BODY_BYTES_MAX && signatures.check(body, Streams::default()).is_ok()
+        };
         if !has_room || !bodies.iter().all(fits) {
             return None;
         }

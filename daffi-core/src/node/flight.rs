@@ -12,18 +12,20 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::flows::Outlet;
 use super::in_flight::{Expect, Outcome, PartOutcome, Reply};
+use super::known::Streams;
 use super::one_way::Sequence;
 use super::state::{State, Status};
-use super::{Phase, Shared};
+use super::{Intake, Phase, Shared};
+use crate::callback::Feed;
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::name::{CallbackName, NodeName};
 use crate::session::Outbound;
-use crate::wire::{self, CallId, Extension, Flags, Header, JobId, Kind, Signature, put_frame};
+use crate::wire::{self, CallId, Direction, Extension, Flags, Header, JobId, Kind, Signature, put_frame};
 
 /// What is called, and how.
-#[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) name: CallbackName,
     pub(crate) body: Vec<u8>,
@@ -36,6 +38,10 @@ pub(crate) struct Request {
     pub(crate) timeout: Option<Duration>,
     /// The compiler has checked the arguments.
     pub(crate) is_declared: bool,
+    /// The compiler knows that the result is a stream.
+    pub(crate) gives_stream: bool,
+    /// The stream that it brings.
+    pub(crate) feed: Option<Feed>,
 }
 
 impl Request {
@@ -52,6 +58,8 @@ impl Request {
             include_self: false,
             timeout: Some(config::CALL_TIMEOUT),
             is_declared: false,
+            gives_stream: false,
+            feed: None,
         }
     }
 
@@ -67,8 +75,46 @@ impl Request {
         self.on.is_none() && self.key.is_none() && self.eta.is_none() && !self.include_self
     }
 
+    /// Whether the rest of its body follows in chunks.
+    pub(super) fn is_chunked(&self) -> bool {
+        let is_whole = self.flags.0 & WHOLE.0 != 0 || self.eta.is_some();
+        self.body.len() > config::CHUNK_BYTES && !is_whole
+    }
+
+    pub(super) fn streams(&self) -> Streams {
+        Streams { feeds: self.feed.is_some(), takes: self.expect.is_items() }
+    }
+
+    /// What is wrong with it whatever is called.
+    fn check(&self, body_bytes_max: usize) -> Result<(), CallError> {
+        let is_whole = self.flags.0 & WHOLE.0 != 0 || self.eta.is_some();
+        let (what, limit) = match (&self.feed, is_whole) {
+            (Some(_), false) => ("call that feeds a stream", config::CHUNK_BYTES),
+            (None, false) => ("call", body_bytes_max),
+            (_, true) => ("call", config::BODY_BYTES_MAX.min(body_bytes_max)),
+        };
+        if self.body.len() > limit {
+            let (bytes, limit) = (self.body.len() as u64, limit as u64);
+            return Err(CallError::TooLarge { what: what.into(), bytes, limit, ran: Ran::No });
+        }
+        if is_whole && (self.feed.is_some() || self.expect.is_items()) {
+            return Err(CallError::BadArguments {
+                expected: "a call in the foreground or background, at once".into(),
+                got: "a stream, which goes with no other mode".into(),
+            });
+        }
+        if self.gives_stream && !self.expect.is_items() {
+            return Err(CallError::BadArguments {
+                expected: format!("`.stream()`, since `{}` returns a stream", self.name),
+                got: "a call for one value".into(),
+            });
+        }
+        Ok(())
+    }
+
     fn put(&self, out: &mut Vec<u8>, call: u64, known: Option<u32>, remaining: Option<Duration>) {
-        self.put_body(out, call, known, remaining, &self.body);
+        let first = if self.is_chunked() { &self.body[..config::CHUNK_BYTES] } else { &self.body[..] };
+        self.put_body(out, call, known, remaining, first);
     }
 
     /// Appends a call like this one with another body.
@@ -82,6 +128,12 @@ impl Request {
     ) {
         let mut header =
             Header { flags: self.flags, call, ..Header::new(Kind::Call) }.with_remaining(remaining);
+        if self.is_chunked() {
+            header.flags = header.flags.with(Flags::MORE);
+        }
+        if self.feed.is_some() {
+            header.flags = header.flags.with(Flags::FEEDS);
+        }
         if let (Some(id), true) = (known, self.is_plain()) {
             header.name = id;
             return put_frame(out, header, &[], body);
@@ -112,14 +164,7 @@ impl Shared {
         state: &State,
         request: &Request,
     ) -> Result<Option<(Outbound, Option<u32>)>, CallError> {
-        if request.body.len() > config::BODY_BYTES_MAX {
-            return Err(CallError::TooLarge {
-                what: "call".into(),
-                bytes: request.body.len() as u64,
-                limit: config::BODY_BYTES_MAX as u64,
-                ran: Ran::No,
-            });
-        }
+        request.check(state.flows.body_bytes_max)?;
         let outbound = match &state.status {
             Status::Connecting => return Ok(None),
             Status::Ended => return Err(CallError::Disconnected { ran: Ran::No }),
@@ -130,18 +175,23 @@ impl Shared {
             return Err(CallError::Busy { what });
         }
         let known = state.known(request.name.as_str());
-        if let Some(known) = known.filter(|_| !request.is_declared) {
-            known.check(&request.body)?;
+        // Large ones are looked at before, without the lock.
+        if let Some(known) = known.filter(|_| !request.is_declared && !request.is_chunked()) {
+            known.check(&request.body, request.streams())?;
         }
         Ok(Some((outbound, known.map(|known| known.id))))
     }
 
-    /// Sends the call if there is a link.
+    /// Sends the call if there is a link; what follows it in chunks is then taken out of the request.
     fn try_send(
         self: &Arc<Self>,
-        request: &Request,
+        request: &mut Request,
         remaining: Option<Duration>,
     ) -> Result<Option<Sent>, CallError> {
+        let has_flow = request.feed.is_some() || request.is_chunked();
+        if has_flow {
+            self.check_flow(request)?;
+        }
         let mut state = self.lock();
         let Some((outbound, known)) = Self::may_send(&state, request)? else { return Ok(None) };
         let is_alone = state.in_flight.waiting() == 0;
@@ -149,15 +199,20 @@ impl Shared {
         let (id, is_earlier) =
             state.insert_call(request.expect, remaining, eta, || Instant::now().into_std())?;
         outbound.with(|out| request.put(out, id.to_bits(), known, remaining));
+        let outlet = has_flow
+            .then(|| Outlet::open(self, &mut state, outbound.clone(), (Direction::Request, id.to_bits())));
         drop(state);
         self.send_off(&outbound, is_alone, is_earlier);
+        if let Some(outlet) = outlet {
+            self.send_flow(outlet, request);
+        }
         Ok(Some(Sent { shared: Arc::clone(self), id, on_drop: OnDrop::Cancel }))
     }
 
     /// Sends a call that wants no reply if there is a link.
     pub(super) fn try_send_one_way(
         self: &Arc<Self>,
-        request: &Request,
+        request: &mut Request,
         remaining: Option<Duration>,
     ) -> Result<Option<Sequence>, CallError> {
         let mut state = self.lock();
@@ -224,7 +279,7 @@ impl Shared {
     /// Sends what could not be sent at once: waits for the link, and looks again at signatures that may be old.
     pub(super) async fn send_slowly<T>(
         self: Arc<Self>,
-        request: Request,
+        mut request: Request,
         try_send: TrySend<T>,
     ) -> Result<T, CallError> {
         let after = request.timeout.unwrap_or_default();
@@ -233,7 +288,7 @@ impl Shared {
         loop {
             self.connected(deadline, after).await?;
             let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            match try_send(&self, &request, remaining) {
+            match try_send(&self, &mut request, remaining) {
                 Ok(Some(sent)) => return Ok(sent),
                 // The link broke in between, or the driver has not yet said so.
                 Ok(None) if self.phase() == Phase::Connected => tokio::task::yield_now().await,
@@ -263,7 +318,10 @@ impl Shared {
 }
 
 /// Sends a call if there is a link.
-pub(super) type TrySend<T> = fn(&Arc<Shared>, &Request, Option<Duration>) -> Result<Option<T>, CallError>;
+pub(super) type TrySend<T> = fn(&Arc<Shared>, &mut Request, Option<Duration>) -> Result<Option<T>, CallError>;
+
+/// Calls of these modes travel whole.
+const WHOLE: Flags = Flags::ONE_WAY.with(Flags::BROADCAST).with(Flags::KEPT);
 
 pub(crate) fn put_cancel(out: &mut Vec<u8>, id: CallId) {
     put_frame(out, Header { call: id.to_bits(), ..Header::new(Kind::Cancel) }, &[], &[]);
@@ -348,9 +406,9 @@ impl Flight {
         }
     }
 
-    fn start(&mut self, request: Request) {
+    fn start(&mut self, mut request: Request) {
         let timeout = request.timeout;
-        self.stage = match self.shared.try_send(&request, timeout) {
+        self.stage = match self.shared.try_send(&mut request, timeout) {
             Ok(Some(mut sent)) => {
                 sent.on_drop = self.on_drop;
                 Leg::Sent(sent)
@@ -417,6 +475,29 @@ impl Flight {
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let id = ready!(self.poll_sent(cx))?;
         self.shared.lock().in_flight.poll_outcome(id, cx)
+    }
+
+    /// The node that sends the stream that is the result, once that has begun.
+    pub(crate) fn author(&self) -> Option<NodeName> {
+        let Leg::Sent(sent) = &self.stage else { return None };
+        let mut state = self.shared.lock();
+        let peer = state.in_flight.author(sent.id)?;
+        state.peer(peer)
+    }
+
+    /// The stream that is the result. Errors are those of a call that has none.
+    pub(crate) fn poll_items(&mut self, cx: &mut Context<'_>) -> Poll<Result<Intake, CallError>> {
+        let id = ready!(self.poll_sent(cx))?;
+        let mut state = self.shared.lock();
+        let (inflow, peer) = ready!(state.in_flight.poll_stream(id, cx))?;
+        let author = state.author(peer);
+        let Status::Connected(outbound) = &state.status else {
+            return Poll::Ready(Err(CallError::Disconnected { ran: Ran::Maybe }));
+        };
+        let outbound = outbound.clone();
+        drop(state);
+        let flow = (Direction::Reply, id.to_bits());
+        Poll::Ready(Ok(Intake::new(&self.shared, outbound, flow, inflow, author)))
     }
 
     /// The number of the job, once the controller has taken it.

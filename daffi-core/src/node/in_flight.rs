@@ -1,10 +1,12 @@
 //! The calls of this node that await something: slots with generations.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::flows::Inflow;
 use crate::error::{CallError, Ran, Stage};
 use crate::name::NodeName;
 use crate::wire::{CallId, JobId};
@@ -35,6 +37,17 @@ pub(crate) enum Expect {
     Taken,
     /// Parts, a last one of which ends it.
     Parts,
+    /// Word that a stream begins, then its items.
+    Items,
+    /// Word that it was taken, then the same.
+    TakenAndItems,
+}
+
+impl Expect {
+    /// Whether the result shall be a stream.
+    pub(crate) fn is_items(self) -> bool {
+        matches!(self, Self::Items | Self::TakenAndItems)
+    }
 }
 
 #[derive(Debug)]
@@ -45,6 +58,8 @@ struct Live {
     job: Option<JobId>,
     /// In the order of their arrival, without those that were taken out.
     parts: Vec<PartOutcome>,
+    /// The stream that is the result, and the number of its author.
+    items: Option<(Arc<Inflow>, u32)>,
     outcome: Option<Outcome>,
     /// Nobody waits any more; the slot is kept because the controller still knows the call by it.
     is_detached: bool,
@@ -104,6 +119,7 @@ impl InFlight {
             timeout,
             job: None,
             parts: Vec::new(),
+            items: None,
             outcome: None,
             is_detached: false,
         };
@@ -176,6 +192,25 @@ impl InFlight {
         true
     }
 
+    /// Whether the call wants a stream; `None` if it is not known, or over.
+    pub(crate) fn wants_stream(&mut self, id: CallId) -> Option<bool> {
+        self.live(id).filter(|live| live.outcome.is_none()).map(|live| live.expect.is_items())
+    }
+
+    /// The call's result is this stream.
+    pub(crate) fn begin_stream(
+        &mut self,
+        id: CallId,
+        inflow: Arc<Inflow>,
+        peer: u32,
+        woken: &mut Vec<Waker>,
+    ) {
+        if let Some(live) = self.live(id) {
+            live.items = Some((inflow, peer));
+            woken.extend(live.waker.take());
+        }
+    }
+
     /// The call is over. `false` if it is not known, or was over.
     pub(crate) fn finish(&mut self, id: CallId, outcome: Outcome, woken: &mut Vec<Waker>) -> bool {
         let Some(live) = self.live(id) else { return false };
@@ -185,6 +220,9 @@ impl InFlight {
         }
         if live.outcome.is_some() {
             return false;
+        }
+        if let Some((inflow, _)) = &live.items {
+            inflow.end(outcome.as_ref().map(|_| ()).map_err(CallError::clone), woken);
         }
         live.outcome = Some(outcome);
         woken.extend(live.waker.take());
@@ -252,6 +290,30 @@ impl InFlight {
             }
             None => live.park(cx),
         }
+    }
+
+    /// The stream that is the call's result and the number of its author; if there is none, why. The call is not
+    /// forgotten.
+    pub(crate) fn poll_stream(
+        &mut self,
+        id: CallId,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Arc<Inflow>, u32), CallError>> {
+        let Some(live) = self.live(id) else { return Poll::Ready(Err(forgotten())) };
+        match (&live.items, &live.outcome) {
+            (Some(items), _) => Poll::Ready(Ok(items.clone())),
+            (None, Some(Err(error))) => Poll::Ready(Err(error.clone())),
+            (None, Some(Ok(_))) => Poll::Ready(Err(CallError::Protocol {
+                message: "it returns one value and no stream: await the call".into(),
+                ran: Ran::Yes,
+            })),
+            (None, None) => live.park(cx),
+        }
+    }
+
+    /// The number of the node that sends the stream that is the call's result.
+    pub(crate) fn author(&mut self, id: CallId) -> Option<u32> {
+        self.live(id)?.items.as_ref().map(|(_, peer)| *peer)
     }
 
     /// Whether the outcome is there.

@@ -1,7 +1,7 @@
 //! A node: one process's place in a mesh. It calls, serves, and comes back by itself when its link breaks.
 //!
 //! [`Node`] is the handle. `state` knows without doing I/O; `driver` owns the link; `flight` is a call on its
-//! way; `serve` runs callbacks; `directory` asks the controller's own callbacks.
+//! way; `serve` runs callbacks; `flows` and `incoming` are large bodies and streams; `directory` asks the controller's own callbacks.
 
 mod acknowledged;
 mod connect;
@@ -9,11 +9,15 @@ mod directory;
 mod driver;
 mod each;
 mod flight;
+mod flows;
 mod in_flight;
+mod incoming;
+mod known;
 mod link;
 mod nested;
 mod one_way;
 mod register;
+mod reply;
 mod running;
 mod serve;
 mod state;
@@ -31,11 +35,13 @@ pub use connect::{Connect, connect};
 pub use directory::{PresenceStream, Wait};
 pub(crate) use flight::{Flight, OnDrop, Request};
 pub(crate) use in_flight::{Expect, Outcome, PartOutcome, Reply};
+pub(crate) use incoming::Intake;
 pub(crate) use nested::Awaiting;
 use nested::Scope;
 pub use register::Registration;
 
 use crate::error::{CallError, Ran, Result, Stage};
+use crate::identity::Credentials;
 use crate::name::NodeName;
 use crate::transport::Address;
 use crate::wire::{Goodbye, Header, Kind, Presence, put_frame};
@@ -79,9 +85,12 @@ pub(crate) struct Options {
     pub(crate) take_over: bool,
     pub(crate) hidden: bool,
     pub(crate) outlive_controller: bool,
+    /// What it shows the controller, where the transport does not say who is there.
+    pub(crate) credentials: Option<Credentials>,
     /// The address of the controller as others know it, if that is not the one it is reached at.
     pub(crate) shown: Option<String>,
     pub(crate) incarnation: u64,
+    pub(crate) body_bytes_max: usize,
     pub(crate) on_connect: Vec<Hook>,
     pub(crate) on_disconnect: Vec<Hook>,
 }

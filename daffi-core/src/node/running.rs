@@ -193,6 +193,11 @@ impl<J> Running<J> {
         }
     }
 
+    /// Whether the call was cancelled while it ran, or is over.
+    pub(crate) fn is_stopped(&self, key: Key) -> bool {
+        self.tasks.get(&key).is_none_or(|task| task.is_aborted)
+    }
+
     /// The call is over. One that waited may now run.
     pub(crate) fn finish(&mut self, key: Key) -> Option<(Key, J)> {
         if let Some(task) = self.tasks.remove(&key) {

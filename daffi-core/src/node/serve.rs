@@ -12,15 +12,22 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::Shared;
+use super::driver::wake;
+use super::flows::{Emitter, Inflow, Outlet};
+use super::known::Streams;
 use super::link::Link;
 use super::nested::Place;
+use super::reply::{opening, put_reply, put_result};
 use super::running::{ALL_THREADS_WAIT, Key, Lane, Running, Verdict};
-use crate::callback::{Callback, Context, Fault, Outcome, Panicked, Reach, Run, Start, catch, catch_future};
+use super::{Intake, Shared};
+use crate::callback::{
+    Callback, Context, Flow, Outcome, Panicked, Reach, Run, RunFlowing, Sink, Source, Start, catch,
+    catch_future, gives_stream,
+};
 use crate::config;
-use crate::error::{CallError, Ran};
+use crate::error::CallError;
 use crate::name::{CallbackName, NodeName};
-use crate::wire::{Failure, Flags, Header, Kind, put_frame};
+use crate::wire::{Direction, Flags, Header};
 
 /// Callbacks by the numbers that calls of them carry.
 pub(crate) type Offers = FxHashMap<u32, Arc<Callback>>;
@@ -40,25 +47,40 @@ pub(crate) struct Serve {
     never: watch::Sender<bool>,
     /// Calls that want no reply and failed.
     pub(crate) failed_one_way: AtomicU64,
+    /// A body or stream was sent, or given up.
+    pub(super) flow_ended: Notify,
 }
 
 /// A call to be run.
 pub(crate) struct Job {
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
     /// The controller's number.
-    call: u64,
-    key: Key,
-    callback: Arc<Callback>,
-    caller: NodeName,
+    pub(super) call: u64,
+    pub(super) key: Key,
+    pub(super) callback: Arc<Callback>,
+    pub(super) caller: NodeName,
     deadline: Option<Instant>,
     body: Bytes,
+    /// The stream that it brings.
+    feed: Option<Intake>,
+    /// The reply must come whole.
+    is_kept: bool,
+}
+
+impl Job {
+    /// Whether its result, if one is wanted, goes in one frame however large it is.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_kept || self.key.is_one_way
+    }
 }
 
 /// A call as it arrived.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Arrived {
     pub(crate) header: Header,
     pub(crate) caller: NodeName,
+    /// The stream that it brings.
+    pub(crate) feed: Option<Arc<Inflow>>,
 }
 
 /// What a blank context reaches.
@@ -81,6 +103,7 @@ impl Serve {
             blank: OnceLock::new(),
             never: watch::Sender::new(false),
             failed_one_way: AtomicU64::new(0),
+            flow_ended: Notify::new(),
         }
     }
 
@@ -109,6 +132,11 @@ impl Serve {
         drop(jobs);
     }
 
+    /// Whether the call was cancelled.
+    pub(super) fn is_stopped(&self, key: Key) -> bool {
+        self.running().is_stopped(key)
+    }
+
     pub(crate) fn abort_all(&self) {
         let jobs = self.running().abort_all();
         drop(jobs);
@@ -135,33 +163,55 @@ impl Serve {
 
 impl Shared {
     /// Runs a call, or has it wait. `Link::outbound` is to be flushed afterwards.
-    pub(crate) fn serve(self: &Arc<Self>, link: &Arc<Link>, offers: &Offers, arrived: Arrived, body: &[u8]) {
-        let Arrived { header, caller } = arrived;
+    pub(crate) fn serve(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        offers: &Offers,
+        mut arrived: Arrived,
+        body: &[u8],
+    ) {
+        let header = arrived.header;
         let is_one_way = header.flags.has(Flags::ONE_WAY);
+        let feed = self.intake(link, &mut arrived);
         if header.name == PING_NAME {
             put_reply(link, header.call, is_one_way, &Ok(body));
             return;
         }
-        let Some(callback) = offers.get(&header.name) else {
-            let name = format!("number {}", header.name);
-            let error = CallError::NoSuchCallback { name, similar: Vec::new() };
-            put_reply(link, header.call, is_one_way, &Err::<Bytes, _>(error));
-            return;
-        };
-        let arrived = Arrived { header, caller };
+        let Some(callback) = offers.get(&header.name) else { return refuse_unknown(link, header) };
         match callback.run() {
-            Run::Async(_) if callback.options().inline && !self.serve.is_draining() => {
+            Run::Async(_) if callback.options().inline && feed.is_none() && !self.serve.is_draining() => {
                 self.serve_inline(link, arrived, callback, body);
             }
-            Run::Async(_) => self.arrive(self.job(link, arrived, Arc::clone(callback), body), Lane::Async),
-            Run::Blocking(_) => {
-                self.arrive(self.job(link, arrived, Arc::clone(callback), body), Lane::Blocking);
+            _ => {
+                let body = Bytes::copy_from_slice(body);
+                self.arrive(Job { feed, ..self.job(link, arrived, Arc::clone(callback), body) });
             }
         }
     }
 
-    fn job(&self, link: &Arc<Link>, arrived: Arrived, callback: Arc<Callback>, body: &[u8]) -> Job {
-        let Arrived { header, caller } = arrived;
+    /// Runs a call whose arguments came in chunks, or has it wait.
+    pub(crate) fn serve_large(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        offers: &Offers,
+        arrived: Arrived,
+        body: Vec<u8>,
+    ) {
+        match offers.get(&arrived.header.name) {
+            Some(callback) => self.arrive(self.job(link, arrived, Arc::clone(callback), body.into())),
+            None => refuse_unknown(link, arrived.header),
+        }
+    }
+
+    /// The taker of the stream that a call brings.
+    fn intake(self: &Arc<Self>, link: &Link, arrived: &mut Arrived) -> Option<Intake> {
+        let inflow = arrived.feed.take()?;
+        let id = (Direction::Request, arrived.header.call);
+        Some(Intake::new(self, link.outbound.clone(), id, inflow, arrived.caller.clone()))
+    }
+
+    fn job(&self, link: &Arc<Link>, arrived: Arrived, callback: Arc<Callback>, body: Bytes) -> Job {
+        let Arrived { header, caller, .. } = arrived;
         let is_one_way = header.flags.has(Flags::ONE_WAY);
         let number =
             if is_one_way { self.serve.one_way.fetch_add(1, Ordering::Relaxed) } else { header.call };
@@ -172,7 +222,9 @@ impl Shared {
             callback,
             caller,
             deadline: header.remaining().map(|left| Instant::now() + left),
-            body: Bytes::copy_from_slice(body),
+            body,
+            feed: None,
+            is_kept: header.flags.has(Flags::KEPT),
         }
     }
 
@@ -180,6 +232,10 @@ impl Shared {
     pub(crate) fn cancel_served(&self, link: &Link, call: u64) {
         let key = Key { link: link.number, number: call, is_one_way: false };
         let waiting = self.serve.running().cancel(key);
+        // In this order: whoever opens a flow looks then whether the call was cancelled.
+        let mut woken = Vec::new();
+        self.lock().flows.end_served(call, &mut woken);
+        wake(&mut woken);
         drop(waiting);
     }
 
@@ -205,7 +261,15 @@ impl Shared {
         self.serve.running().go_on(key);
     }
 
-    fn arrive(self: &Arc<Self>, job: Job, lane: Lane) {
+    fn arrive(self: &Arc<Self>, job: Job) {
+        if let Err(got) = fit(&job) {
+            let expected = job.callback.signature().to_string();
+            return self.reply(&job, &Err(CallError::BadArguments { expected, got }));
+        }
+        let lane = match job.callback.run() {
+            Run::Async(_) | Run::Flowing(_) => Lane::Async,
+            Run::Blocking(_) => Lane::Blocking,
+        };
         let verdict = self.serve.running().arrive(job.key, lane, job);
         match verdict {
             Verdict::Run(job) => self.start(job),
@@ -229,7 +293,7 @@ impl Shared {
         // A callback that does not look at its context needs no job unless it has to wait: making one, with its
         // clock and its counts of references, costs as much as the rest of a short call.
         let (cancel, context, job) = if callback.options().sees_context {
-            let job = self.job(link, arrived.clone(), Arc::clone(callback), &[]);
+            let job = self.job(link, arrived.clone(), Arc::clone(callback), Bytes::new());
             let (cancel, context) = self.context(&job);
             (cancel, context, Some(job))
         } else {
@@ -240,7 +304,7 @@ impl Shared {
         let rest = catch(|| {
             let mut running = run(context, body);
             match running.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
-                Poll::Ready(Ok(body)) if body.len() <= config::BODY_BYTES_MAX => {
+                Poll::Ready(Ok(body)) if body.len() <= config::CHUNK_BYTES => {
                     put_result(link, call, is_one_way, &body);
                     None
                 }
@@ -253,15 +317,17 @@ impl Shared {
             Ok(Some(Ok(outcome))) => Ok(outcome),
             Err(panicked) => Err(panicked),
             Ok(Some(Err(running))) => {
-                let job = job.unwrap_or_else(|| self.job(link, arrived, Arc::clone(callback), &[]));
+                let job = job.unwrap_or_else(|| self.job(link, arrived, Arc::clone(callback), Bytes::new()));
                 // What has begun cannot wait in the queue, so it runs even past the bound.
                 self.serve.running().begin(job.key, Lane::Async);
-                return self.spawn(job, cancel, catch_future(running));
+                return self.spawn(job, cancel, None, catch_future(running));
             }
         };
-        let result = self.result(outcome);
-        self.note_failure(is_one_way, callback, &arrived.caller, &result);
-        put_reply(link, call, is_one_way, &result);
+        let job = job.unwrap_or_else(|| self.job(link, arrived, Arc::clone(callback), Bytes::new()));
+        if let Some(body) = self.finished(&job, outcome) {
+            self.serve.running().begin(job.key, Lane::Async);
+            self.spawn(job, cancel, None, std::future::ready(Ok(Ok(body))));
+        }
     }
 
     /// Starts a call that has been counted as running.
@@ -271,7 +337,7 @@ impl Shared {
             Run::Async(run) => {
                 let body = job.body.clone();
                 let running = catch_future(async move { run(context, &body).await });
-                self.spawn(job, cancel, running);
+                self.spawn(job, cancel, None, running);
             }
             Run::Blocking(run) => {
                 if let Some(cancel) = cancel {
@@ -280,18 +346,57 @@ impl Shared {
                 let ending = Ending { shared: Arc::clone(self), key: job.key };
                 self.runtime.spawn_blocking(move || {
                     let outcome = catch(|| run(&context, &job.body));
-                    ending.shared.finished(&job, outcome);
+                    let large = ending.shared.finished(&job, outcome);
                     job.link.outbound.flush_soon();
-                    drop(ending);
+                    match large {
+                        None => drop(ending),
+                        Some(body) => drop(Arc::clone(&ending.shared).runtime.spawn(async move {
+                            ending.shared.reply_in_chunks(&job, body).await;
+                            drop(ending);
+                        })),
+                    }
                 });
             }
+            Run::Flowing(run) => self.start_flowing(job, &*run, cancel, context),
         }
     }
 
+    /// Starts a call with streams that has been counted as running.
+    fn start_flowing(
+        self: &Arc<Self>,
+        mut job: Job,
+        run: &RunFlowing,
+        cancel: Option<watch::Sender<bool>>,
+        context: Context,
+    ) {
+        let gives = gives_stream(job.callback.signature());
+        let outlet = gives.then(|| self.open_reply(&job).map(Arc::new));
+        if let Some(None) = outlet {
+            let what = format!("`{}` sends {} large bodies and streams", self.name, config::FLOWS_MAX);
+            self.reply(&job, &Err(CallError::Busy { what }));
+            job.link.outbound.flush_soon();
+            return drop(Ending { shared: Arc::clone(self), key: job.key });
+        }
+        let outlet = outlet.flatten();
+        let source = job.feed.take().map(|feed| Box::new(feed) as Box<dyn Source>);
+        let sink = outlet.as_ref().map(|outlet| {
+            Box::new(Emitter::new(Arc::clone(outlet), Some(opening(job.call)))) as Box<dyn Sink>
+        });
+        let running = catch(|| run(context, &job.body, Flow::new(source, sink)));
+        self.spawn(job, cancel, outlet, async {
+            match running {
+                Ok(running) => catch_future(running).await,
+                Err(panicked) => Err(panicked),
+            }
+        });
+    }
+
+    /// Has a task run the callback and reply; if it returns a stream, `outlet` is where that goes.
     fn spawn(
         self: &Arc<Self>,
         job: Job,
         cancel: Option<watch::Sender<bool>>,
+        outlet: Option<Arc<Outlet>>,
         running: impl Future<Output = Result<Outcome, Panicked>> + Send + 'static,
     ) {
         let key = job.key;
@@ -302,17 +407,26 @@ impl Shared {
         });
         let ending = Ending { shared: Arc::clone(self), key };
         let task = self.runtime.spawn(async move {
-            match in_time(&job, cancelled, running).await {
-                Some(outcome) => ending.shared.finished(&job, outcome),
-                None if job.key.is_one_way => job.link.finish_one_way(),
-                None => {}
+            let shared = &ending.shared;
+            let work = async {
+                let outcome = running.await;
+                if let Some(outlet) = &outlet {
+                    shared.end_stream(&job, outlet, outcome);
+                } else if let Some(body) = shared.finished(&job, outcome) {
+                    // Few have such results, and the tasks of all would be larger for it.
+                    Box::pin(shared.reply_in_chunks(&job, body)).await;
+                }
+            };
+            if in_time(&job, cancelled, work).await.is_none() && job.key.is_one_way {
+                job.link.finish_one_way();
             }
             // A lone reply goes out at once; those of a crowd go out together.
-            if ending.shared.serve.running_now() == 1 {
+            if shared.serve.running_now() == 1 {
                 job.link.flush();
             } else {
                 job.link.outbound.flush_soon();
             }
+            drop(outlet);
             drop(ending);
         });
         self.serve.running().set_abort(key, task.abort_handle());
@@ -346,57 +460,14 @@ impl Shared {
         };
         self.serve.blank.get_or_init(make).clone()
     }
-
-    /// The callback has ended.
-    fn finished(&self, job: &Job, outcome: Result<Outcome, Panicked>) {
-        self.reply(job, &self.result(outcome));
-    }
-
-    fn result(&self, outcome: Result<Outcome, Panicked>) -> Result<Vec<u8>, CallError> {
-        let node = || self.name.clone();
-        match outcome {
-            Ok(Ok(body)) if body.len() > config::BODY_BYTES_MAX => Err(CallError::TooLarge {
-                what: "reply".into(),
-                bytes: body.len() as u64,
-                limit: config::BODY_BYTES_MAX as u64,
-                ran: Ran::Yes,
-            }),
-            Ok(Ok(body)) => Ok(body),
-            Ok(Err(Fault::BadArguments { expected, got })) => Err(CallError::BadArguments { expected, got }),
-            Ok(Err(Fault::Failed { kind, message, chain })) => {
-                Err(CallError::Remote { node: node(), kind, message, chain })
-            }
-            Ok(Err(Fault::BadReply { message })) => Err(CallError::BadReply { node: node(), message }),
-            Err(Panicked { message, at }) => Err(CallError::Panicked { node: node(), message, at }),
-        }
-    }
-
-    fn reply(&self, job: &Job, result: &Result<Vec<u8>, CallError>) {
-        self.note_failure(job.key.is_one_way, &job.callback, &job.caller, result);
-        put_reply(&job.link, job.call, job.key.is_one_way, result);
-    }
-
-    /// A failure that no caller is told of is logged and counted here.
-    fn note_failure<T>(
-        &self,
-        is_one_way: bool,
-        callback: &Callback,
-        caller: &NodeName,
-        result: &Result<T, CallError>,
-    ) {
-        if let (true, Err(error)) = (is_one_way, result) {
-            self.serve.failed_one_way.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(callback = %callback.name(), %caller, %error, "a call that wants no reply failed");
-        }
-    }
 }
 
-/// What the callback comes to; `None` if it was stopped.
-async fn in_time(
+/// What `running` comes to; `None` if it was stopped.
+async fn in_time<T>(
     job: &Job,
     cancelled: Option<watch::Receiver<bool>>,
-    running: impl Future<Output = Result<Outcome, Panicked>>,
-) -> Option<Result<Outcome, Panicked>> {
+    running: impl Future<Output = T>,
+) -> Option<T> {
     // The controller enforces the deadlines of calls that it awaits a reply to, by cancelling them.
     let deadline = job.deadline.filter(|_| job.key.is_one_way);
     let overdue = async {
@@ -422,6 +493,26 @@ async fn in_time(
     }
 }
 
+/// Whether the callback takes and returns the streams that the call has; else what the call is, for people.
+fn fit(job: &Job) -> Result<(), String> {
+    let Run::Flowing(_) = job.callback.run() else {
+        return if job.feed.is_some() { Err("a stream that it does not take".into()) } else { Ok(()) };
+    };
+    let gives = gives_stream(job.callback.signature());
+    if gives && job.is_whole() {
+        return Err("a call in a mode that takes no stream".into());
+    }
+    // Whether the caller takes one it has to see for itself.
+    Streams { feeds: job.feed.is_some(), takes: gives }.fit(job.callback.signature())
+}
+
+/// Answers a call of a number under which nothing is offered.
+fn refuse_unknown(link: &Link, header: Header) {
+    let name = format!("number {}", header.name);
+    let error = CallError::NoSuchCallback { name, similar: Vec::new() };
+    put_reply(link, header.call, header.flags.has(Flags::ONE_WAY), &Err::<Bytes, _>(error));
+}
+
 /// Counts a call as over when it is dropped: it has ended, or its task was aborted.
 struct Ending {
     shared: Arc<Shared>,
@@ -435,29 +526,6 @@ impl Drop for Ending {
             self.shared.start(job);
         }
         self.shared.serve.ended.notify_waiters();
-    }
-}
-
-/// Appends the reply to a call, or counts it if none is wanted.
-fn put_reply<B: AsRef<[u8]>>(link: &Link, call: u64, is_one_way: bool, result: &Result<B, CallError>) {
-    match result {
-        Err(error) if !is_one_way => {
-            let header = Header { call, flags: Flags::FAILED, ..Header::new(Kind::Reply) };
-            let body = Failure::from(error).encode();
-            link.outbound.with(|out| put_frame(out, header, &[], &body));
-        }
-        Err(_) => link.finish_one_way(),
-        Ok(body) => put_result(link, call, is_one_way, body.as_ref()),
-    }
-}
-
-/// Appends the result of a call, or counts it if none is wanted.
-fn put_result(link: &Link, call: u64, is_one_way: bool, body: &[u8]) {
-    if is_one_way {
-        link.finish_one_way();
-    } else {
-        let header = Header { call, ..Header::new(Kind::Reply) };
-        link.outbound.with(|out| put_frame(out, header, &[], body));
     }
 }
 

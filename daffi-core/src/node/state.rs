@@ -1,27 +1,20 @@
 //! What a node knows: its calls in flight, the names and nodes it learnt, whether it is connected. No I/O.
 
-use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
+use super::flows::Flows;
 use super::in_flight::{Expect, InFlight, Outcome, PartOutcome, Reply};
+use super::known::Known;
 use super::one_way::{OneWay, Sequence};
-use crate::callback;
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::name::{CallbackName, NameError, NodeName};
 use crate::session::{Deadlines, Outbound};
 use crate::wire::{self, CallId, Event, Failure, Flags, Header, JobId, Parts, Presence, Signature};
-
-/// A callback whose number the controller told.
-#[derive(Debug, Clone)]
-pub(crate) struct Known {
-    pub(crate) id: u32,
-    pub(crate) signatures: Arc<[Signature]>,
-}
 
 /// Where the node stands with its controller.
 #[derive(Debug, Clone)]
@@ -34,22 +27,13 @@ pub(crate) enum Status {
     Ended,
 }
 
-impl Known {
-    /// Whether every signature rules these arguments out.
-    ///
-    /// # Errors
-    /// What the first signature expects, and what was got.
-    pub(crate) fn check(&self, body: &[u8]) -> Result<(), CallError> {
-        check_against(&self.signatures, body)
-    }
-}
-
 /// What a node knows.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) status: Status,
     pub(crate) in_flight: InFlight,
     pub(crate) one_way: OneWay,
+    pub(crate) flows: Flows,
     names: FxHashMap<CallbackName, Known>,
     peers: FxHashMap<u32, NodeName>,
     deadlines: Deadlines,
@@ -71,12 +55,13 @@ pub(crate) struct State {
 const ONE_WAY_SLOT: u32 = 0;
 
 impl State {
-    /// A node that has never been connected.
-    pub(crate) fn new(now: Instant) -> Self {
+    /// A node that has never been connected, and takes bodies of up to `body_bytes_max`.
+    pub(crate) fn new(now: Instant, body_bytes_max: usize) -> Self {
         Self {
             status: Status::Connecting,
             in_flight: InFlight::new(config::CALLS_IN_FLIGHT_MAX),
             one_way: OneWay::default(),
+            flows: Flows::new(body_bytes_max),
             names: FxHashMap::default(),
             peers: FxHashMap::default(),
             deadlines: Deadlines::new(now),
@@ -94,6 +79,7 @@ impl State {
         self.link += 1;
         // An attempt to connect that was given up leaves its registrations behind.
         self.in_flight.lose_all(woken);
+        self.flows.lose_all(woken);
         self.one_way.start(self.link, woken);
         self.names.clear();
         self.peers.clear();
@@ -107,6 +93,7 @@ impl State {
             self.status = Status::Connecting;
         }
         self.in_flight.lose_all(woken);
+        self.flows.lose_all(woken);
         self.one_way.start(self.link + 1, woken);
     }
 
@@ -209,7 +196,10 @@ impl State {
         self.deadlines.expire(now, &mut slots);
         for slot in slots {
             match slot.checked_sub(1) {
-                Some(slot) => cancelled.extend(self.in_flight.expire(slot, woken)),
+                Some(slot) => {
+                    let expired = self.in_flight.expire(slot, woken);
+                    cancelled.extend(expired.inspect(|id| self.flows.end_made(*id)));
+                }
                 None => {
                     self.one_way.expire(now, woken);
                     if let Some(at) = self.one_way.next_deadline() {
@@ -224,10 +214,26 @@ impl State {
     /// whoever waited.
     pub(crate) fn abandon(&mut self, id: CallId) -> (bool, Option<Waker>) {
         let (must_cancel, waker) = self.in_flight.abandon(id);
+        self.flows.end_made(id);
         if must_cancel {
             self.deadlines.remove(id.slot + 1);
         }
         (must_cancel && matches!(self.status, Status::Connected(_)), waker)
+    }
+
+    /// A call of this node is over.
+    pub(super) fn end_call(&mut self, id: CallId, outcome: Outcome, woken: &mut Vec<Waker>) {
+        if self.in_flight.finish(id, outcome, woken) {
+            self.deadlines.remove(id.slot + 1);
+        } else {
+            self.late_replies += 1;
+        }
+        self.flows.end_made(id);
+    }
+
+    /// The name of the node of this number; the controller has none.
+    pub(super) fn author(&self, peer: u32) -> NodeName {
+        self.peer(peer).unwrap_or_else(|| NodeName::new("controller").expect("a good name"))
     }
 
     /// A reply came.
@@ -264,6 +270,9 @@ impl State {
         } else if is_over {
             self.deadlines.remove(id.slot + 1);
         }
+        if is_over {
+            self.flows.end_made(id);
+        }
     }
 
     /// The controller tells something unasked. A change of presence is handed back.
@@ -292,25 +301,7 @@ impl State {
     }
 }
 
-/// Whether every one of `signatures` rules these arguments out; without signatures nothing does.
-///
-/// # Errors
-/// What the first signature expects, and what was got.
-fn check_against(signatures: &[Signature], body: &[u8]) -> Result<(), CallError> {
-    let mut refused = None;
-    for signature in signatures {
-        match callback::check(signature, body) {
-            Ok(()) => return Ok(()),
-            Err(_) if signature.variadic => return Ok(()),
-            Err((expected, got)) => {
-                refused.get_or_insert(CallError::BadArguments { expected, got });
-            }
-        }
-    }
-    refused.map_or(Ok(()), Err)
-}
-
-fn failure(body: &[u8]) -> CallError {
+pub(super) fn failure(body: &[u8]) -> CallError {
     Failure::decode(body).map_or_else(|error| malformed(&error.to_string()), CallError::from)
 }
 
@@ -337,12 +328,13 @@ fn parts(body: &Bytes) -> Result<Vec<PartOutcome>, CallError> {
 mod tests {
     use std::task::{Context, Poll};
 
+    use super::super::known::Streams;
     use super::*;
     use crate::wire::{Effect, Kind, Parameter, Part, put_part};
 
     fn state() -> (State, Instant) {
         let now = Instant::now();
-        let mut state = State::new(now);
+        let mut state = State::new(now, config::LARGE_BODY_BYTES_MAX);
         state.start_link(100, &mut Vec::new());
         (state, now)
     }
@@ -371,7 +363,7 @@ mod tests {
     fn arguments_are_refused_only_if_every_signature_rules_them_out() {
         let (mut state, _) = state();
         let text = wire::encode(&("six",)).expect("it encodes");
-        let check = |state: &State| state.known("add").map(|known| known.check(&text));
+        let check = |state: &State| state.known("add").map(|known| known.check(&text, Streams::default()));
         assert_eq!(check(&state), None);
 
         learn(&mut state, vec![signature("i64")]);

@@ -124,8 +124,9 @@ impl Inbound {
             self.buffer.truncate(rest);
             self.taken = 0;
         }
-        let wanted =
-            if rest < config::READ_BYTES { config::READ_BYTES } else { self.frame_in_progress(rest) };
+        // A peer that may only send little, since nobody knows it yet, gets little room.
+        let read_bytes = config::READ_BYTES.min(self.frame_bytes_max.max(SPARE_BYTES_MIN));
+        let wanted = if rest < read_bytes { read_bytes } else { self.frame_in_progress(rest) };
         if wanted > self.buffer.capacity() {
             self.buffer.reserve(wanted - rest);
         }

@@ -123,7 +123,11 @@ impl QuicAddress {
 impl fmt::Display for QuicAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port } = self;
-        if host.contains(':') { write!(f, "quic://[{host}]:{port}") } else { write!(f, "quic://{host}:{port}") }
+        if host.contains(':') {
+            write!(f, "quic://[{host}]:{port}")
+        } else {
+            write!(f, "quic://{host}:{port}")
+        }
     }
 }
 
@@ -180,7 +184,13 @@ mod tests {
 
     #[test]
     fn an_address_reads_back_as_it_was_written() {
-        for text in ["unix:///run/x.sock", "memory://mesh", "quic://a-b.c:0", "quic://127.0.0.1:1", "quic://[::1]:65535"] {
+        for text in [
+            "unix:///run/x.sock",
+            "memory://mesh",
+            "quic://a-b.c:0",
+            "quic://127.0.0.1:1",
+            "quic://[::1]:65535",
+        ] {
             let address: Address = text.parse().expect("a good address");
 
             assert_eq!(address.to_string(), text);

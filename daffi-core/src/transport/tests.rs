@@ -6,23 +6,38 @@ use std::time::Duration;
 
 use super::*;
 
+use super::quic::tests::{Mesh, pair};
+
 /// A listener, a connection to it, and its other end.
 struct Setup {
     listener: Arc<dyn Listener>,
     dialled: Arc<dyn Connection>,
     accepted: Arc<dyn Connection>,
+    listening: ListenOptions,
+    dialling: DialOptions,
+    /// One end knows what the other does as soon as it is done.
+    is_instant: bool,
     _directory: Option<tempfile::TempDir>,
 }
 
 impl Setup {
     async fn at(address: &Address, directory: Option<tempfile::TempDir>) -> Self {
-        let listener = listen(address, &ListenOptions::default()).await.unwrap();
-        let dialled = dial(address, &DialOptions::default()).await.unwrap();
+        let (listening, dialling) = (ListenOptions::default(), DialOptions::default());
+        let listener = listen(address, &listening).await.unwrap();
+        let dialled = dial(address, &dialling).await.unwrap();
         let accepted = listener.accept().await.unwrap();
-        Self { listener, dialled, accepted, _directory: directory }
+        Self { listener, dialled, accepted, listening, dialling, is_instant: true, _directory: directory }
     }
 
-    async fn unix() -> Self {
+    async fn quic(_name: &str) -> Self {
+        let mesh = Mesh::new("mesh");
+        let (listening, dialling) = (mesh.listening(), mesh.dialling());
+        let listener = listen(&"quic://127.0.0.1:0".parse().unwrap(), &listening).await.unwrap();
+        let (dialled, accepted) = pair(&*listener, &dialling).await;
+        Self { listener, dialled, accepted, listening, dialling, is_instant: false, _directory: None }
+    }
+
+    async fn unix(_name: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let address = Address::Unix(UnixAddress::new(directory.path().join("controller.sock")));
         Self::at(&address, Some(directory)).await
@@ -33,27 +48,25 @@ impl Setup {
     }
 }
 
+macro_rules! over {
+    ($transport:ident, $setup:ident; $($behaviour:ident)+) => {
+        mod $transport {
+            $(
+                #[tokio::test]
+                async fn $behaviour() {
+                    let setup = super::Setup::$setup(stringify!($behaviour)).await;
+                    super::bounded(super::$behaviour(setup)).await;
+                }
+            )+
+        }
+    };
+}
+
 macro_rules! on_each_transport {
     ($($behaviour:ident)+) => {
-        mod over_unix {
-            $(
-                #[tokio::test]
-                async fn $behaviour() {
-                    let setup = super::Setup::unix().await;
-                    super::bounded(super::$behaviour(setup)).await;
-                }
-            )+
-        }
-
-        mod over_memory {
-            $(
-                #[tokio::test]
-                async fn $behaviour() {
-                    let setup = super::Setup::memory(stringify!($behaviour)).await;
-                    super::bounded(super::$behaviour(setup)).await;
-                }
-            )+
-        }
+        over! { over_unix, unix; the_peer_is_known $($behaviour)+ }
+        over! { over_memory, memory; the_peer_is_known $($behaviour)+ }
+        over! { over_quic, quic; $($behaviour)+ }
     };
 }
 
@@ -64,9 +77,9 @@ on_each_transport! {
     what_was_written_before_closing_arrives_and_then_the_end
     writing_to_a_closed_connection_fails
     a_waiting_reader_sees_its_peer_go
+    a_waiting_reader_sees_its_own_end_closed
     a_waiting_writer_sees_its_peer_go
     a_read_stays_within_the_spare_capacity
-    the_peer_is_known
     an_address_is_used_once_and_free_when_dropped
     connections_that_nobody_accepted_end_with_the_listener
 }
@@ -207,8 +220,12 @@ async fn what_was_written_before_closing_arrives_and_then_the_end(setup: Setup) 
 async fn writing_to_a_closed_connection_fails(setup: Setup) {
     setup.dialled.close();
 
+    while !setup.is_instant && setup.accepted.try_write(b"x").is_ok() {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(setup.accepted.try_write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
     assert_eq!(setup.dialled.try_write(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    while !setup.is_instant && !read(&*setup.dialled, 64).await.unwrap().is_empty() {}
     assert!(read(&*setup.dialled, 64).await.unwrap().is_empty());
 }
 
@@ -217,6 +234,15 @@ async fn a_waiting_reader_sees_its_peer_go(setup: Setup) {
     let waiting = Waiting::new(async move { read(&*reader, 64).await }).await;
 
     drop(setup.dialled);
+
+    assert!(waiting.end().await.unwrap().is_empty());
+}
+
+async fn a_waiting_reader_sees_its_own_end_closed(setup: Setup) {
+    let reader = Arc::clone(&setup.dialled);
+    let waiting = Waiting::new(async move { read(&*reader, 64).await }).await;
+
+    setup.dialled.close();
 
     assert!(waiting.end().await.unwrap().is_empty());
 }
@@ -263,19 +289,21 @@ async fn the_peer_is_known(setup: Setup) {
 
 async fn an_address_is_used_once_and_free_when_dropped(setup: Setup) {
     let address = setup.listener.address().clone();
-    let second = listen(&address, &ListenOptions::default()).await.unwrap_err();
+    let second = listen(&address, &setup.listening).await.unwrap_err();
     assert_eq!(second, BindError::InUse { address: address.to_string() });
 
     drop(setup.listener);
 
-    let refused = dial(&address, &DialOptions::default()).await.unwrap_err();
+    let refused = dial(&address, &setup.dialling).await.unwrap_err();
     assert!(matches!(&refused, DialError::Unreachable(_)), "{refused}");
     assert_eq!(setup.dialled.try_write(b"on").unwrap(), 2, "connections outlive their listener");
-    listen(&address, &ListenOptions::default()).await.unwrap();
+    // Over QUIC they share its socket.
+    drop((setup.dialled, setup.accepted));
+    listen(&address, &setup.listening).await.unwrap();
 }
 
 async fn connections_that_nobody_accepted_end_with_the_listener(setup: Setup) {
-    let waiting = dial(setup.listener.address(), &DialOptions::default()).await.unwrap();
+    let waiting = dial(setup.listener.address(), &setup.dialling).await.unwrap();
 
     drop(setup.listener);
 

@@ -144,6 +144,11 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Which direction of which call a number that [`Header::flow`] made is of.
+    pub const fn of_flow(flow: u64) -> (Self, u64) {
+        if flow & REPLY_BIT == 0 { (Self::Request, flow) } else { (Self::Reply, flow ^ REPLY_BIT) }
+    }
+
     const fn flags(self) -> Flags {
         match self {
             Self::Request => Flags::NONE,
@@ -151,6 +156,9 @@ impl Direction {
         }
     }
 }
+
+/// The highest bit of a slot: nobody has two thousand million calls at a time.
+const REPLY_BIT: u64 = 1 << 31;
 
 /// The number of a call on one link: a slot, and a generation that sets apart the slot's users in turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -215,10 +223,9 @@ impl Header {
 
     /// Chunk: a number that sets its flow apart from all others on the link.
     pub const fn flow(&self) -> u64 {
-        // Both sides number their calls from 0, but neither has two thousand million at a time.
         match self.direction() {
             Direction::Request => self.call,
-            Direction::Reply => self.call ^ 1 << 31,
+            Direction::Reply => self.call | REPLY_BIT,
         }
     }
 
@@ -403,6 +410,19 @@ mod tests {
             put_frame(&mut bytes, header, &[], &[1; 10]);
 
             prop_assert_eq!(split(&bytes[..cut], config::FRAME_BYTES_MAX), Ok(None));
+        }
+    }
+
+    #[test]
+    fn the_two_flows_of_a_call_have_numbers_of_their_own() {
+        let call = CallId { slot: 7, generation: u32::MAX }.to_bits();
+
+        for direction in [Direction::Request, Direction::Reply] {
+            let header = Header::chunk(call, direction, true);
+
+            assert_eq!(header.direction(), direction);
+            assert_eq!(Direction::of_flow(header.flow()), (direction, call));
+            assert_eq!(Header::window(call, direction, 1).direction(), direction);
         }
     }
 

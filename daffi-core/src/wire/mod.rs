@@ -12,6 +12,7 @@ mod header;
 mod items;
 mod message;
 mod replies;
+mod token;
 mod walk;
 
 pub use body::{BodyError, decode, encode, encode_into};
@@ -30,6 +31,7 @@ pub use message::{
     Event, Goodbye, Hello, JobId, Offered, Presence, Register, Signature, Unregister, Versions, Welcome,
 };
 pub use replies::{Part, Parts, PartsError, put_part};
+pub use token::{TokenEntry, TokenMade, TokenSpec};
 pub use walk::{Elements, Shape, WalkError, check_depth, elements, skip};
 
 /// Why bytes of a peer are refused. Whoever sends such bytes is cut off.

@@ -5,18 +5,19 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Core;
 use super::builtin::Builtin;
 use super::calls::{Call, Origin, WaitFor};
 use super::directory::{EntryKey, Target};
 use super::dispatch::Request;
 use super::finish::Outcome;
+use super::limits::check_answer;
 use super::schedules::{Cancelled, Command, Effect, Refusal};
 use super::session::Phase;
+use super::{Core, Question};
 use crate::config::KEY_BYTES_MAX;
 use crate::error::{CallError, Ran};
 use crate::name::{CallbackName, NodeName};
-use crate::wire::{CallId, JobId, ScheduleEntry, ScheduleSpec, check_depth, decode, encode};
+use crate::wire::{CallId, JobId, ScheduleEntry, ScheduleSpec, TokenSpec, check_depth, decode, encode};
 
 /// What a callback of the controller's own comes to.
 enum Answer {
@@ -29,6 +30,18 @@ enum Answer {
     Error(CallError),
     /// Not yet.
     Park(WaitFor),
+    /// When the driver has answered.
+    Ask(Question),
+}
+
+impl Answer {
+    /// This answer, or that it is too large to travel: nobody may make the lists that others ask for unreadable.
+    fn checked(self) -> Self {
+        match &self {
+            Self::Value(body) => check_answer(body.len()).map_or_else(Self::Error, |()| self),
+            Self::Kept { .. } | Self::Error(_) | Self::Park(_) | Self::Ask(_) => self,
+        }
+    }
 }
 
 fn value<T: Serialize>(value: &T) -> Answer {
@@ -46,13 +59,16 @@ impl Core {
     ) {
         self.counters.builtin_calls += 1;
         let session = request.caller;
+        if let Err(error) = self.room_to_answer(session) {
+            return self.refuse_call(session, request.flags, id.to_bits(), &error);
+        }
         let mut call = Call::new(now, Origin::Node { session, call: id }, request.flags, entry);
         call.deadline = request.timeout().map(|timeout| now + timeout);
         let deadline = call.deadline;
         let slot = self.calls.insert(call);
         self.sessions[session as usize].caller.set(id.slot, slot);
         let answer = self.run_builtin(now, session, builtin, request.body).unwrap_or_else(Answer::Error);
-        match answer {
+        match answer.checked() {
             Answer::Value(body) => {
                 self.counters.calls_answered += 1;
                 self.finish(now, slot, Outcome::Value(&body));
@@ -62,15 +78,23 @@ impl Core {
                 self.finish(now, slot, if failed { Outcome::Failed(&body) } else { Outcome::Value(&body) });
             }
             Answer::Error(error) => self.fail(now, slot, &error),
+            Answer::Ask(question) => {
+                self.arm(slot, deadline);
+                self.ask(now, slot, question);
+            }
             Answer::Park(wait) => {
-                if let Some(deadline) = deadline {
-                    self.deadlines.insert(slot, deadline);
-                }
+                self.arm(slot, deadline);
                 if let Some(call) = self.calls.get_mut(slot) {
                     call.extra().parked = Some(wait.clone());
                 }
                 self.waiters.entry(wait).or_default().push(slot);
             }
+        }
+    }
+
+    fn arm(&mut self, slot: u32, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            self.deadlines.insert(slot, deadline);
         }
     }
 
@@ -111,6 +135,7 @@ impl Core {
             }
             Builtin::Kick => {
                 let (name,): (String,) = take(builtin, body)?;
+                self.check_admin(session, builtin, None)?;
                 let found = self.by_name.get(name.as_str()).copied();
                 if let Some(slot) = found.filter(|slot| *slot != session) {
                     self.dismiss(now, slot, "an operator ended its session");
@@ -141,8 +166,12 @@ impl Core {
                 value(&())
             }
             Builtin::Jobs => value(&self.job_entries(now)),
-            Builtin::JobResult => self.job_result(take::<(JobId,)>(builtin, body)?.0),
-            Builtin::JobCancel => self.cancel_job(now, take::<(JobId,)>(builtin, body)?.0)?,
+            Builtin::JobResult => self.job_result(session, take::<(JobId,)>(builtin, body)?.0)?,
+            Builtin::JobCancel => self.cancel_job(now, session, take::<(JobId,)>(builtin, body)?.0)?,
+            Builtin::TokenNew | Builtin::TokenList | Builtin::TokenRevoke => {
+                self.check_admin(session, builtin, None)?;
+                Answer::Ask(question(builtin, body)?)
+            }
             Builtin::ScheduleCreate
             | Builtin::ScheduleList
             | Builtin::ScheduleShow
@@ -164,31 +193,54 @@ impl Core {
         let command = match builtin {
             Builtin::ScheduleList => return Ok(value(&self.schedules.entries())),
             Builtin::ScheduleShow => return Ok(value(&self.schedules.entry(id(body)?))),
-            Builtin::ScheduleCancel => Command::Cancel { id: id(body)? },
-            Builtin::SchedulePause => Command::Pause { id: id(body)? },
-            Builtin::ScheduleResume => Command::Resume { id: id(body)? },
+            Builtin::ScheduleCancel | Builtin::SchedulePause | Builtin::ScheduleResume => {
+                let id = id(body)?;
+                self.check_schedule(session, builtin, id)?;
+                match builtin {
+                    Builtin::ScheduleCancel => Command::Cancel { id },
+                    Builtin::SchedulePause => Command::Pause { id },
+                    _ => Command::Resume { id },
+                }
+            }
             _ => {
                 let (spec,): (ScheduleSpec,) = take(builtin, body)?;
                 check_spec(&spec)?;
-                let creator = self.sessions[session as usize].name();
-                Command::Create { creator, spec: Box::new(spec) }
+                return self.create_schedule(session, spec, unix_ms);
             }
         };
         Ok(match self.schedules.apply(command, unix_ms) {
-            Effect::Created(Ok(entry)) => value(&entry),
-            Effect::Created(Err(refusal @ (Refusal::Full | Refusal::BytesFull))) => {
-                Answer::Error(CallError::Busy { what: refusal.to_string() })
-            }
-            Effect::Created(Err(refusal)) => {
-                let expected = "a schedule".to_owned();
-                Answer::Error(CallError::BadArguments { expected, got: refusal.to_string() })
-            }
             Effect::Cancelled(Cancelled::Now(entry)) => value(&Some(entry)),
             Effect::Cancelled(Cancelled::Before) => value(&None::<ScheduleEntry>),
             Effect::Cancelled(Cancelled::Unknown) => Answer::Error(no_such_schedule(id(body)?)),
             Effect::Known(is_known) => value(&is_known),
-            Effect::Runs(_) | Effect::Done => value(&()),
+            Effect::Created(_) | Effect::Runs(_) | Effect::Done => value(&()),
         })
+    }
+
+    fn create_schedule(
+        &mut self,
+        session: u32,
+        spec: ScheduleSpec,
+        unix_ms: u64,
+    ) -> Result<Answer, CallError> {
+        self.check_schedule_spec(session, &spec)?;
+        let creator = self.sessions[session as usize].name();
+        let before = spec.name.as_deref().and_then(|name| self.schedules.named(name));
+        match self.schedules.create(creator, spec, unix_ms) {
+            Ok(entry) => {
+                if before.is_none_or(|before| before != entry) {
+                    self.own_schedule(session, entry.id);
+                }
+                Ok(value(&entry))
+            }
+            Err(refusal @ (Refusal::Full | Refusal::BytesFull)) => {
+                Err(CallError::Busy { what: refusal.to_string() })
+            }
+            Err(refusal) => {
+                let expected = "a schedule".to_owned();
+                Err(CallError::BadArguments { expected, got: refusal.to_string() })
+            }
+        }
     }
 
     fn is_ready(&self, name: &str) -> bool {
@@ -216,20 +268,25 @@ impl Core {
         }
     }
 
-    fn job_result(&self, id: JobId) -> Answer {
+    fn job_result(&mut self, session: u32, id: JobId) -> Result<Answer, CallError> {
         if let Some(kept) = self.jobs.result(id) {
-            return Answer::Kept { failed: kept.failed, body: kept.body.clone() };
+            let answer = Answer::Kept { failed: kept.failed, body: kept.body.clone() };
+            let (owner, callback) = (kept.owner.clone(), kept.callback.clone());
+            self.check_result(session, owner.as_deref(), &callback)?;
+            return Ok(answer);
         }
-        if self.running_jobs.contains_key(&id) {
-            return Answer::Park(WaitFor::Job(id));
-        }
-        Answer::Error(no_such_job(id))
+        let Some(slot) = self.running_jobs.get(&id).copied() else { return Err(no_such_job(id)) };
+        let (owner, callback) = self.owner_of(slot);
+        self.check_result(session, owner.as_deref(), &callback)?;
+        Ok(Answer::Park(WaitFor::Job(id)))
     }
 
-    fn cancel_job(&mut self, now: Instant, id: JobId) -> Result<Answer, CallError> {
+    fn cancel_job(&mut self, now: Instant, session: u32, id: JobId) -> Result<Answer, CallError> {
         let Some(slot) = self.running_jobs.get(&id).copied() else {
             return if self.jobs.result(id).is_some() { Ok(value(&false)) } else { Err(no_such_job(id)) };
         };
+        let (owner, _) = self.owner_of(slot);
+        self.check_admin(session, Builtin::JobCancel, owner.as_deref())?;
         self.stop_callee(slot);
         let ran = match self.calls.get(slot) {
             Some(call) if call.delayed().is_some() => Ran::No,
@@ -238,6 +295,15 @@ impl Core {
         self.fail(now, slot, &CallError::Cancelled { ran });
         Ok(value(&true))
     }
+}
+
+/// What the driver shall do for a call of `builtin`.
+fn question(builtin: Builtin, body: &[u8]) -> Result<Question, CallError> {
+    Ok(match builtin {
+        Builtin::TokenNew => Question::NewToken(take::<(TokenSpec,)>(builtin, body)?.0),
+        Builtin::TokenRevoke => Question::RevokeToken(take::<(String,)>(builtin, body)?.0),
+        _ => Question::Tokens,
+    })
 }
 
 fn take<T: DeserializeOwned>(builtin: Builtin, body: &[u8]) -> Result<T, CallError> {

@@ -102,7 +102,6 @@ impl Core {
     fn put_parts(&mut self, session: u32, id: CallId, flags: Flags, parts: &[u8]) {
         let header = Header { flags, call: id.to_bits(), ..Header::new(Kind::Reply) };
         self.put(session, header, parts);
-        self.check_backlog(session);
     }
 
     /// The time of a broadcast is up: what has come stays, the others have timed out.

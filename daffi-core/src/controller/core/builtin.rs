@@ -40,4 +40,7 @@ builtins! {
     ScheduleCancel = "daffi.schedule.cancel",
     SchedulePause = "daffi.schedule.pause",
     ScheduleResume = "daffi.schedule.resume",
+    TokenNew = "daffi.token.new",
+    TokenList = "daffi.token.ls",
+    TokenRevoke = "daffi.token.revoke",
 }

@@ -1,5 +1,6 @@
 //! The calls in flight: one record each, in a slot that its number names.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use bytes::Bytes;
 use super::directory::EntryKey;
 use super::flows::Flows;
 use super::session::NONE;
+use crate::identity::Identity;
 use crate::name::{CallbackName, NodeName};
 use crate::wire::{CallId, Flags, JobId};
 
@@ -46,6 +48,8 @@ pub(super) struct Extra {
     pub(super) job: Option<JobId>,
     /// Who called, for when the caller has gone.
     pub(super) caller: Option<NodeName>,
+    /// In whose rights, likewise.
+    pub(super) owner: Option<Arc<Identity>>,
     /// A call that has not been sent yet.
     pub(super) delayed: Option<Delayed>,
     pub(super) parked: Option<WaitFor>,
@@ -167,7 +171,6 @@ impl Calls {
         CallId { slot, generation: self.slots[slot as usize].generation }.to_bits()
     }
 
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Call)> {
         let places = self.slots.iter().enumerate();
         places.filter_map(|(slot, place)| place.call.as_ref().map(|call| (slot as u32, call)))

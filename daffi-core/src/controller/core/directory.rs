@@ -102,14 +102,16 @@ impl Directory {
         EntryKey { slot, generation: entry.generation }
     }
 
-    /// Takes an offer back; the name goes with its last offer.
-    pub(super) fn remove(&mut self, key: EntryKey, session: u32) {
-        let Some(entry) = self.entries.get_mut(key.slot as usize) else { return };
-        entry.offers.retain(|offer| offer.session != session);
+    /// Takes an offer back and returns its signature; the name goes with its last offer.
+    pub(super) fn remove(&mut self, key: EntryKey, session: u32) -> Option<Arc<Signature>> {
+        let entry = self.entries.get_mut(key.slot as usize)?;
+        let at = entry.offers.iter().position(|offer| offer.session == session)?;
+        let offer = entry.offers.remove(at);
         if entry.offers.is_empty() && entry.builtin.is_none() {
             let entry = self.entries.remove(key.slot as usize);
             self.by_name.remove(&entry.name);
         }
+        Some(offer.signature)
     }
 
     /// The entries that nodes offer, by name.

@@ -10,7 +10,7 @@ use super::session::{NONE, Phase};
 use super::{Core, Violation, flows, rendezvous};
 use crate::config;
 use crate::error::CallError;
-use crate::name::{self, CallbackName, NodeName};
+use crate::name::{CallbackName, NodeName};
 use crate::wire::{CallId, Extension, Flags, Frame, Header, JobId, Kind, encode};
 
 /// What is to be run, wherever the wish comes from.
@@ -107,6 +107,8 @@ impl Core {
     fn resolve(&mut self, slot: u32, header: &Header, extension: &Extension) -> Result<EntryKey, CallError> {
         if header.flags.has(Flags::NAMED) {
             let text = extension.name.as_deref().unwrap_or_default();
+            // Whatever has a number was found and allowed once, and a role lasts as long as its session.
+            self.check_call(slot, text)?;
             let found = self.directory.find(text).ok_or_else(|| self.no_such_callback(text))?;
             let name = CallbackName::new(text).map_err(|_| self.no_such_callback(text))?;
             self.intern(slot, &name);
@@ -127,12 +129,12 @@ impl Core {
     }
 
     pub(super) fn no_such_callback(&self, name: &str) -> CallError {
-        let similar = name::similar(name, self.directory.names());
+        let similar = self.explain_miss(name, self.directory.names());
         CallError::NoSuchCallback { name: name.to_owned(), similar }
     }
 
     /// Answers a call that gets no record.
-    fn refuse_call(&mut self, slot: u32, flags: Flags, call: u64, error: &CallError) {
+    pub(super) fn refuse_call(&mut self, slot: u32, flags: Flags, call: u64, error: &CallError) {
         let one_way = if flags.has(Flags::ONE_WAY) {
             self.counters.one_way_refused += 1;
             Flags::ONE_WAY
@@ -190,9 +192,10 @@ impl Core {
         let caller = request.caller;
         let job = request.flags.has(Flags::BACKGROUND).then(|| self.jobs.next_id());
         if let Some(job) = job {
-            let name = self.sessions[caller as usize].name();
+            let session = &self.sessions[caller as usize];
             let extra = call.extra();
-            (extra.job, extra.caller) = (Some(job), Some(name));
+            (extra.job, extra.caller) = (Some(job), Some(session.name()));
+            extra.owner = Some(session.identity.clone());
             if request.flags.has(Flags::KEPT) {
                 call.origin = Origin::Kept;
             }
@@ -285,7 +288,7 @@ impl Core {
         let ready = session.filter(|slot| self.sessions[*slot as usize].phase == Phase::Ready);
         let Some(slot) = ready else {
             let names = self.by_name.keys().map(NodeName::as_str);
-            return Err(CallError::NoSuchNode { node: on.to_owned(), similar: name::similar(on, names) });
+            return Err(CallError::NoSuchNode { node: on.to_owned(), similar: self.explain_miss(on, names) });
         };
         let session = &self.sessions[slot as usize];
         let entry = self.directory.entry(key);
@@ -387,7 +390,9 @@ impl Core {
     ) -> Result<(), CallError> {
         self.room_to_wait(request)?;
         let mut call = Call::new(now, Origin::Nobody, request.flags, entry);
-        call.extra().caller = Some(self.sessions[request.caller as usize].name());
+        let session = &self.sessions[request.caller as usize];
+        let extra = call.extra();
+        (extra.caller, extra.owner) = (Some(session.name()), Some(session.identity.clone()));
         self.counters.calls_started += 1;
         let slot = self.calls.insert(call);
         self.delay(now, slot, eta, request);

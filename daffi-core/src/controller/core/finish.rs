@@ -147,7 +147,7 @@ impl Core {
         self.release_callee(slot, &call);
         let job = call.job();
         if let Some(extra) = &mut call.extra {
-            self.cut_flows(std::mem::take(&mut extra.flows), outcome);
+            self.cut_flows(std::mem::take(&mut extra.flows));
             self.release_extra(now, slot, &call);
         }
         if let Some(job) = job {
@@ -218,12 +218,13 @@ impl Core {
         let peer = if call.callee == NONE { 0 } else { self.introduce(session, call.callee) };
         let header = Header { flags: outcome.flags(), peer, call: id.to_bits(), ..Header::new(Kind::Reply) };
         self.put(session, header, outcome.body());
-        self.check_backlog(session);
     }
 
     /// A peer that does not read must not fill the controller's memory.
     pub(super) fn check_backlog(&mut self, slot: u32) {
-        if self.sessions[slot as usize].backlog_bytes() > config::OUTPUT_BYTES_LOST {
+        if self.sessions[slot as usize].backlog_bytes() > config::OUTPUT_BYTES_LOST
+            && self.overflowed.last() != Some(&slot)
+        {
             self.overflowed.push(slot);
         }
     }
@@ -257,7 +258,7 @@ impl Core {
             self.directory.entry(call.entry).map(|entry| entry.name.to_string()).unwrap_or_default();
         let node = (call.callee != NONE).then(|| self.sessions[call.callee as usize].name());
         let body = Bytes::copy_from_slice(outcome.body());
-        let failed = outcome.has_failed();
-        self.jobs.keep(Kept { id, callback, caller, node, failed, body }, now);
+        let (failed, owner) = (outcome.has_failed(), extra.owner.clone());
+        self.jobs.keep(Kept { id, callback, caller, owner, node, failed, body }, now);
     }
 }

@@ -11,7 +11,7 @@ use super::calls::{Call, Origin};
 use super::dispatch::Request;
 use super::finish::Outcome;
 use super::session::Session;
-use super::{Core, Violation};
+use super::{Core, SessionKey, Violation};
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::wire::{CallId, Direction, Failure, Flags, Frame, Header, Kind, put_frame};
@@ -76,10 +76,21 @@ pub(super) fn is_chunked(flags: Flags) -> bool {
 impl Session {
     /// As [`room`](Self::room), for a call with these flags.
     pub(super) fn room_for(&self, flags: Flags) -> Result<(), &'static str> {
-        if is_chunked(flags) && self.flows.receiving >= config::FLOWS_MAX {
-            return Err("large bodies and streams under way");
+        if is_chunked(flags) {
+            self.room_for_flow()?;
         }
         self.room()
+    }
+
+    /// Whether it may be sent another flow; if not, which bound it has reached.
+    fn room_for_flow(&self) -> Result<(), &'static str> {
+        if self.flows.receiving >= config::FLOWS_MAX {
+            return Err("large bodies and streams under way");
+        }
+        if self.bulk_bytes() >= config::BULK_BYTES_MAX {
+            return Err("bytes of large bodies it has not read");
+        }
+        Ok(())
     }
 }
 
@@ -188,10 +199,14 @@ impl Core {
         if call.flags.has(Flags::KEPT) {
             return Err(CallError::BadReply { node, message: "it must come whole".into() });
         }
-        let is_full = self.sessions[session as usize].flows.receiving >= config::FLOWS_MAX
-            || self.sessions[callee as usize].flows.sending >= config::FLOWS_MAX;
-        if is_full {
-            let message = format!("{} large bodies and streams are under way already", config::FLOWS_MAX);
+        // It ran: this is no `Busy`, of which anybody may think that the call can be tried again.
+        let caller = &self.sessions[session as usize];
+        caller.room_for_flow().map_err(|what| CallError::BadReply {
+            node: node.clone(),
+            message: format!("its caller `{}` has as many {what} as it may", caller.name()),
+        })?;
+        if self.sessions[callee as usize].flows.sending >= config::FLOWS_MAX {
+            let message = format!("it sends {} large bodies and streams already", config::FLOWS_MAX);
             return Err(CallError::BadReply { node, message });
         }
         Ok((session, id))
@@ -231,9 +246,11 @@ impl Core {
             flow.window = left.ok_or(Violation::OutOfPlace("more of a flow than its window"))?;
         }
         let (to, path) = (flow.to, flow.path);
-        let flags = if has_failed { Flags::FAILED } else { Flags::NONE };
-        let on = Header::chunk(to.call, direction, !is_end);
-        self.put_chunk(to.session, path, Header { flags: on.flags.with(flags), ..on }, frame.body);
+        if has_failed {
+            self.put_failed(to, path, direction, frame.body);
+        } else {
+            self.put_chunk(to.session, path, Header::chunk(to.call, direction, !is_end), frame.body);
+        }
         self.counters.chunks_forwarded += 1;
         if is_end {
             self.end_flow(now, slot, direction, has_failed);
@@ -248,10 +265,46 @@ impl Core {
                 self.check_backlog(to);
             }
             Path::Bulk => {
-                put_frame(&mut self.sessions[to as usize].bulk, header, &[], body);
+                let session = &mut self.sessions[to as usize];
+                put_frame(&mut session.bulk, header, &[], body);
+                if session.bulk_bytes() > config::BULK_BYTES_LOST {
+                    self.overflowed.push(to);
+                }
                 self.touch(to);
             }
         }
+    }
+
+    /// Tells the receiver that a flow is given up: on the lane, past chunks that are worth nothing without the rest.
+    fn put_failed(&mut self, to: End, path: Path, direction: Direction, failure: &[u8]) {
+        let header = failed_chunk(to.call, direction);
+        if path == Path::Bulk {
+            self.forget_bulk(to, direction);
+        }
+        self.put_chunk(to.session, Path::Lane, header, failure);
+    }
+
+    /// Has the driver forget chunks that were not written.
+    fn forget_bulk(&mut self, to: End, direction: Direction) {
+        self.put_chunk(to.session, Path::Bulk, failed_chunk(to.call, direction), &[]);
+    }
+
+    /// The rest of a flow, by its [number](Header::flow) on the link of its receiver, cannot be brought there.
+    pub fn give_up(&mut self, now: Instant, session: SessionKey, flow: u64) {
+        if self.phase(session).is_none() {
+            return;
+        }
+        let (direction, number) = Direction::of_flow(flow);
+        let found = self.find_as(session.slot, direction == Direction::Reply, number);
+        let Some(slot) = found else { return };
+        let Some(Flow { to, path, .. }) = self.flow(slot, direction) else { return };
+        let (to, path) = (*to, *path);
+        let failure = Failure::from(&CallError::Disconnected { ran: Ran::Maybe }).encode();
+        self.put_failed(to, path, direction, &failure);
+        if direction == Direction::Reply {
+            self.stop_callee(slot);
+        }
+        self.end_flow(now, slot, direction, true);
     }
 
     fn flow(&mut self, slot: u32, direction: Direction) -> Option<&mut Flow> {
@@ -285,28 +338,24 @@ impl Core {
             return Ok(());
         };
         let window = flow.window.saturating_add(header.name as usize);
-        if window > config::FLOW_WINDOW_BYTES {
+        if header.name == 0 || window > config::FLOW_WINDOW_BYTES {
             return Err(Violation::OutOfPlace("more granted than was sent"));
         }
         flow.window = window;
         let from = flow.from;
         self.put(from.session, Header::window(from.call, direction, header.name), &[]);
+        self.check_backlog(from.session);
         Ok(())
     }
 
     /// A call ended with its flows open.
-    pub(super) fn cut_flows(&mut self, flows: Flows, outcome: Outcome<'_>) {
+    pub(super) fn cut_flows(&mut self, flows: Flows) {
         for (direction, flow) in [(Direction::Request, flows.request), (Direction::Reply, flows.reply)] {
             let Some(flow) = flow else { continue };
             self.uncount(&flow);
-            // Whatever the lane says of the call, it says nothing to the way that bulk takes beside it.
+            // The receiver hears of the end of the call itself.
             if flow.path == Path::Bulk {
-                let cancelled = Failure::from(&CallError::Cancelled { ran: Ran::Maybe }).encode();
-                let is_told = outcome.has_failed() && outcome.body().len() <= config::CHUNK_BYTES;
-                let failure = if is_told { outcome.body() } else { &cancelled };
-                let header = Header::chunk(flow.to.call, direction, false);
-                let header = Header { flags: header.flags.with(Flags::FAILED), ..header };
-                self.put_chunk(flow.to.session, Path::Bulk, header, failure);
+                self.forget_bulk(flow.to, direction);
             }
         }
     }
@@ -321,6 +370,11 @@ impl Call {
     pub(super) fn has_flows(&self) -> bool {
         self.flows().is_some_and(|flows| flows.request.is_some() || flows.reply.is_some())
     }
+}
+
+fn failed_chunk(call: u64, direction: Direction) -> Header {
+    let header = Header::chunk(call, direction, false);
+    Header { flags: header.flags.with(Flags::FAILED), ..header }
 }
 
 fn expect_chunk(body: &[u8]) -> Result<(), Violation> {

@@ -1,11 +1,13 @@
 //! Results of background calls whose caller has gone, kept for a while so that a script can fetch them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::config::{KEPT_BYTES_MAX, KEPT_FOR, KEPT_RESULTS_MAX};
+use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::wire::{JobEntry, JobId, JobState};
 
@@ -35,6 +37,8 @@ pub struct Kept {
     pub callback: String,
     /// Who called.
     pub caller: NodeName,
+    /// In whose rights, if that is known.
+    pub owner: Option<Arc<Identity>>,
     /// Who ran it, if anybody did.
     pub node: Option<NodeName>,
     /// Whether `body` is a failure.

@@ -13,7 +13,7 @@ use crate::wire::{Event, Failure, Flags, Frame, Goodbye, Header, Hello, Kind, Pr
 impl Core {
     pub(super) fn hello(&mut self, now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
         let hello = Hello::decode(frame.body)?;
-        match self.admit(now, &hello) {
+        match self.admit(now, slot, &hello) {
             Ok(version) => self.welcome(slot, hello, version),
             Err((code, message)) => self.refuse(slot, code, message),
         }
@@ -21,9 +21,13 @@ impl Core {
     }
 
     /// Whether a node may join: the version both speak, or why not.
-    fn admit(&mut self, now: Instant, hello: &Hello) -> Result<u16, (Code, String)> {
+    fn admit(&mut self, now: Instant, slot: u32, hello: &Hello) -> Result<u16, (Code, String)> {
         let version = Versions::OURS.common(hello.versions);
         let version = version.ok_or_else(|| (Code::Version, Versions::OURS.to_string()))?;
+        if let Some(why) = self.sessions[slot as usize].identity.objection(self.unix_ms(now)) {
+            tracing::warn!(node = %hello.node, %why, "a node is not let in");
+            return Err((Code::Denied, why));
+        }
         if self.is_draining {
             return Err((Code::Busy, "the controller is stopping".into()));
         }
@@ -144,7 +148,9 @@ impl Core {
 
     /// Pings everybody; who has not answered the ping before is suspect, who has not said a name is cut off.
     pub(super) fn ping_round(&mut self, now: Instant) {
+        self.forget_misses();
         let slots: Vec<u32> = self.sessions.iter().map(|(slot, _)| slot as u32).collect();
+        self.end_expired(now, &slots);
         for slot in slots {
             let session = &mut self.sessions[slot as usize];
             match session.phase {

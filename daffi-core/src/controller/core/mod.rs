@@ -5,9 +5,11 @@
 //! repeated from its inputs.
 //!
 //! The grammar of its methods: `open`, `handle`, `close` and `tick` are input; `touched`, `take_output` and
-//! `next_deadline` are output, to be asked after each batch of input.
+//! `next_deadline` are output, to be asked after each batch of input. What takes a disk is `asked`, and answered
+//! with `answer_asked`.
 
 mod answer;
+mod asked;
 mod broadcast;
 mod builtin;
 mod calls;
@@ -17,8 +19,10 @@ mod finish;
 mod flows;
 pub mod jobs;
 mod lifecycle;
+mod limits;
 mod register;
 mod rendezvous;
+mod rights;
 pub mod schedules;
 mod session;
 mod stats;
@@ -27,11 +31,14 @@ mod tests;
 mod timed;
 mod views;
 
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+pub use self::asked::{Asked, Question};
 use self::calls::{Calls, WaitFor};
 use self::directory::Directory;
 use self::jobs::Jobs;
@@ -40,6 +47,7 @@ pub use self::session::Backlog;
 use self::session::{Phase, Session};
 use self::stats::Counters;
 use crate::config;
+use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::session::Deadlines;
 use crate::transport::Peer;
@@ -63,6 +71,9 @@ pub enum Violation {
     /// A frame that has no place here: a call before `Hello`, a slot that is taken.
     #[error("{0}")]
     OutOfPlace(&'static str),
+    /// More frames of kinds that mean nothing here than versions that mix would send.
+    #[error("more than {} frames of unknown kinds", config::UNKNOWN_FRAMES_MAX)]
+    UnknownFrames,
 }
 
 /// What to do with a link after its output was taken.
@@ -92,10 +103,19 @@ pub struct Core {
     /// Background calls in flight.
     running_jobs: HashMap<crate::wire::JobId, u32>,
     schedules: Schedules,
+    /// In whose rights each schedule runs.
+    schedule_owners: HashMap<u64, Arc<Identity>>,
+    /// Questions for the driver, and how many it has yet to answer.
+    asked: Vec<Asked>,
+    unanswered: usize,
     delayed: usize,
     delayed_bytes: usize,
     next_ping: Instant,
     touched: Vec<SessionKey>,
+    /// The links opened last, the oldest first: some of them have yet to say who they are.
+    strangers: VecDeque<SessionKey>,
+    /// Names that were missed since the last round of pings.
+    misses: Cell<u32>,
     /// Sessions that do not read what is sent to them, to be ended.
     overflowed: Vec<u32>,
     expired: Vec<u32>,
@@ -122,10 +142,15 @@ impl Core {
             waiters: HashMap::new(),
             running_jobs: HashMap::new(),
             schedules: Schedules::default(),
+            schedule_owners: HashMap::new(),
+            asked: Vec::new(),
+            unanswered: 0,
             delayed: 0,
             delayed_bytes: 0,
             next_ping: now + config::PING_INTERVAL,
             touched: Vec::new(),
+            strangers: VecDeque::new(),
+            misses: Cell::new(0),
             overflowed: Vec::new(),
             expired: Vec::new(),
             counters: Counters::default(),
@@ -134,13 +159,21 @@ impl Core {
         }
     }
 
-    /// A link was made.
-    pub fn open(&mut self, now: Instant, peer: Peer, backlog: Backlog) -> SessionKey {
+    /// A link was made; `identity` is whom its transport proved to be at the other end.
+    pub fn open(
+        &mut self,
+        now: Instant,
+        peer: Peer,
+        identity: Arc<Identity>,
+        backlog: Backlog,
+    ) -> SessionKey {
         self.counters.sessions_opened += 1;
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let slot = self.sessions.insert(Session::new(now, generation, peer, backlog));
-        SessionKey { slot: slot as u32, generation }
+        let slot = self.sessions.insert(Session::new(now, generation, peer, identity, backlog));
+        let key = SessionKey { slot: slot as u32, generation };
+        self.note_stranger(now, key);
+        key
     }
 
     /// A frame arrived.
@@ -179,10 +212,7 @@ impl Core {
                 Ok(())
             }
             (_, Kind::Hello) => Err(Violation::OutOfPlace("a second Hello")),
-            (_, Kind::Welcome | Kind::Refuse | Kind::Event | Kind::Unknown(_)) => {
-                self.counters.unknown_frames += 1;
-                Ok(())
-            }
+            (_, Kind::Welcome | Kind::Refuse | Kind::Event | Kind::Unknown(_)) => self.skip_unknown(slot),
         }
     }
 
@@ -208,8 +238,8 @@ impl Core {
     /// The link is gone, or must go: `violation` says that it is the peer's fault.
     pub fn close(&mut self, now: Instant, session: SessionKey, violation: Option<&Violation>) {
         let Some(phase) = self.phase(session) else { return };
-        if violation.is_some() {
-            self.counters.sessions_violating += 1;
+        if let Some(violation) = violation {
+            self.count_violation(violation);
         }
         if phase != Phase::Closing {
             self.end(now, session.slot, "its connection closed");
@@ -246,8 +276,9 @@ impl Core {
         if phase == Phase::Closing { Next::Close } else { Next::Open }
     }
 
-    /// Moves the chunks of bodies for the session, whole frames, to the end of `bulk`: after its other output, since
-    /// that says what they are chunks of.
+    /// Moves the chunks of bodies for the session, whole frames, to the end of `bulk`. They come after its other
+    /// output, since that says what they are chunks of. One that has failed is not for the session: from then on
+    /// nobody wants the chunks of its flow that have not been written.
     pub fn take_bulk(&mut self, key: SessionKey, bulk: &mut Vec<u8>) {
         if self.phase(key).is_none() {
             return;
@@ -264,6 +295,7 @@ impl Core {
     fn put(&mut self, slot: u32, header: Header, body: &[u8]) {
         self.sessions[slot as usize].put(header, &[], body);
         self.touch(slot);
+        self.check_backlog(slot);
     }
 
     fn touch(&mut self, slot: u32) {

@@ -3,26 +3,31 @@
 use std::time::Instant;
 
 use super::calls::WaitFor;
+use super::limits::signature_bytes;
 use super::session::Phase;
 use super::{Core, Violation};
 use crate::config;
-use crate::error::CallError;
 use crate::name::CallbackName;
 use crate::wire::{Event, Failure, Flags, Frame, Offered, Presence, Register, Unregister};
 
 impl Core {
     pub(super) fn register(&mut self, now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
         let Register { callbacks, ready } = Register::decode(frame.body)?;
-        let offered = self.sessions[slot as usize].callee.offers.len();
-        if offered + callbacks.len() > config::CALLBACKS_PER_NODE_MAX {
-            let what = format!("a node may offer at most {} callbacks", config::CALLBACKS_PER_NODE_MAX);
-            let failure = Failure::from(&CallError::Busy { what }).encode();
-            self.put_reply(slot, frame.header.call, Flags::FAILED, &failure);
-            return Ok(());
-        }
+        let signature_bytes = match self.room_for_offers(slot, &callbacks) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.put_reply(slot, frame.header.call, Flags::FAILED, &Failure::from(&error).encode());
+                return Ok(());
+            }
+        };
         if callbacks.iter().any(|offered| offered.signature.name.is_reserved()) {
             return Err(Violation::OutOfPlace("a callback under a reserved name"));
         }
+        if let Err(error) = self.check_offers(slot, &callbacks) {
+            self.put_reply(slot, frame.header.call, Flags::FAILED, &Failure::from(&error).encode());
+            return Ok(());
+        }
+        self.sessions[slot as usize].callee.signature_bytes = signature_bytes;
         let names: Vec<CallbackName> =
             callbacks.into_iter().filter_map(|offered| self.offer(slot, offered)).collect();
         self.put_reply(slot, frame.header.call, Flags::NONE, &[]);
@@ -50,10 +55,12 @@ impl Core {
 
     fn withdraw(&mut self, slot: u32, name: &CallbackName) -> bool {
         let Some(key) = self.directory.find(name.as_str()) else { return false };
-        if self.sessions[slot as usize].callee.offers.remove(&key.slot).is_none() {
+        let callee = &mut self.sessions[slot as usize].callee;
+        if callee.offers.remove(&key.slot).is_none() {
             return false;
         }
-        self.directory.remove(key, slot);
+        let removed = self.directory.remove(key, slot);
+        callee.signature_bytes -= removed.map_or(0, |signature| signature_bytes(&signature));
         true
     }
 
@@ -120,12 +127,23 @@ impl Core {
     /// Tells a session the number of a name that it called by text.
     pub(super) fn intern(&mut self, slot: u32, name: &CallbackName) {
         let Some(key) = self.directory.find(name.as_str()) else { return };
+        // Whoever leaves this much unread can go on by text.
+        if self.room_to_answer(slot).is_err() {
+            return;
+        }
         let interned = &mut self.sessions[slot as usize].caller.names;
-        let Some((id, is_new)) = interned.intern(name, key, config::NAMES_PER_SESSION_MAX) else { return };
+        let Some((id, is_new)) = interned.intern(name, key, config::NAMES_PER_SESSION_MAX) else {
+            self.counters.names_not_interned += 1;
+            return;
+        };
         if !is_new {
             return;
         }
-        let signatures = self.directory.entry(key).map(|entry| entry.signatures()).unwrap_or_default();
+        let mut signatures = self.directory.entry(key).map(|entry| entry.signatures()).unwrap_or_default();
+        // Without them the callees alone say what fits.
+        if signatures.iter().map(signature_bytes).sum::<usize>() > config::REGISTER_BYTES {
+            signatures.clear();
+        }
         self.send_event(slot, &Event::Interned { id, name: name.clone(), signatures });
     }
 }

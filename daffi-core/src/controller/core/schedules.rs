@@ -217,6 +217,11 @@ impl Schedules {
         Ok(entry)
     }
 
+    /// The schedule of this name.
+    pub fn named(&self, name: &str) -> Option<ScheduleEntry> {
+        self.by_name.get(name).and_then(|id| self.entry(*id))
+    }
+
     /// Removes a schedule: it has no tick afterwards. Runs in progress go on.
     pub fn cancel(&mut self, id: u64) -> Cancelled {
         let entry = self.entry(id);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::directory::{EntryKey, Interned};
 use super::flows::FlowCounts;
 use crate::config;
+use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::transport::Peer;
 use crate::wire::{Header, put_frame};
@@ -27,16 +28,25 @@ pub(super) enum Phase {
 
 /// Bytes that the driver has taken and not yet written: with the session's own queue they are its backlog.
 #[derive(Debug, Clone, Default)]
-pub struct Backlog(Arc<AtomicUsize>);
+pub struct Backlog(Arc<[AtomicUsize; 2]>);
 
 impl Backlog {
-    /// Sets the number of bytes.
+    /// Sets the number of bytes, without those of large bodies.
     pub fn set(&self, bytes: usize) {
-        self.0.store(bytes, Ordering::Relaxed);
+        self.0[0].store(bytes, Ordering::Relaxed);
+    }
+
+    /// Sets the number of bytes of large bodies.
+    pub fn set_bulk(&self, bytes: usize) {
+        self.0[1].store(bytes, Ordering::Relaxed);
     }
 
     fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.0[0].load(Ordering::Relaxed)
+    }
+
+    fn bulk_bytes(&self) -> usize {
+        self.0[1].load(Ordering::Relaxed)
     }
 }
 
@@ -48,6 +58,9 @@ pub(super) struct Session {
     pub(super) generation: u32,
     pub(super) phase: Phase,
     pub(super) peer: Peer,
+    pub(super) identity: Arc<Identity>,
+    /// What it was denied so far.
+    pub(super) denied: u64,
     pub(super) opened: Instant,
     pub(super) backlog: Backlog,
     /// `None` until it has said who it is.
@@ -61,6 +74,8 @@ pub(super) struct Session {
     pub(super) bulk: Vec<u8>,
     pub(super) flows: FlowCounts,
     pub(super) is_touched: bool,
+    /// Frames of unknown kinds that it has sent.
+    pub(super) unknown_frames: u32,
     pub(super) caller: CallerSide,
     pub(super) callee: CalleeSide,
     pub(super) liveness: Liveness,
@@ -82,6 +97,8 @@ pub(super) struct CallerSide {
 pub(super) struct CalleeSide {
     /// Its offers, with the number that calls of each carry.
     pub(super) offers: HashMap<u32, (EntryKey, u32)>,
+    /// Bytes of their signatures.
+    pub(super) signature_bytes: usize,
     /// The calls it has not answered.
     pub(super) serving: Vec<u32>,
     pub(super) concurrency: u32,
@@ -102,11 +119,19 @@ pub(super) struct Liveness {
 }
 
 impl Session {
-    pub(super) fn new(now: Instant, generation: u32, peer: Peer, backlog: Backlog) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        generation: u32,
+        peer: Peer,
+        identity: Arc<Identity>,
+        backlog: Backlog,
+    ) -> Self {
         Self {
             generation,
             phase: Phase::Open,
             peer,
+            identity,
+            denied: 0,
             opened: now,
             backlog,
             name: None,
@@ -117,6 +142,7 @@ impl Session {
             bulk: Vec::new(),
             flows: FlowCounts::default(),
             is_touched: false,
+            unknown_frames: 0,
             caller: CallerSide::default(),
             callee: CalleeSide::default(),
             liveness: Liveness::default(),
@@ -138,9 +164,14 @@ impl Session {
             .unwrap_or(usize::MAX)
     }
 
-    /// Bytes that wait for it to read.
+    /// Bytes that wait for it to read, without those of large bodies.
     pub(super) fn backlog_bytes(&self) -> usize {
         self.out.len() + self.backlog.bytes()
+    }
+
+    /// Bytes of large bodies that wait for it to read.
+    pub(super) fn bulk_bytes(&self) -> usize {
+        self.bulk.len() + self.backlog.bulk_bytes()
     }
 
     /// Whether it may be sent another call; if not, which bound it has reached.

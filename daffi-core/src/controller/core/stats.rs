@@ -26,10 +26,26 @@ counters! {
     sessions_ended,
     /// Links ended because of what was sent on them.
     sessions_violating,
+    /// Those that sent a frame, or an extension map, longer than may be.
+    sessions_oversize,
+    /// Those that sent a message that is none.
+    sessions_malformed,
+    /// Those that sent what had no place there: a second `Hello`, a call number in use, a credit for nothing.
+    sessions_out_of_place,
+    /// Those that sent more frames of unknown kinds than versions that mix would.
+    sessions_babbling,
     /// Links ended because the peer did not read.
     sessions_not_reading,
     /// Links ended because the peer did not say who it was.
     sessions_silent,
+    /// Links ended because too many others had not said who they were either.
+    sessions_crowded_out,
+    /// Registrations of more callbacks, or longer signatures, than a node may offer.
+    registrations_refused,
+    /// Names that got no number because a session had as many as it may.
+    names_not_interned,
+    /// Calls of names that nobody offers, answered without looking for similar ones.
+    misses_unexplained,
     nodes_suspected,
     calls_started,
     /// Outcomes by kind; together with those in flight they add up to the calls started.
@@ -40,6 +56,12 @@ counters! {
     calls_lost,
     calls_refused,
     calls_kept,
+    /// Calls that the caller had no right to, also those without a record.
+    calls_denied,
+    /// Registrations of what the node had no right to offer.
+    offers_denied,
+    /// Sessions whose token was revoked or expired.
+    sessions_ended_by_token,
     one_way_taken,
     one_way_refused,
     /// One-way calls that a node had not finished when it left.

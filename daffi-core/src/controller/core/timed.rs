@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Core;
 use super::calls::{Call, Delayed, Origin};
+use super::directory::EntryKey;
 use super::dispatch::{Request, absent_request};
 use super::finish::Outcome;
 use super::schedules::{Command, Effect, Run};
@@ -52,10 +53,14 @@ impl Core {
     fn dispatch_delayed(&mut self, now: Instant, slot: u32) {
         let Some(call) = self.calls.get_mut(slot) else { return };
         let (origin, flags, caller) = (call.origin, call.flags, call.extra().caller.clone());
+        let owner = call.extra().owner.clone();
         let Some(delayed) = call.extra().delayed.take() else { return };
         self.delayed -= 1;
         self.delayed_bytes -= delayed.body.len();
         call.started = now;
+        if let Some(error) = owner.and_then(|owner| self.refusal_of(now, &owner, &delayed.name)) {
+            return self.fail(now, slot, &error);
+        }
         let Delayed { name, on, key, include_self, body, timeout } = delayed;
         let nobody = crate::name::NodeName::new("unknown").expect("a good name");
         // Whoever may have waited long for it cannot be counted on to take its result in chunks.
@@ -99,10 +104,13 @@ impl Core {
     fn run_scheduled(&mut self, now: Instant, run: &Run) {
         self.counters.schedule_runs += 1;
         self.counters.calls_started += 1;
-        let Some(entry) = self.directory.find(&run.callback) else {
-            self.counters.calls_refused += 1;
-            let error = self.no_such_callback(&run.callback);
-            return self.schedule_ran(now, run.schedule, Outcome::Failed(&Failure::from(&error).encode()));
+        let entry = match self.find_scheduled(now, run) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.counters.calls_refused += 1;
+                let failure = Failure::from(&error).encode();
+                return self.schedule_ran(now, run.schedule, Outcome::Failed(&failure));
+            }
         };
         let mut request = absent_request(run.creator.clone(), Flags::NONE, &run.body);
         let timeout = Duration::from_millis(run.timeout_ms);
@@ -111,6 +119,11 @@ impl Core {
         let slot =
             self.calls.insert(Call::new(now, Origin::Schedule { id: run.schedule }, Flags::NONE, entry));
         self.dispatch(now, slot, &run.callback, &request);
+    }
+
+    fn find_scheduled(&mut self, now: Instant, run: &Run) -> Result<EntryKey, CallError> {
+        self.check_scheduled(now, run)?;
+        self.directory.find(&run.callback).ok_or_else(|| self.no_such_callback(&run.callback))
     }
 
     pub(super) fn schedule_ran(&mut self, now: Instant, id: u64, outcome: Outcome<'_>) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Core;
 use super::directory::EntryKey;
 use super::session::{Phase, Session};
-use crate::name::NodeName;
+use crate::name::{NodeName, matches_glob};
 use crate::wire::{CallbackEntry, JobEntry, JobState, NodeDetail, NodeEntry, Signature};
 
 impl Core {
@@ -109,7 +109,7 @@ impl Core {
             ("jobs_kept", self.jobs.len()),
             ("flows_sending", sum(&|session| session.flows.sending)),
             ("flows_receiving", sum(&|session| session.flows.receiving)),
-            ("bulk_bytes", sum(&|session| session.bulk.len())),
+            ("bulk_bytes", sum(&Session::bulk_bytes)),
             ("backlog_bytes", sum(&Session::backlog_bytes)),
         ];
         let tables = tables.into_iter().map(|(name, size)| (name, size as u64));
@@ -121,37 +121,5 @@ impl Core {
             .chain(schedules)
             .map(|(name, count)| (name.to_owned(), count))
             .collect()
-    }
-}
-
-/// Whether `name` is like `pattern`, in which each `*` stands for any text.
-fn matches_glob(pattern: &str, name: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut left) = name.strip_prefix(head) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let tail = parts.pop().unwrap_or_default();
-    for part in parts {
-        let Some(at) = left.find(part) else { return false };
-        left = &left[at + part.len()..];
-    }
-    left.len() >= tail.len() && left.ends_with(tail)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_text() {
-        for (pattern, name) in
-            [("add", "add"), ("a*", "add"), ("*", "add"), ("shop.*.new", "shop.order.new"), ("*d*d", "add")]
-        {
-            assert!(matches_glob(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in
-            [("ad", "add"), ("b*", "add"), ("a*a", "a"), ("shop.*.new", "shop.new"), ("*x*", "add")]
-        {
-            assert!(!matches_glob(pattern, name), "{pattern} {name}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use quinn::{ClientConfig, Connecting, ConnectError, Endpoint};
+use quinn::{ClientConfig, ConnectError, Connecting, Endpoint};
 use tokio::time::{sleep, timeout};
 
 use super::super::{Connection, DialError, DialOptions, QuicAddress};

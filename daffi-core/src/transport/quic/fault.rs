@@ -8,8 +8,7 @@ use rustls::AlertDescription as Alert;
 use super::super::DialError;
 
 const OTHER_MESH: &str = "it belongs to another mesh than this token's";
-const IMPOSTOR: &str =
-    "it cannot prove that it is the controller of this mesh: somebody may be in between";
+const IMPOSTOR: &str = "it cannot prove that it is the controller of this mesh: somebody may be in between";
 const OTHER_PROTOCOL: &str = "it is not a daffi controller, or of another version";
 const OWN_CLOCK: &str = "its certificate is not valid at this time: compare the clocks of both machines";
 const UNKNOWN_TOKEN: &str = "the controller does not know this token";
@@ -118,7 +117,9 @@ fn alert(code: TransportErrorCode) -> Option<Alert> {
 fn passing(error: &ConnectionError) -> String {
     match error {
         ConnectionError::TimedOut => "no answer".into(),
-        ConnectionError::ConnectionClosed(close) if close.error_code == TransportErrorCode::CONNECTION_REFUSED => {
+        ConnectionError::ConnectionClosed(close)
+            if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+        {
             "it takes no more connections for now".into()
         }
         ConnectionError::ApplicationClosed(_) => "it closed the connection".into(),

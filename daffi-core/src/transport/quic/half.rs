@@ -29,7 +29,12 @@ pub(super) struct Receiving {
 
 impl Receiving {
     pub(super) fn new(stream: RecvStream, faults: Faults) -> Self {
-        Self { stream: Mutex::new(stream), reader: AtomicWaker::new(), is_closed: AtomicBool::new(false), faults }
+        Self {
+            stream: Mutex::new(stream),
+            reader: AtomicWaker::new(),
+            is_closed: AtomicBool::new(false),
+            faults,
+        }
     }
 
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
@@ -45,7 +50,12 @@ impl Receiving {
         }
     }
 
-    fn read(&self, cx: &mut Context<'_>, room: usize, buffer: &mut BytesMut) -> Poll<Result<usize, ReadError>> {
+    fn read(
+        &self,
+        cx: &mut Context<'_>,
+        room: usize,
+        buffer: &mut BytesMut,
+    ) -> Poll<Result<usize, ReadError>> {
         // Safe code cannot read into memory that was never written, and copying costs little beside decryption.
         SCRATCH.with_borrow_mut(|scratch| {
             let read = ready!(lock(&self.stream).poll_read(cx, &mut scratch[..room]))?;
@@ -139,7 +149,9 @@ impl Sending {
 
     /// Lets the peer see the end after what was written. The future is ready when all of it has arrived, when the
     /// peer wants no more, or when the connection is lost.
-    pub(super) fn finish(&self) -> impl Future<Output = Result<Option<VarInt>, StoppedError>> + Send + 'static {
+    pub(super) fn finish(
+        &self,
+    ) -> impl Future<Output = Result<Option<VarInt>, StoppedError>> + Send + 'static {
         self.is_closed.store(true, Ordering::Release);
         let mut stream = lock(&self.stream);
         // Fails only if it is finished already.

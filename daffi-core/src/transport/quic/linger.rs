@@ -37,9 +37,9 @@ pub(super) fn register(address: SocketAddr, is_listening: Arc<AtomicBool>) -> Re
 pub(super) async fn wait(address: SocketAddr) -> bool {
     let left: Vec<watch::Receiver<()>> = {
         let sockets = sockets();
-        let in_the_way = sockets.iter().filter(|entry| {
-            !entry.is_listening.load(Ordering::Acquire) && conflict(entry.address, address)
-        });
+        let in_the_way = sockets
+            .iter()
+            .filter(|entry| !entry.is_listening.load(Ordering::Acquire) && conflict(entry.address, address));
         in_the_way.map(|entry| entry.gone.clone()).collect()
     };
     for mut gone in left.clone() {

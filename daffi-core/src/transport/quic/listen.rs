@@ -30,10 +30,28 @@ const SOCKET_PAUSE: Duration = Duration::from_millis(1);
 type Settings = ByPath<Arc<ServerConfig>>;
 type Queued = (Arc<dyn Connection>, OwnedSemaphorePermit);
 
+/// How many peers may be connecting.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Further ones are refused.
+    pub(super) handshakes: usize,
+    /// Further ones must prove their address.
+    pub(super) unproven: usize,
+}
+
 /// Listens at `address`.
 pub(in super::super) async fn listen(
     address: &QuicAddress,
     options: &ListenOptions,
+) -> Result<Arc<dyn Listener>, BindError> {
+    let limits = Limits { handshakes: HANDSHAKES_MAX, unproven: HANDSHAKES_UNPROVEN_MAX };
+    listen_within(address, options, limits).await
+}
+
+pub(super) async fn listen_within(
+    address: &QuicAddress,
+    options: &ListenOptions,
+    limits: Limits,
 ) -> Result<Arc<dyn Listener>, BindError> {
     let refused = |error: &io::Error| match error.kind() {
         io::ErrorKind::AddrInUse => BindError::InUse { address: address.to_string() },
@@ -53,12 +71,13 @@ pub(in super::super) async fn listen(
     let port = sockets.first().map_or(address.port, |socket| socket.address.port());
     let (stop, stopped) = watch::channel(());
     let (queue, waiting) = mpsc::unbounded_channel();
-    let permits = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let permits = Arc::new(Semaphore::new(limits.handshakes));
     for socket in sockets {
         let accepting = Accepting {
             home: place.home.clone(),
             tls: tls.clone(),
             settings: settings.clone(),
+            limits,
             permits: Arc::clone(&permits),
             queue: queue.clone(),
             handshakes: JoinSet::new(),
@@ -187,6 +206,7 @@ async fn serve(socket: Socket, mut accepting: Accepting, mut stopped: watch::Rec
     let Socket { endpoint, inner, registered, .. } = socket;
     loop {
         tokio::select! {
+            biased;
             // It never changes: the end of the sender is the end of the listener.
             _ = stopped.changed() => break,
             incoming = endpoint.accept() => match incoming {
@@ -219,6 +239,7 @@ struct Accepting {
     home: Home,
     tls: watch::Receiver<Arc<rustls::ServerConfig>>,
     settings: Settings,
+    limits: Limits,
     permits: Arc<Semaphore>,
     queue: mpsc::UnboundedSender<Queued>,
     /// Each in a task of its own, so that a slow one holds up nobody.
@@ -234,8 +255,8 @@ impl Accepting {
             incoming.refuse();
             return self.turn_away("refusing connections: too many are being made");
         };
-        let in_progress = HANDSHAKES_MAX - self.permits.available_permits();
-        if in_progress > HANDSHAKES_UNPROVEN_MAX && !incoming.remote_address_validated() {
+        let in_progress = self.limits.handshakes - self.permits.available_permits();
+        if in_progress > self.limits.unproven && !incoming.remote_address_validated() {
             // A failure leaves it refused; it cannot fail before the address was proved.
             incoming.retry().ok();
             return self.turn_away("asking peers to prove their addresses: many connections are being made");

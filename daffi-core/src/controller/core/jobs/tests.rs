@@ -8,6 +8,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn kept(id: u64, bytes: usize) -> Kept {
     Kept {
+        owner: None,
         id: JobId(id),
         callback: "work".into(),
         caller: NodeName::new("a").unwrap(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::Violation;
 use super::harness::{Mesh, Received, Reply};
-use crate::config::{CHUNK_BYTES, FLOW_WINDOW_BYTES, FLOWS_MAX};
+use crate::config::{BULK_BYTES_LOST, BULK_BYTES_MAX, CHUNK_BYTES, FLOW_WINDOW_BYTES, FLOWS_MAX};
 use crate::error::{CallError, Ran};
 use crate::wire::{CallId, Direction, Extension, Failure, Flags, Header, Kind};
 
@@ -392,4 +392,106 @@ fn a_number_of_the_callees_own_call_is_not_taken_for_the_one_it_runs() {
 
     let Reply::Chunks(Received { bytes, .. }) = mesh.only_reply(caller) else { panic!("no stream") };
     assert_eq!((&bytes[..], mesh.stat("late_chunks")), (&b"y"[..], 1));
+}
+
+#[test]
+fn a_body_costs_the_controller_its_window_and_no_more_however_large_it_is() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    let number = call.to_bits();
+    let mut random = fastrand::Rng::with_seed(7);
+    let chunks = FLOW_WINDOW_BYTES / CHUNK_BYTES;
+    let overhead = chunks * crate::wire::HEADER_BYTES;
+    let (mut window, mut sent, mut most) = (FLOW_WINDOW_BYTES, 0, 0);
+
+    while sent < 64 * FLOW_WINDOW_BYTES {
+        mesh.node(callee).does_not_read = true;
+        let allowed = window / CHUNK_BYTES;
+        for _ in 0..random.usize(..=allowed) {
+            mesh.chunk(caller, number, Direction::Request, true, &CHUNK).expect("within the window");
+            (sent, window) = (sent + CHUNK_BYTES, window - CHUNK_BYTES);
+        }
+        let held = (mesh.stat("backlog_bytes") + mesh.stat("bulk_bytes")) as usize;
+        most = most.max(held);
+        assert!(held <= FLOW_WINDOW_BYTES + overhead, "{held} bytes are held");
+        if random.bool() {
+            mesh.node(callee).does_not_read = false;
+            mesh.read(callee);
+            let ungranted = mesh.node(callee).flows[&(run, Direction::Request)].ungranted;
+            if ungranted > 0 {
+                mesh.grant(callee, run, Direction::Request, ungranted).expect("it was sent as much");
+                window += ungranted;
+            }
+            mesh.node(callee).flows.get_mut(&(run, Direction::Request)).expect("open").bytes.clear();
+        }
+    }
+
+    assert!(most >= FLOW_WINDOW_BYTES, "the test reached the bound: {most}");
+}
+
+#[test]
+fn a_receiver_that_grants_what_it_has_not_read_is_ended() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    mesh.node(callee).does_not_read = true;
+
+    for _ in 0..=BULK_BYTES_LOST / CHUNK_BYTES {
+        mesh.chunk(caller, call.to_bits(), Direction::Request, true, &CHUNK).expect("it was granted");
+        if mesh.stat("flows_receiving") == 1 {
+            mesh.grant(callee, run, Direction::Request, CHUNK_BYTES).expect("it was sent as much");
+        }
+    }
+    mesh.end_batch(caller);
+
+    assert_eq!(mesh.stat("sessions_not_reading"), 1);
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::NodeLost { .. })));
+    assert_eq!(mesh.stat("bulk_bytes"), 0);
+}
+
+#[test]
+fn no_flow_to_a_node_begins_while_many_bytes_of_earlier_ones_wait_for_it() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    mesh.node(callee).backlog.set_bulk(BULK_BYTES_MAX);
+
+    mesh.call_in_chunks(caller, Flags::MORE, None);
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::Busy { .. })));
+    mesh.call(caller, "f", Flags::NONE, &Extension::default(), None);
+
+    assert_eq!(mesh.node(callee).running.len(), 1, "bulk takes nobody else's room");
+}
+
+#[test]
+fn a_sender_that_gives_up_is_heard_past_the_chunks_before() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    mesh.node(callee).does_not_read = true;
+    mesh.chunk(caller, call.to_bits(), Direction::Request, true, &CHUNK).expect("within the window");
+
+    let error = CallError::Cancelled { ran: Ran::No };
+    mesh.give_up(caller, call.to_bits(), Direction::Request, &error);
+    mesh.node(callee).does_not_read = false;
+    mesh.read(callee);
+
+    let taken = &mesh.node(callee).flows[&(run, Direction::Request)];
+    assert_eq!((&taken.failure, &taken.bytes[..]), (&Some(error), &b"first"[..]));
+    assert_eq!(mesh.stat("flows_receiving"), 0);
+    mesh.answer(callee, run, b"\x01");
+    mesh.check_empty();
+}
+
+#[test]
+fn what_a_link_cannot_bring_to_its_end_fails_there() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
+    let request = Header::chunk(run, Direction::Request, true).flow();
+    mesh.give_up_at(callee, request);
+    let taken = &mesh.node(callee).flows[&(run, Direction::Request)];
+    assert_eq!(taken.failure, Some(CallError::Disconnected { ran: Ran::Maybe }));
+    mesh.reply_in_chunks(callee, run, Flags::MORE).expect("a good reply");
+
+    let reply = Header::chunk(call.to_bits(), Direction::Reply, true).flow();
+    mesh.give_up_at(caller, reply);
+    mesh.give_up_at(caller, reply);
+
+    let Reply::Chunks(result) = mesh.only_reply(caller) else { panic!("no result in chunks") };
+    assert_eq!(result.failure, Some(CallError::Disconnected { ran: Ran::Maybe }));
+    assert_eq!(mesh.node(callee).cancelled, 1);
+    mesh.check_empty();
 }

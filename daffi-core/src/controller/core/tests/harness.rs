@@ -1,6 +1,7 @@
 //! Nodes that exist only as frames: they check all that the core sends them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::super::{Backlog, Core, Next, SessionKey, Violation};
 use crate::config;
 use crate::error::CallError;
+use crate::identity::Identity;
 use crate::name::{CallbackName, NodeName};
 use crate::transport::Peer;
 use crate::wire::{
@@ -37,6 +39,8 @@ pub(super) enum Reply {
 pub(super) struct Node {
     pub(super) name: String,
     key: Option<SessionKey>,
+    /// What its link has taken and not written.
+    pub(super) backlog: Backlog,
     pub(super) names: HashMap<String, u32>,
     peers: HashMap<u32, String>,
     /// The generation of each slot, and whether a call is in it.
@@ -67,6 +71,8 @@ pub(super) struct Node {
     /// Does not answer pings.
     pub(super) is_stopped: bool,
     pub(super) has_left: bool,
+    /// What is sent to it stays with the controller.
+    pub(super) does_not_read: bool,
 }
 
 impl Node {
@@ -113,13 +119,21 @@ pub(super) struct Mesh {
     pub(super) core: Core,
     pub(super) now: Instant,
     start: Instant,
+    /// Of the links made from now on.
+    pub(super) identity: Arc<Identity>,
     pub(super) nodes: Vec<Node>,
 }
 
 impl Mesh {
     pub(super) fn new(seed: u64) -> Self {
         let now = Instant::now();
-        Self { core: Core::new(now, UNIX_MS, seed), now, start: now, nodes: Vec::new() }
+        Self {
+            core: Core::new(now, UNIX_MS, seed),
+            now,
+            start: now,
+            identity: Arc::new(Identity::memory()),
+            nodes: Vec::new(),
+        }
     }
 
     pub(super) fn node(&mut self, at: usize) -> &mut Node {
@@ -129,8 +143,9 @@ impl Mesh {
     /// A link over which nothing is said.
     pub(super) fn connect(&mut self) -> usize {
         let peer = Peer { uid: None, pid: None, address: "test".into(), certificates: Vec::new() };
-        let key = self.core.open(self.now, peer, Backlog::default());
-        self.nodes.push(Node { key: Some(key), ..Node::default() });
+        let backlog = Backlog::default();
+        let key = self.core.open(self.now, peer, self.identity.clone(), backlog.clone());
+        self.nodes.push(Node { key: Some(key), backlog, ..Node::default() });
         self.nodes.len() - 1
     }
 
@@ -142,6 +157,19 @@ impl Mesh {
 
     pub(super) fn try_join(&mut self, name: &str, callbacks: &[&str], take_over: bool) -> usize {
         let at = self.connect();
+        self.say_hello(at, name, take_over);
+        if self.nodes[at].refused.is_none() {
+            self.register(at, callbacks, true);
+        }
+        at
+    }
+
+    /// Says hello on a link over which nothing was said.
+    pub(super) fn hello(&mut self, at: usize, name: &str) {
+        self.say_hello(at, name, false);
+    }
+
+    fn say_hello(&mut self, at: usize, name: &str, take_over: bool) {
         self.nodes[at].name = name.to_owned();
         let hello = Hello {
             versions: Versions::OURS,
@@ -153,21 +181,34 @@ impl Mesh {
             software: "test".into(),
         };
         self.send(at, Header::new(Kind::Hello), &[], &hello.encode()).expect("a good Hello");
-        if self.nodes[at].refused.is_none() {
-            self.register(at, callbacks, true);
-        }
-        at
+    }
+
+    pub(super) fn unix_ms(&self) -> u64 {
+        UNIX_MS + self.now.duration_since(self.start).as_millis() as u64
     }
 
     pub(super) fn register(&mut self, at: usize, callbacks: &[&str], ready: bool) {
+        self.offer(at, callbacks, ready).expect("it is taken");
+        self.nodes[at].is_ready |= ready;
+    }
+
+    /// Offers callbacks beside those that it started with.
+    pub(super) fn try_register(&mut self, at: usize, callbacks: &[&str]) -> Result<(), CallError> {
+        self.offer(at, callbacks, false)
+    }
+
+    fn offer(&mut self, at: usize, callbacks: &[&str], ready: bool) -> Result<(), CallError> {
         let offered = |(id, name): (usize, &&str)| Offered { id: id as u32 + 1, signature: signature(name) };
         let callbacks = callbacks.iter().enumerate().map(offered).collect();
         let call = self.nodes[at].take_slot();
         let header = Header { call: call.to_bits(), ..Header::new(Kind::Register) };
         self.send(at, header, &[], &Register { callbacks, ready }.encode()).expect("a good Register");
         let replies = self.replies(at);
-        assert!(matches!(replies[..], [(_, Reply::Value(..))]), "{replies:?}");
-        self.nodes[at].is_ready |= ready;
+        match &replies[..] {
+            [(_, Reply::Value(..))] => Ok(()),
+            [(_, Reply::Error(error))] => Err(error.clone()),
+            others => panic!("{others:?}"),
+        }
     }
 
     pub(super) fn leave(&mut self, at: usize) {
@@ -249,8 +290,19 @@ impl Mesh {
             let header = Header { flags: Flags::ONE_WAY, call, ..Header::new(Kind::Call) };
             self.send_call(at, name, header, Extension::default(), &[0x90]).expect("a good call");
         }
+        self.end_batch(at);
+    }
+
+    pub(super) fn end_batch(&mut self, at: usize) {
         let key = self.nodes[at].key.expect("it is there");
         self.core.end_batch(self.now, key);
+        self.deliver();
+    }
+
+    /// A link cannot bring the rest of a flow to its end.
+    pub(super) fn give_up_at(&mut self, at: usize, flow: u64) {
+        let key = self.nodes[at].key.expect("it is there");
+        self.core.give_up(self.now, key, flow);
         self.deliver();
     }
 
@@ -341,20 +393,35 @@ impl Mesh {
                 return;
             }
             for key in touched {
-                let mut out = Vec::new();
-                let next = self.core.take_output(key, &mut out);
-                let Some(at) = self.nodes.iter().position(|node| node.key == Some(key)) else { continue };
-                let mut bulk = Vec::new();
-                self.core.take_bulk(key, &mut bulk);
-                self.receive(at, &out);
-                self.receive(at, &bulk);
-                if next == Next::Close
-                    && let Some(key) = self.nodes[at].key.take()
-                {
-                    self.nodes[at].has_left = true;
-                    self.core.close(self.now, key, None);
+                match self.nodes.iter().position(|node| node.key == Some(key)) {
+                    Some(at) if self.nodes[at].does_not_read => {}
+                    Some(at) => self.read(at),
+                    None => drop(self.core.take_output(key, &mut Vec::new())),
                 }
             }
+        }
+    }
+
+    /// A node reads what there is for it.
+    pub(super) fn read(&mut self, at: usize) {
+        let Some(key) = self.nodes[at].key else { return };
+        let (mut out, mut bulk) = (Vec::new(), Vec::new());
+        let next = self.core.take_output(key, &mut out);
+        self.core.take_bulk(key, &mut bulk);
+        self.receive(at, &out);
+        let mut rest = &bulk[..];
+        while let Some(frame) = split(rest, config::FRAME_BYTES_MAX).expect("good frames") {
+            // One that has failed only says that what was put before it may be dropped.
+            if !frame.header.flags.has(Flags::FAILED) {
+                self.take(at, frame);
+            }
+            rest = &rest[frame.bytes()..];
+        }
+        if next == Next::Close
+            && let Some(key) = self.nodes[at].key.take()
+        {
+            self.nodes[at].has_left = true;
+            self.core.close(self.now, key, None);
         }
     }
 

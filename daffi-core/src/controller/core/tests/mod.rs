@@ -2,6 +2,7 @@
 
 mod flows;
 mod harness;
+mod rights;
 mod simulation;
 
 use std::time::Duration;

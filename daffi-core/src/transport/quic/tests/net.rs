@@ -1,0 +1,127 @@
+//! A network in memory, for virtual time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::{Context, Poll};
+
+use futures::task::AtomicWaker;
+use quinn::udp::{RecvMeta, Transmit};
+use quinn::{AsyncUdpSocket, UdpPoller};
+
+use super::super::home::Net;
+
+/// Delivers at once and in order what it does not lose.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Hub(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    sockets: Mutex<BTreeMap<SocketAddr, Weak<Socket>>>,
+    is_cut: AtomicBool,
+    /// The last address that was given out.
+    last: AtomicU16,
+}
+
+impl Hub {
+    /// Loses all from now on.
+    pub(super) fn cut(&self) {
+        self.0.is_cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives new addresses to all sockets that did not ask for a certain one.
+    pub(super) fn renumber(&self) {
+        let mut sockets = self.0.sockets.lock().unwrap();
+        for (old, socket) in std::mem::take(&mut *sockets) {
+            let Some(strong) = socket.upgrade() else { continue };
+            let address = if old.ip() == NODES { self.free() } else { old };
+            *strong.address.lock().unwrap() = address;
+            sockets.insert(address, socket);
+        }
+    }
+
+    fn free(&self) -> SocketAddr {
+        (NODES, 1_000 + self.0.last.fetch_add(1, Ordering::Relaxed)).into()
+    }
+}
+
+/// Where sockets are that take any address.
+const NODES: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+
+impl Net for Hub {
+    fn bind(&self, address: SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        let address = if address.port() == 0 { self.free() } else { address };
+        let mut sockets = self.0.sockets.lock().unwrap();
+        if sockets.get(&address).is_some_and(|socket| socket.strong_count() > 0) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let socket = Arc::new(Socket {
+            hub: self.clone(),
+            address: Mutex::new(address),
+            arrived: Mutex::default(),
+            reader: AtomicWaker::new(),
+        });
+        sockets.insert(address, Arc::downgrade(&socket));
+        Ok(socket)
+    }
+}
+
+#[derive(Debug)]
+struct Socket {
+    hub: Hub,
+    address: Mutex<SocketAddr>,
+    arrived: Mutex<VecDeque<(SocketAddr, Vec<u8>)>>,
+    reader: AtomicWaker,
+}
+
+impl AsyncUdpSocket for Socket {
+    fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        Box::pin(AlwaysWritable)
+    }
+
+    fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let from = *self.address.lock().unwrap();
+        let to = self.hub.0.sockets.lock().unwrap().get(&transmit.destination).and_then(Weak::upgrade);
+        if let Some(to) = to
+            && !self.hub.0.is_cut.load(Ordering::Relaxed)
+        {
+            to.arrived.lock().unwrap().push_back((from, transmit.contents.to_vec()));
+            to.reader.wake();
+        }
+        Ok(())
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        self.reader.register(cx.waker());
+        let Some((from, datagram)) = self.arrived.lock().unwrap().pop_front() else {
+            return Poll::Pending;
+        };
+        buffers[0][..datagram.len()].copy_from_slice(&datagram);
+        meta[0] = RecvMeta::default();
+        meta[0].addr = from;
+        meta[0].len = datagram.len();
+        meta[0].stride = datagram.len();
+        Poll::Ready(Ok(1))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(*self.address.lock().unwrap())
+    }
+}
+
+#[derive(Debug)]
+struct AlwaysWritable;
+
+impl UdpPoller for AlwaysWritable {
+    fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
