@@ -1,10 +1,14 @@
 //! The command line as clap reads it.
 
+mod token;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
+pub(crate) use self::token::{NewToken, Token};
 use crate::{complete, duration};
 
 /// Call functions of other processes by name; see who is there.
@@ -38,6 +42,7 @@ Mesh:
   ping         Measure the way to a node and back
 
 Setup:
+  token        Who may join, and to do what
   explain      What an error code means and what to do
   completions  Print a completion script for your shell
   help         Help on a command
@@ -86,6 +91,21 @@ pub(crate) struct Global {
         default_value = "auto"
     )]
     pub(crate) color: Color,
+    /// A file with the token to join with, from `daffi token new`
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) join_file: Option<PathBuf>,
+    /// Where keys and tokens are [default: $XDG_STATE_HOME/daffi or ~/.local/state/daffi]
+    #[arg(long, global = true, env = "DAFFI_DATA_DIR", value_name = "DIR", hide_short_help = true)]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A certificate of your own authority instead of a token
+    #[arg(long, global = true, env = "DAFFI_TLS_CERT", value_name = "FILE", hide_short_help = true)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, global = true, env = "DAFFI_TLS_KEY", value_name = "FILE", hide_short_help = true)]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// The authority that the other side's certificate is from
+    #[arg(long, global = true, env = "DAFFI_TLS_CA", value_name = "FILE", hide_short_help = true)]
+    pub(crate) tls_ca: Option<PathBuf>,
     /// Say more on stderr; twice for still more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -153,6 +173,13 @@ pub(crate) enum Command {
     },
     /// Measure the way to a node and back
     Ping(Ping),
+    /// Who may join, and to do what
+    #[command(after_long_help = token::HELP)]
+    Token {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Token>,
+    },
     /// What an error code means and what to do
     Explain {
         /// The code, as in D0404 or 404; all of them if left out
@@ -411,6 +438,12 @@ pub(crate) struct Controller {
     /// Where to listen; may be repeated [default: --url]
     #[arg(short, long, env = "DAFFI_LISTEN", value_name = "URL")]
     pub(crate) listen: Vec<String>,
+    /// Let anybody who can reach it do anything
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// Let all users of this machine in over loopback
+    #[arg(long)]
+    pub(crate) open_local: bool,
     /// How long running calls may take to finish when it is stopped
     #[arg(long, env = "DAFFI_DRAIN", value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub(crate) drain: Duration,

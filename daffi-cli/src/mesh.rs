@@ -9,9 +9,13 @@ use daffi_core::api::{Call, ReplyStream};
 use daffi_core::callback::{Arguments, Registry, Wire};
 use daffi_core::config;
 use daffi_core::error::{CallError, Error, Ran};
+use daffi_core::identity::CertificateFiles;
 use daffi_core::name::NodeName;
 use daffi_core::node::{Connect, Node, connect};
-use daffi_core::wire::{CallbackEntry, JobEntry, JobId, NodeDetail, NodeEntry, ScheduleEntry, ScheduleSpec};
+use daffi_core::wire::{
+    CallbackEntry, JobEntry, JobId, NodeDetail, NodeEntry, ScheduleEntry, ScheduleSpec, TokenEntry,
+    TokenMade, TokenSpec,
+};
 use rmpv::Value;
 
 use crate::args::{self, Global};
@@ -40,9 +44,48 @@ impl App {
     fn origin(&self) -> &'static str {
         let variable = std::env::var("DAFFI_URL").ok();
         match &self.global.url {
+            None if self.has_join() => "the join string",
             None => "nobody: it is the default, a socket of your own",
             url if *url == variable => "DAFFI_URL",
             Some(_) => "--url",
+        }
+    }
+
+    /// Whether a token says where to connect.
+    fn has_join(&self) -> bool {
+        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        self.global.join_file.is_some() || is_set("DAFFI_JOIN_FILE") || is_set("DAFFI_JOIN")
+    }
+
+    /// The way to the mesh, with what this process has to show.
+    fn connect(&self) -> Result<Connect, End> {
+        let mut node = connect(self.url());
+        if let Some(path) = &self.global.data_dir {
+            node = node.data_dir(path);
+        }
+        if let Some(path) = &self.global.join_file {
+            node = node.join_file(path);
+        }
+        if let Some(files) = self.certificates()? {
+            node = node.certificates(files);
+        }
+        Ok(node)
+    }
+
+    /// The certificates that the options name.
+    ///
+    /// # Errors
+    /// If they name some but not all.
+    pub(crate) fn certificates(&self) -> Result<Option<CertificateFiles>, End> {
+        let Global { tls_cert, tls_key, tls_ca, .. } = &self.global;
+        match (tls_cert, tls_key, tls_ca) {
+            (Some(certificate), Some(key), Some(authorities)) => Ok(Some(CertificateFiles {
+                certificate: certificate.clone(),
+                key: key.clone(),
+                authorities: authorities.clone(),
+            })),
+            (None, None, None) => Ok(None),
+            _ => Err(Problem::usage("--tls-cert, --tls-key and --tls-ca go together").into()),
         }
     }
 
@@ -65,7 +108,7 @@ impl Mesh {
     /// # Errors
     /// A problem that says what was tried and what to do.
     pub(crate) async fn join(app: &App) -> Result<Self, End> {
-        let node = connect(app.url()).hidden().timeout(app.connect_timeout()).registry(Registry::new());
+        let node = app.connect()?.hidden().timeout(app.connect_timeout()).registry(Registry::new());
         connected(app, node).await
     }
 
@@ -74,7 +117,7 @@ impl Mesh {
     /// # Errors
     /// As [`join`](Self::join).
     pub(crate) async fn offer(app: &App, name: Option<&str>, registry: Registry) -> Result<Self, End> {
-        let mut node = connect(app.url()).timeout(app.connect_timeout()).registry(registry);
+        let mut node = app.connect()?.timeout(app.connect_timeout()).registry(registry);
         if let Some(name) = name {
             node = node.name(name);
         }
@@ -198,6 +241,30 @@ impl Mesh {
     /// Any [`CallError`].
     pub(crate) async fn resume_schedule(&self, id: u64) -> Result<bool, CallError> {
         self.ask("daffi.schedule.resume", (id,)).await
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub(crate) async fn new_token(&self, spec: &TokenSpec) -> Result<TokenMade, CallError> {
+        self.ask("daffi.token.new", (spec,)).await
+    }
+
+    /// All tokens, without what their holders have.
+    ///
+    /// # Errors
+    /// Any [`CallError`]; it may be asked again.
+    pub(crate) async fn tokens(&self) -> Result<Vec<TokenEntry>, CallError> {
+        self.ask("daffi.token.ls", ()).await
+    }
+
+    /// Ends a token.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub(crate) async fn revoke_token(&self, name: &str) -> Result<TokenEntry, CallError> {
+        self.ask("daffi.token.revoke", (name,)).await
     }
 
     /// Calls and waits for the result; it says which node it is from.

@@ -67,6 +67,14 @@ impl Child {
         kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
+    /// The most memory that it has had so far.
+    pub(crate) fn peak_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        kib << 10
+    }
+
     /// Kills it, as by `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.signal(Signal::KILL);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use daffi_core::controller::Controller;
+use daffi_core::controller::{Bind, Controller};
 use daffi_core::error::{BindError, Error};
 use serde_json::json;
 
@@ -27,11 +27,12 @@ pub(crate) async fn run(app: &App, options: &args::Controller) -> Outcome {
         None => (app.url(), &[][..]),
     };
     let bind = others.iter().fold(Controller::bind(first), |bind, url| bind.also(url));
+    let bind = with_access(app, options, bind)?;
     let controller = bind.await.map_err(|error| match error {
         Error::Bind(error) => not_bound(&error),
         other => other.into(),
     })?;
-    announce(app, &controller.urls());
+    announce(app, &controller);
     stop.wait().await;
     app.screen.say(&format!("stopping: running calls have {} to finish", duration::show(options.drain)));
     tokio::select! {
@@ -40,19 +41,44 @@ pub(crate) async fn run(app: &App, options: &args::Controller) -> Outcome {
     }
 }
 
+/// Says whom to let in.
+fn with_access(app: &App, options: &args::Controller, mut bind: Bind) -> Result<Bind, End> {
+    if let Some(path) = &app.global.data_dir {
+        bind = bind.data_dir(path);
+    }
+    if let Some(files) = app.certificates()? {
+        bind = bind.certificates(files);
+    }
+    if options.insecure {
+        bind = bind.insecure();
+    }
+    if options.open_local {
+        bind = bind.open_local();
+    }
+    Ok(bind)
+}
+
 /// The lines that say it is ready. That nobody reads them is no reason not to serve.
-fn announce(app: &App, urls: &[String]) {
+fn announce(app: &App, controller: &Controller) {
+    let (urls, access) = (controller.urls(), controller.access());
+    let join_file = controller.first_join_file().map(|path| path.display().to_string());
     let version = env!("CARGO_PKG_VERSION");
     let text = if app.screen.is_json() {
         object([
             ("version", version.into()),
             ("listening", json!(urls)),
             ("data", "memory".into()),
+            ("access", access.into()),
+            ("join_file", json!(join_file)),
             ("pid", std::process::id().into()),
         ])
         .to_string()
     } else {
-        format!("daffi {version}\nlistening   {}\ndata        in memory only", urls.join(", "))
+        let urls = urls.join(", ");
+        let join = join_file.map_or_else(String::new, |path| {
+            format!("\njoin file   {path}: whoever has it may do everything")
+        });
+        format!("daffi {version}\nlistening   {urls}\ndata        in memory only\naccess      {access}{join}")
     };
     let mut out = std::io::stdout();
     writeln!(out, "{text}").and_then(|()| out.flush()).ok();

@@ -17,6 +17,7 @@ mod serve;
 mod shell;
 mod stdin;
 mod stop;
+mod token;
 
 use crate::args::Command;
 use crate::log;
@@ -50,6 +51,7 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Schedules { action } => schedules::run(app, action).await,
         Command::Nodes { action } => nodes::run(app, action).await,
         Command::Ping(options) => ping::run(app, &options).await,
+        Command::Token { action } => token::run(app, action).await,
         Command::Explain { code } => explain::run(app, code.as_deref()),
         Command::Completions { shell } => completions::run(shell),
         Command::Controller(_) | Command::Serve(_) => unreachable!("they were run already"),

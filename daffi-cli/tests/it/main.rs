@@ -16,4 +16,5 @@ mod schedules;
 mod scripts;
 mod serve;
 mod support;
+mod tokens;
 mod typed;

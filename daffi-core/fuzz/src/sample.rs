@@ -4,7 +4,7 @@ use daffi_core::error::CallError;
 use daffi_core::name::{CallbackName, NodeName};
 use daffi_core::wire::{
     Effect, Event, Failure, Flags, Hello, Missed, Offered, Overlap, Parameter, Part, Presence, Register,
-    ScheduleSpec, Signature, Unregister, Versions, Welcome, When, put_part,
+    Resume, ScheduleSpec, Signature, Unregister, Versions, Welcome, When, put_part,
 };
 
 pub(super) fn node(name: &str) -> NodeName {
@@ -24,6 +24,7 @@ pub(super) fn hello(name: &str) -> Hello {
         take_over: false,
         hidden: false,
         software: "fuzz".into(),
+        resume: Some(Resume { session: 3, secret: (1, 2), received: 4096 }),
     }
 }
 
@@ -34,6 +35,9 @@ pub(super) fn welcome() -> Vec<u8> {
         controller: 77,
         frame_bytes_max: 1 << 20,
         calls_in_flight_max: 1 << 16,
+        resume: Some((1, 2)),
+        grace_ms: 5000,
+        resumed: None,
     };
     welcome.encode()
 }

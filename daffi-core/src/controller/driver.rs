@@ -3,14 +3,18 @@
 //! Each link has a task that reads: it takes the lock once for all frames of a read, lets the core route them,
 //! and then writes to each touched link what the core put out for it. One task keeps the time.
 
+mod resume;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::future::join_all;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use self::resume::{Lane, count, draw_secret};
 use super::core::{Asked, Backlog, Core, Next, SessionKey, Violation};
 use crate::config;
 use crate::identity::Access;
@@ -50,6 +54,9 @@ struct State {
 #[derive(Debug, Clone)]
 struct Link {
     key: SessionKey,
+    /// Which connection of the session it is.
+    turn: u32,
+    lane: Arc<Lane>,
     outbound: Outbound,
     backlog: Backlog,
     /// Chunks on their way from the core to `outbound`. Taken before the locks of both, so that two batches cannot
@@ -129,6 +136,10 @@ impl Shared {
         self.is_open.send_replace(true);
     }
 
+    pub(super) fn set_grace(&self, grace: Duration) {
+        self.lock().core.set_grace(grace);
+    }
+
     pub(super) fn stats(&self) -> BTreeMap<String, u64> {
         self.lock().core.stats()
     }
@@ -149,6 +160,7 @@ impl Shared {
                 Next::Close => {
                     link.outbound.close();
                     link.closing.notify_one();
+                    self.forget_unserved(&link);
                 }
             }
             link.backlog.set(link.outbound.queued());
@@ -168,14 +180,20 @@ impl Shared {
             tracing::warn!("calls that were running after {time:?} are cut off");
         }
         let mut touched = Vec::new();
-        {
+        let links: Vec<Link> = {
             let mut state = self.lock();
             state.core.dismiss_all(Instant::now().into_std(), "the controller stopped");
             state.take_touched(&mut touched);
-        }
+            state.links.iter().flatten().cloned().collect()
+        };
         self.flush(&mut touched);
         if timeout(CLOSE_TIME, self.until(|core| core.links() == 0)).await.is_err() {
             tracing::warn!("links that did not close in {CLOSE_TIME:?} are cut off");
+        }
+        // The process may end next, and with it what has not left.
+        let closed = join_all(links.iter().map(|link| link.outbound.closed()));
+        if timeout(CLOSE_TIME, closed).await.is_err() {
+            tracing::warn!("some nodes may not have heard the goodbye");
         }
     }
 
@@ -205,8 +223,13 @@ impl State {
         // Under the lock: a token that is revoked later finds the session, one that was revoked before is known.
         let identity = Arc::new(access.identify(peer.uid, &peer.certificates));
         let key = self.core.open(now.into_std(), peer, identity, backlog.clone());
+        let secret = connection.may_resume().then(draw_secret).flatten();
+        if let Some(secret) = secret {
+            self.core.allow_resume(key, secret);
+        }
+        let (turn, lane) = (0, Arc::new(Lane::new(secret.is_some().into())));
         let (outbound, bulk, closing) = (Outbound::new(connection.clone()), Arc::default(), Arc::default());
-        let link = Link { key, outbound, backlog, bulk, closing };
+        let link = Link { key, turn, lane, outbound, backlog, bulk, closing };
         let slot = key.slot as usize;
         if slot >= self.links.len() {
             self.links.resize(slot + 1, None);
@@ -323,31 +346,49 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// Serves one link until it ends.
+/// Serves one connection until it ends.
 async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) {
     let peer = connection.peer().address.clone();
-    let link = open(&shared, &connection);
-    let mut reading = std::pin::pin!(receive(&shared, &link, connection));
-    let ended = tokio::select! {
-        ended = &mut reading => Some(ended),
-        () = link.outbound.run() => None,
-        () = overdue(&link) => None,
+    let fresh = open(&shared, &connection);
+    let mut inbound = Inbound::new(Arc::clone(&connection), config::HANDSHAKE_BYTES_MAX);
+    let greeted = tokio::select! {
+        greeted = greet(&shared, &fresh, &connection, &mut inbound) => greeted,
+        () = fresh.outbound.run() => Ok(None),
+        () = overdue(&fresh) => Ok(None),
     };
-    let violation = match ended {
-        Some(ended) => ended.err(),
-        // Nothing can be written any more, but a node that stops sends its last replies before it goes: they
-        // may be waiting to be read. The connection is closed, so the end follows them.
-        None => timeout(CLOSE_TIME, reading).await.ok().and_then(Result::err),
+    let (link, violation) = match greeted {
+        Ok(Some(link)) => {
+            let violation = attend(&shared, &link, connection, inbound).await;
+            (link, violation)
+        }
+        Ok(None) => (fresh, None),
+        Err(violation) => (fresh, Some(violation)),
     };
     if let Some(violation) = &violation {
         tracing::warn!(%peer, %violation, "a link was ended");
     }
-    let mut touched = Vec::new();
-    let mut state = shared.lock();
-    state.core.close(Instant::now().into_std(), link.key, violation.as_ref());
-    state.links[link.key.slot as usize] = None;
-    settle(&shared, state, &mut touched);
-    link.outbound.abort();
+    shared.part(&link, violation.as_ref());
+}
+
+/// Serves the connection of a node that is in until it ends. How the node has broken the rules, if it has.
+async fn attend(
+    shared: &Shared,
+    link: &Link,
+    connection: Arc<dyn Connection>,
+    mut inbound: Inbound,
+) -> Option<Violation> {
+    let mut reading = std::pin::pin!(read(shared, link, &mut inbound, Sides::new(connection)));
+    let ended = tokio::select! {
+        ended = &mut reading => Some(ended),
+        () = link.outbound.run() => None,
+        () = overdue(link) => None,
+    };
+    match ended {
+        Some(ended) => ended.err(),
+        // Nothing can be written any more, but a node that stops sends its last replies before it goes: they
+        // may be waiting to be read. The connection is closed, so the end follows them.
+        None => timeout(CLOSE_TIME, reading).await.ok().and_then(Result::err),
+    }
 }
 
 /// Takes a link in; another one may have to give way to it.
@@ -364,38 +405,40 @@ async fn overdue(link: &Link) {
     tokio::time::sleep(CLOSE_TIME).await;
 }
 
-/// Takes all that a link brings until its connection ends.
-async fn receive(shared: &Shared, link: &Link, connection: Arc<dyn Connection>) -> Result<(), Violation> {
-    let sides = Sides::new(Arc::clone(&connection));
-    let mut inbound = Inbound::new(connection, config::HANDSHAKE_BYTES_MAX);
-    if greet(shared, link, &mut inbound).await? {
-        read(shared, link, &mut inbound, sides).await?;
-    }
-    Ok(())
-}
-
-/// Reads until the node is in; `false` if it was not taken in before the connection ended.
-async fn greet(shared: &Shared, link: &Link, inbound: &mut Inbound) -> Result<bool, Violation> {
+/// Reads until the node is in: the link that it has from now on, or `None` if it was not taken in before the
+/// connection ended.
+async fn greet(
+    shared: &Shared,
+    fresh: &Link,
+    connection: &Arc<dyn Connection>,
+    inbound: &mut Inbound,
+) -> Result<Option<Link>, Violation> {
     let mut touched = Vec::new();
     loop {
         while let Some(frame) = inbound.next()? {
-            let now = Instant::now().into_std();
             let mut state = shared.lock();
-            let handled = state.core.handle(now, link.key, frame);
-            let is_greeted = state.core.is_greeted(link.key);
+            let handled = state.core.handle(Instant::now().into_std(), fresh.key, frame);
+            let claimed = state.claimed(fresh.key);
             settle(shared, state, &mut touched);
             handled?;
-            if is_greeted {
-                inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
-                inbound.count_from(0);
-                // Until it has offered its callbacks a node is sent nothing but answers to what it says, so only the
-                // handshake has been put yet.
-                link.outbound.count_from_here();
-                return Ok(true);
+            let resumed = claimed.and_then(|claimed| shared.go_on(fresh, connection, claimed, &mut touched));
+            let is_greeted = resumed.is_some() || shared.lock().core.is_greeted(fresh.key);
+            if !is_greeted {
+                continue;
             }
+            inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
+            if let Some((link, received)) = resumed {
+                inbound.count_from(received);
+                return Ok(Some(link));
+            }
+            inbound.count_from(0);
+            // Until it has offered its callbacks a node is sent nothing but answers to what it says, so only the
+            // handshake has been put yet.
+            fresh.outbound.count_from_here(fresh.lane.keep);
+            return Ok(Some(fresh.clone()));
         }
         if !is_filled(inbound.fill().await) {
-            return Ok(false);
+            return Ok(None);
         }
     }
 }
@@ -420,7 +463,12 @@ async fn read(
     let mut trimmed = Instant::now();
     loop {
         let read_at = Instant::now();
-        take(shared, link, read_at, side.as_mut().unwrap_or(inbound), &mut touched)?;
+        if !take(shared, link, read_at, (inbound, side.as_mut()), &mut touched)? {
+            return Ok(());
+        }
+        if inbound.owes_count() {
+            link.tell_count(inbound);
+        }
         if let Some(sides) = &mut sides {
             sides.advance(inbound.received());
             if let Some(side) = side {
@@ -430,6 +478,7 @@ async fn read(
         // Idle nodes answer pings, so each link comes by here and gives back what a burst took.
         if read_at.duration_since(trimmed) >= config::PING_INTERVAL {
             trimmed = read_at;
+            link.tell_count(inbound);
             inbound.trim();
             link.outbound.trim();
         }
@@ -445,32 +494,51 @@ async fn read(
     }
 }
 
-/// Routes all whole frames that were read, under one lock, and writes what comes of it.
+/// Routes all whole frames that were read, of a side or of the lane, under one lock, and writes what comes of it.
+/// `false` if the connection is not meant any more.
 fn take(
     shared: &Shared,
     link: &Link,
     read_at: Instant,
-    inbound: &mut Inbound,
+    (lane, side): (&mut Inbound, Option<&mut Inbound>),
     touched: &mut Vec<Link>,
-) -> Result<(), Violation> {
+) -> Result<bool, Violation> {
     let now = read_at.into_std();
     let mut state = shared.lock();
-    let handled = route(&mut state.core, now, link.key, inbound);
+    if !link.is_current() {
+        // Its node has gone on over another connection, and sends again what was not routed when it did.
+        return Ok(false);
+    }
+    let handled = match side {
+        Some(side) => route(&mut state.core, now, link, side),
+        None => route(&mut state.core, now, link, lane),
+    };
+    link.lane.set_received(lane.received());
     state.core.end_batch(now, link.key);
     settle(shared, state, touched);
-    handled
+    if let Some(count) = handled? {
+        link.outbound
+            .acknowledged(count)
+            .map_err(|_| Violation::OutOfPlace("a count of what was not sent"))?;
+    }
+    Ok(true)
 }
 
+/// Routes frames. How much of our lane the node has, if it said so.
 fn route(
     core: &mut Core,
     now: std::time::Instant,
-    key: SessionKey,
+    link: &Link,
     inbound: &mut Inbound,
-) -> Result<(), Violation> {
+) -> Result<Option<u64>, Violation> {
+    let mut counted = None;
     while let Some(frame) = inbound.next()? {
-        core.handle(now, key, frame)?;
+        match count(&frame) {
+            Some(count) => counted = Some(count),
+            None => core.handle(now, link.key, frame)?,
+        }
     }
-    Ok(())
+    Ok(counted)
 }
 
 /// How long links may take to close when the controller stops.

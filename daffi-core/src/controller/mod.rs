@@ -19,8 +19,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use self::driver::Shared;
+use crate::config;
 use crate::error::{BindError, Error};
-use crate::identity::{Access, AccessOptions, CertificateFiles, IdentityError, Role, Secret, is_loopback};
+use crate::identity::{
+    Access, AccessOptions, CertificateFiles, IdentityError, JoinString, Role, Secret, is_loopback,
+};
 use crate::transport::{self, Address, ListenOptions, Listener};
 
 /// A running controller. It lives on the runtime that made it, and ends when it is dropped; to let running calls
@@ -36,7 +39,8 @@ pub struct Controller {
 impl Controller {
     /// Listens on `address`: `unix:///path`, `quic://host:port`, `memory://name`, or empty for the default socket.
     pub fn bind(address: &str) -> Bind {
-        Bind { addresses: vec![address.to_owned()], door: None, seed: None, access: AccessOptions::default() }
+        let access = AccessOptions::default();
+        Bind { addresses: vec![address.to_owned()], door: None, seed: None, access, grace: config::GRACE }
     }
 
     /// What lets everybody in, where until then only a [`Bind::door`] is open.
@@ -59,6 +63,35 @@ impl Controller {
     /// address that other machines reach. Its holder may do everything.
     pub fn first_join_file(&self) -> Option<&Path> {
         self.first_join_file.as_deref()
+    }
+
+    /// Makes a token that ends after `time`, or lasts until it is revoked. It is in the file before this returns,
+    /// which waits for the disk.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if the name is taken, there are too many, or no address has a use for tokens.
+    pub fn new_token(
+        &self,
+        name: &str,
+        role: Role,
+        time: Option<Duration>,
+    ) -> Result<JoinString, IdentityError> {
+        let host = tokens::public_host(&self.addresses).unwrap_or_default();
+        let now_ms = self.shared.unix_ms();
+        let made = self.shared.access().new_token(name, role, time, &host, now_ms)?;
+        Ok(made.join)
+    }
+
+    /// Revokes the token of this name or number: its sessions end, and it is refused from now on. Waits for the
+    /// disk.
+    ///
+    /// # Errors
+    /// [`IdentityError::NoSuchToken`] if no live token has the name, [`IdentityError::File`] if the file cannot be
+    /// written: the token is good then.
+    pub fn revoke_token(&self, name: &str) -> Result<(), IdentityError> {
+        let token = self.shared.access().revoke(name, self.shared.unix_ms())?;
+        self.shared.input(|core, now| core.end_token(now, &token.id, &tokens::farewell(&token)));
+        Ok(())
     }
 
     /// Who is let in, for people.
@@ -98,6 +131,7 @@ pub struct Bind {
     door: Option<String>,
     seed: Option<u64>,
     access: AccessOptions,
+    grace: Duration,
 }
 
 impl Bind {
@@ -158,6 +192,13 @@ impl Bind {
         self
     }
 
+    /// Keeps the session of a node whose link broke for this long, by default [`GRACE`](config::GRACE): a node that comes
+    /// back in time goes on as if nothing had happened. Links of one machine end at once.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace.min(config::TIMEOUT_MAX);
+        self
+    }
+
     async fn start(self) -> Result<Controller, BindError> {
         let access =
             self.access.clone().with_environment().and_then(|access| Access::open(access, &self.addresses));
@@ -170,6 +211,7 @@ impl Bind {
         let (asked_in, asked_out) = mpsc::unbounded_channel();
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         let shared = Arc::new(Shared::new(seed, access, asked_in));
+        shared.set_grace(self.grace);
         let host = tokens::public_host(&addresses);
         let first_join_file = first_token(&shared, &addresses, host.as_deref());
         let first_join_file = first_join_file.map_err(|error| error.while_binding())?;

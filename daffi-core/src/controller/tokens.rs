@@ -29,13 +29,17 @@ pub(super) async fn answer(
                 // First the answer: the asker's own session may be among those that end.
                 core.answer_asked(now, ticket, Ok(body));
                 if let Some(token) = revoked {
-                    let why = format!("token `{}` ({}) was revoked", token.name, token.id);
-                    core.end_token(now, &token.id, &why);
+                    core.end_token(now, &token.id, &farewell(&token));
                 }
             }
             Err(error) => core.answer_asked(now, ticket, Err(error)),
         });
     }
+}
+
+/// What holders of a revoked token are told.
+pub(super) fn farewell(token: &Token) -> String {
+    format!("token `{}` ({}) was revoked", token.name, token.id)
 }
 
 struct Done {

@@ -55,8 +55,10 @@ codes! {
         "Run the same version everywhere; if they are the same, please report it.";
     Denied = 403, exit 77,
         "not allowed.",
-        "The identity of the caller lacks the right, or a socket belongs to somebody else.",
-        "Ask the operator of the controller for the right, or use the address of your own controller.";
+        "The role of a token or user lacks the right, a token was revoked, has expired or is another mesh's, or a \
+         socket belongs to somebody else.",
+        "Ask the operator of the controller for a token with the right (`daffi token new`), or use the address of \
+         your own controller.";
     NoSuchCallback = 404, exit 4,
         "nobody offers that callback.",
         "No connected node has registered the name: it is misspelt, its process is not running or not linked in.",

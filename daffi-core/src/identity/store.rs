@@ -15,14 +15,15 @@ use crate::config;
 pub struct StateDirectory(PathBuf);
 
 impl StateDirectory {
-    /// `chosen`, else `$XDG_STATE_HOME/daffi`, else `~/.local/state/daffi`. Nothing is made or looked at yet.
+    /// `chosen`, else `$DAFFI_DATA_DIR`, else `$XDG_STATE_HOME/daffi`, else `~/.local/state/daffi`. Nothing is made or looked at yet.
     ///
     /// # Errors
     /// [`IdentityError::NoStateDirectory`] if nothing says where.
     pub fn locate(chosen: Option<&Path>) -> Result<Self, IdentityError> {
         let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let state = || absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
-        let path = chosen.map(Path::to_owned).or_else(|| Some(state()?.join("daffi")));
+        let chosen = chosen.map(Path::to_owned).or_else(|| absolute("DAFFI_DATA_DIR"));
+        let path = chosen.or_else(|| Some(state()?.join("daffi")));
         path.map(Self).ok_or(IdentityError::NoStateDirectory)
     }
 

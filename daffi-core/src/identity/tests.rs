@@ -10,6 +10,7 @@ use super::authority::{Usage, issue, provider};
 use super::role::{Pattern, Role};
 use super::secret::{KEY_BYTES, PublicKey, Secret, Seed};
 use super::*;
+use crate::transport::{self, Address, DialError, DialOptions, ListenOptions};
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -127,6 +128,117 @@ fn the_controllers_certificate_is_no_tokens_and_a_tokens_is_no_controllers() {
     let (posing, claiming) = (verify(&posing[0]).unwrap_err(), verify(&claiming[0]).unwrap_err());
     assert!(posing.to_string().contains("UnknownIssuer"), "{posing}");
     assert!(claiming.to_string().contains("BadSignature"), "{claiming}");
+}
+
+/// Takes connections as `server` says, one after the other, until it is dropped.
+async fn listening(server: Arc<rustls::ServerConfig>) -> (tokio::task::JoinSet<()>, Address) {
+    let (_sender, tls) = tokio::sync::watch::channel(server);
+    let options = ListenOptions { tls: Some(tls), ..ListenOptions::default() };
+    let address: Address = "quic://127.0.0.1:0".parse().unwrap();
+    let listener = transport::listen(&address, &options).await.unwrap();
+    let address = listener.address().clone();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(async move {
+        let mut taken = Vec::new();
+        while let Ok(connection) = listener.accept().await {
+            taken.push(connection);
+        }
+    });
+    (tasks, address)
+}
+
+async fn dialled(address: &Address, credentials: &Credentials) -> Result<(), DialError> {
+    let options = DialOptions { tls: Some(credentials.tls()) };
+    transport::dial(address, &options).await.map(drop)
+}
+
+#[tokio::test]
+async fn whoever_comes_in_between_without_the_key_of_the_mesh_is_found_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let access = access(&directory);
+    let made = everything(&access, "web");
+    let name = format!("daffi mesh {}", made.join.mesh().fingerprint());
+    let claiming = issue(&name, &Seed::random(), Usage::Controller);
+    let server = rustls::ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(claiming.0, claiming.1);
+    let mut server = server.unwrap();
+    server.alpn_protocols = vec![authority::PROTOCOL.to_vec()];
+    let (_tasks, address) = listening(Arc::new(server)).await;
+    let credentials = Credentials::new(Source::Join(Box::new(made.join))).unwrap();
+
+    let refused = dialled(&address, &credentials).await;
+
+    let Err(DialError::Untrusted(reason)) = refused else { panic!("{refused:?}") };
+    assert!(reason.contains("in between"), "{reason}");
+}
+
+/// A company's authority, and the files of one side.
+struct Company {
+    directory: tempfile::TempDir,
+    key: rcgen::KeyPair,
+}
+
+impl Company {
+    fn new() -> Self {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        Self { directory: tempfile::tempdir().unwrap(), key }
+    }
+
+    fn authority() -> rcgen::CertificateParams {
+        let mut authority = rcgen::CertificateParams::default();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        authority
+    }
+
+    fn files(&self, name: &str) -> CertificateFiles {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        let issuer = rcgen::Issuer::new(Self::authority(), &self.key);
+        let leaf =
+            rcgen::CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        let authority = Self::authority().self_signed(&self.key).unwrap();
+        CertificateFiles {
+            certificate: self.write(&format!("{name}.crt"), "CERTIFICATE", leaf.der()),
+            key: self.write(&format!("{name}.key"), "PRIVATE KEY", &key.serialize_der()),
+            authorities: self.write("ca.crt", "CERTIFICATE", authority.der()),
+        }
+    }
+
+    fn write(&self, file: &str, kind: &str, der: &[u8]) -> std::path::PathBuf {
+        use base64::Engine;
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.directory.path().join(file);
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        std::fs::write(&path, format!("-----BEGIN {kind}-----\n{text}\n-----END {kind}-----\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+}
+
+#[tokio::test]
+async fn certificates_of_an_authority_of_ones_own_take_the_place_of_tokens() {
+    let (company, other) = (Company::new(), Company::new());
+    let options = AccessOptions { certificates: Some(company.files("daffi")), ..AccessOptions::default() };
+    let access = Access::open(options, &["quic://127.0.0.1:1".to_owned()]).expect("good files");
+    let server = access.tls("quic://127.0.0.1:1").unwrap().borrow().clone();
+    let (_tasks, address) = listening(server).await;
+    let of = |files| Credentials::new(Source::Certificates(files)).unwrap();
+
+    let node = company.files("node-1");
+    assert_eq!(dialled(&address, &of(node.clone())).await, Ok(()));
+    let (chain, _) = node.leaf().unwrap();
+    let identity = access.identify(None, &[chain[0].to_vec()]);
+    assert_eq!(identity.kind, Kind::Certificate { name: "node-1".into() });
+    assert!(!identity.role.may_administer("daffi.node.kick"));
+    let foreign = dialled(&address, &of(other.files("node-1"))).await;
+    assert!(matches!(foreign, Err(DialError::Untrusted(_))), "{foreign:?}");
+    let token = access.new_token("web", Role::everything(), None, "host:1", NOW_MS).map(drop);
+    assert!(matches!(token, Err(IdentityError::NoTokens(_))), "{token:?}");
+    std::fs::write(&node.certificate, "nothing").unwrap();
+    let error = Credentials::new(Source::Certificates(node)).map(drop).unwrap_err();
+    assert!(error.to_string().contains("node-1.crt"), "{error}");
 }
 
 #[test]

@@ -244,6 +244,7 @@ impl Shared {
             ("calls_running", running),
             ("frames_skipped", state.skipped),
             ("links", state.link),
+            ("links_resumed", state.resumed),
             ("one_way_failed", failed),
             ("one_way_unacknowledged", state.one_way.len() as u64),
             ("replies_late", state.late_replies),

@@ -1,6 +1,8 @@
 //! The loop that owns a node's link: connect, say hello, register, read; and again when it breaks.
 
-use std::io::ErrorKind;
+mod greet;
+mod resume;
+
 use std::ops::Range;
 use std::sync::Arc;
 use std::task::Waker;
@@ -13,26 +15,26 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use self::greet::{Greeted, dial};
+use self::resume::{Return, resume};
 use super::connect::Companion;
-use super::link::Link;
+use super::link::{Link, Pass};
 use super::serve::Arrived;
-use super::state::Status;
 use super::{Hook, Phase, Shared, flows, register};
 use crate::callback::catch;
 use crate::config;
-use crate::error::{CallError, Code, ConnectError, RegisterError};
-use crate::identity::Credentials;
+use crate::error::{ConnectError, RegisterError};
 use crate::name::NodeName;
-use crate::session::{Filled, Inbound, Outbound, Sides, fill};
-use crate::transport::{self, DialOptions};
-use crate::wire::{
-    Failure, Flags, Goodbye, Header, Hello, Kind, Presence, Versions, Welcome, WireError, put_frame,
-};
+use crate::session::{Filled, Inbound, Sides, fill};
+use crate::transport::Connection;
+use crate::wire::{Flags, Goodbye, Header, Kind, Presence, put_frame};
 
 /// How a link came to its end.
 enum End {
     /// It broke; why.
     Lost(String),
+    /// The controller broke the rules; how.
+    Fault(String),
     /// The controller ended it; why.
     Goodbye(String),
     /// This node was stopped.
@@ -54,6 +56,19 @@ struct Live {
     reading: BoxFuture<'static, End>,
 }
 
+impl Live {
+    /// Serves a link over `connection`: a writer task, and a future that reads.
+    fn new(shared: &Arc<Shared>, link: Arc<Link>, inbound: Inbound, connection: Arc<dyn Connection>) -> Self {
+        let writer = {
+            let link = Arc::clone(&link);
+            Writer(shared.runtime.spawn(async move { link.write().await }))
+        };
+        let (sides, shared) = (Sides::new(connection), Arc::clone(shared));
+        let reading = Box::pin(read(shared, Arc::clone(&link), inbound, sides));
+        Self { link, writer, reading }
+    }
+}
+
 /// The writer task, which ends with the link.
 struct Writer(JoinHandle<()>);
 
@@ -72,10 +87,11 @@ pub(crate) async fn run(
 ) {
     let mut stop = shared.stop.subscribe();
     let mut first = Some(first);
+    let mut greeted = None;
     loop {
         let patience = first.is_some().then_some(timeout);
         let connected = tokio::select! {
-            connected = connect(&shared, patience) => connected,
+            connected = connect(&shared, patience, greeted.take()) => connected,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         let live = match connected {
@@ -85,9 +101,11 @@ pub(crate) async fn run(
                 break;
             }
         };
-        let end = attend(&shared, live, first.take()).await;
+        let end = attend(&shared, live, first.take(), &mut greeted).await;
         match end {
-            End::Lost(why) => tracing::warn!(node = %shared.name, %why, "link lost, reconnecting"),
+            End::Lost(why) | End::Fault(why) => {
+                tracing::warn!(node = %shared.name, %why, "link lost, reconnecting")
+            }
             End::Goodbye(why) if shared.options.outlive_controller => {
                 tracing::info!(node = %shared.name, %why, "the controller said goodbye, reconnecting");
             }
@@ -119,15 +137,31 @@ pub(crate) fn wake(woken: &mut Vec<Waker>) {
     }
 }
 
-/// Connects; tries for as long as `patience` says, or for ever.
-async fn connect(shared: &Arc<Shared>, patience: Option<Duration>) -> Result<Live, ConnectError> {
-    let deadline = patience.map(|patience| Instant::now() + patience);
+/// The pauses between attempts to connect.
+fn pauses() -> impl Iterator<Item = Duration> {
     let (shortest, longest) = config::RECONNECT_PAUSE;
     let pauses = ExponentialBuilder::default().with_min_delay(shortest).with_max_delay(longest);
-    let mut pauses = pauses.with_jitter().with_jitter_seed(fastrand::u64(..)).without_max_times().build();
+    let pauses = pauses.with_jitter().with_jitter_seed(fastrand::u64(..)).without_max_times().build();
+    pauses.chain(std::iter::repeat(longest))
+}
+
+/// Connects, beginning with the connection that is there, if one is; tries for as long as `patience` says, or for ever.
+async fn connect(
+    shared: &Arc<Shared>,
+    patience: Option<Duration>,
+    mut greeted: Option<Greeted>,
+) -> Result<Live, ConnectError> {
+    let deadline = patience.map(|patience| Instant::now() + patience);
+    let mut pauses = pauses();
     let mut tried = format!("{}: no answer", shared.address);
     loop {
-        let attempt = attempt(shared);
+        let greeted = greeted.take();
+        let attempt = async {
+            match greeted {
+                Some(greeted) => begin(shared, greeted).await,
+                None => attempt(shared).await,
+            }
+        };
         let result = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, attempt).await,
             None => Ok(attempt.await),
@@ -141,8 +175,7 @@ async fn connect(shared: &Arc<Shared>, patience: Option<Duration>) -> Result<Liv
             Ok(Err(Failed::Passing(why))) => tried = format!("{}: {why}", shared.address),
             Err(_) => {}
         }
-        let pause = pauses.next().unwrap_or(longest);
-        let until = Instant::now() + pause;
+        let until = Instant::now() + pauses.next().unwrap_or_default();
         if let (Some(deadline), Some(after)) = (deadline, patience)
             && until >= deadline
         {
@@ -154,101 +187,33 @@ async fn connect(shared: &Arc<Shared>, patience: Option<Duration>) -> Result<Liv
 }
 
 async fn attempt(shared: &Arc<Shared>) -> Result<Live, Failed> {
-    let tls = shared.options.credentials.as_ref().map(Credentials::tls);
-    let options = DialOptions { tls };
-    let connection = transport::dial(&shared.address, &options).await.map_err(|error| {
-        error.fatal(&shared.address).map_or_else(|| Failed::Passing(error.to_string()), Failed::Final)
-    })?;
-    let outbound = Outbound::new(Arc::clone(&connection));
-    let sides = Sides::new(Arc::clone(&connection));
-    let mut inbound = Inbound::new(connection, config::HANDSHAKE_BYTES_MAX);
-    let welcome = tokio::time::timeout(config::HANDSHAKE_TIMEOUT, greet(shared, &outbound, &mut inbound))
-        .await
-        .map_err(|_| Failed::Passing("no answer to the greeting".into()))??;
-    inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
+    begin(shared, dial(shared, None).await?).await
+}
+
+/// Begins a link over a connection that leads to a new session, and registers on it.
+async fn begin(shared: &Arc<Shared>, greeted: Greeted) -> Result<Live, Failed> {
+    let Greeted { connection, outbound, mut inbound, welcome } = greeted;
     inbound.count_from(0);
-    outbound.count_from_here();
+    outbound.count_from_here(welcome.resume.is_some().into());
     let mut woken = Vec::new();
     let number = shared.lock().start_link(welcome.calls_in_flight_max, &mut woken);
     wake(&mut woken);
-    let link = Arc::new(Link::new(number, outbound));
-    let writer = {
-        let link = Arc::clone(&link);
-        Writer(shared.runtime.spawn(async move { link.write().await }))
-    };
-    let mut reading: BoxFuture<'static, End> =
-        Box::pin(read(Arc::clone(shared), Arc::clone(&link), inbound, sides));
+    let link = Arc::new(Link::new(number, outbound, Pass::of(&welcome)));
+    let mut live = Live::new(shared, link, inbound, connection);
     let registered = tokio::select! {
-        end = &mut reading => Err(Failed::Passing(end.to_string())),
-        registered = register::announce(shared, &link) => registered.map_err(|error| {
+        end = &mut live.reading => Err(Failed::Passing(end.to_string())),
+        registered = register::announce(shared, &live.link) => registered.map_err(|error| {
             Failed::Final(RegisterError::NotTaken(error).into())
         }),
     };
     match registered {
-        Ok(()) => Ok(Live { link, writer, reading }),
+        Ok(()) => Ok(live),
         Err(failed) => {
-            link.outbound.abort();
+            live.link.outbound.abort();
             lose(shared);
             Err(failed)
         }
     }
-}
-
-/// Says who this node is, and hears whether it is welcome.
-async fn greet(shared: &Shared, outbound: &Outbound, inbound: &mut Inbound) -> Result<Welcome, Failed> {
-    let hello = Hello {
-        versions: Versions::OURS,
-        node: shared.name.clone(),
-        incarnation: shared.options.incarnation,
-        concurrency: u32::try_from(shared.options.concurrency).unwrap_or(u32::MAX),
-        take_over: shared.options.take_over,
-        hidden: shared.options.hidden,
-        software: concat!("daffi ", env!("CARGO_PKG_VERSION")).into(),
-    };
-    outbound.with(|out| put_frame(out, Header::new(Kind::Hello), &[], &hello.encode()));
-    outbound.flush();
-    let protocol = |error: WireError| Failed::Final(ConnectError::Refused(error.to_string()));
-    loop {
-        while let Some(frame) = inbound.next().map_err(protocol)? {
-            match frame.header.kind {
-                Kind::Welcome => return Welcome::decode(frame.body).map_err(protocol),
-                Kind::Refuse => return Err(refused(shared, frame.body)),
-                Kind::Goodbye => return Err(Failed::Passing("the controller is stopping".into())),
-                _ => {}
-            }
-        }
-        match inbound.fill().await {
-            Ok(true) => {}
-            Ok(false) => return Err(Failed::Passing("it closed the connection".into())),
-            // Of QUIC's two sides the node's is ready first: only then is it seen by the controller.
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                let (address, reason) = (shared.address.to_string(), error.to_string());
-                return Err(Failed::Final(ConnectError::Denied { address, reason }));
-            }
-            Err(error) => return Err(Failed::Passing(error.to_string())),
-        }
-    }
-}
-
-fn refused(shared: &Shared, body: &[u8]) -> Failed {
-    let error = match Failure::decode(body) {
-        Ok(failure) => CallError::from(failure),
-        Err(error) => return Failed::Final(ConnectError::Refused(error.to_string())),
-    };
-    Failed::Final(match error {
-        CallError::Unknown { code, message, .. } if code == Code::NameTaken.number() => {
-            ConnectError::NameTaken { name: shared.name.clone(), other: message }
-        }
-        CallError::Unknown { code, message, .. } if code == Code::Version.number() => {
-            ConnectError::Version { ours: Versions::OURS.to_string(), theirs: message }
-        }
-        CallError::Denied { what } => {
-            ConnectError::Denied { address: shared.address.to_string(), reason: what }
-        }
-        // A controller that is full or stopping may have room again soon.
-        CallError::Busy { what } => return Failed::Passing(what),
-        other => ConnectError::Refused(other.to_string()),
-    })
 }
 
 /// Serves one link to its end.
@@ -256,6 +221,7 @@ async fn attend(
     shared: &Arc<Shared>,
     mut live: Live,
     first: Option<oneshot::Sender<Result<(), ConnectError>>>,
+    greeted: &mut Option<Greeted>,
 ) -> End {
     shared.set_phase(Phase::Connected);
     tracing::info!(node = %shared.name, address = %shared.address, "connected");
@@ -263,14 +229,30 @@ async fn attend(
     run_hooks(shared, &shared.options.on_connect);
     shared.resubscribe();
     let mut stop = shared.stop.subscribe();
+    let link = Arc::clone(&live.link);
     let stopped = async {
         // The sender lives in what this task shares, so the wait cannot fail.
         drop(stop.wait_for(|stop| *stop).await);
-        register::retire(shared, &live.link);
+        register::retire(shared, &link);
         shared.serve.drain(config::DRAIN_TIME).await;
     };
+    let serving = async {
+        loop {
+            let end = (&mut live.reading).await;
+            if !matches!(end, End::Lost(_)) {
+                return end;
+            }
+            match resume(shared, &mut live).await {
+                Return::Resumed => {}
+                Return::Over(anew) => {
+                    *greeted = anew;
+                    return end;
+                }
+            }
+        }
+    };
     let end = tokio::select! {
-        end = &mut live.reading => end,
+        end = serving => end,
         () = stopped => End::Stopped,
     };
     if matches!(end, End::Stopped) {
@@ -279,6 +261,10 @@ async fn attend(
         drop(tokio::time::timeout(FAREWELL_TIME, &mut live.writer.0).await);
     }
     live.link.outbound.abort();
+    if matches!(end, End::Stopped) {
+        // The process may end next, and with it what has not left.
+        drop(tokio::time::timeout(FAREWELL_TIME, live.link.outbound.closed()).await);
+    }
     lose(shared);
     run_hooks(shared, &shared.options.on_disconnect);
     end
@@ -313,18 +299,23 @@ enum Work {
 
 /// Reads frames until the link ends.
 async fn read(shared: Arc<Shared>, link: Arc<Link>, mut inbound: Inbound, mut sides: Option<Sides>) -> End {
+    let end = read_frames(&shared, &link, &mut inbound, sides.as_mut()).await;
+    link.set_received(inbound.received());
+    end
+}
+
+async fn read_frames(
+    shared: &Arc<Shared>,
+    link: &Arc<Link>,
+    inbound: &mut Inbound,
+    mut sides: Option<&mut Sides>,
+) -> End {
     let mut work = Vec::new();
     let (mut woken, mut told) = (Vec::new(), Vec::new());
+    let mut side = None;
     loop {
-        let mut side = match fill(&mut inbound, sides.as_mut()).await {
-            Ok(Filled::Lane(Ok(true))) => None,
-            Ok(Filled::Lane(Ok(false))) => return End::Lost("the controller closed the connection".into()),
-            Ok(Filled::Lane(Err(error))) => return End::Lost(error.to_string()),
-            Ok(Filled::Side(side)) => Some(side),
-            Err(error) => return End::Lost(format!("the controller sent {error}")),
-        };
-        let source = side.as_mut().unwrap_or(&mut inbound);
-        let end = take(&shared, &link, source, &mut work, (&mut woken, &mut told));
+        // Frames that came with the answer to the greeting are there already.
+        let end = take(shared, link, side.as_mut().unwrap_or(inbound), &mut work, (&mut woken, &mut told));
         if let Some(sides) = &mut sides {
             sides.advance(inbound.received());
             if let Some(side) = side {
@@ -340,9 +331,9 @@ async fn read(shared: Arc<Shared>, link: Arc<Link>, mut inbound: Inbound, mut si
         let offers = Arc::clone(&*shared.serve.offers());
         for work in work.drain(..) {
             match work {
-                Work::Call(arrived, body) => shared.serve(&link, &offers, arrived, inbound.bytes(body)),
-                Work::Large(arrived, body) => shared.serve_large(&link, &offers, arrived, body),
-                Work::Cancel(call) => shared.cancel_served(&link, call),
+                Work::Call(arrived, body) => shared.serve(link, &offers, arrived, inbound.bytes(body)),
+                Work::Large(arrived, body) => shared.serve_large(link, &offers, arrived, body),
+                Work::Cancel(call) => shared.cancel_served(link, call),
             }
         }
         if must_flush {
@@ -351,6 +342,16 @@ async fn read(shared: Arc<Shared>, link: Arc<Link>, mut inbound: Inbound, mut si
         if let Some(end) = end {
             return end;
         }
+        if inbound.owes_count() {
+            link.tell_count(inbound);
+        }
+        side = match fill(inbound, sides.as_deref_mut()).await {
+            Ok(Filled::Lane(Ok(true))) => None,
+            Ok(Filled::Lane(Ok(false))) => return End::Lost("the controller closed the connection".into()),
+            Ok(Filled::Lane(Err(error))) => return End::Lost(error.to_string()),
+            Ok(Filled::Side(side)) => Some(side),
+            Err(error) => return End::Fault(format!("the controller sent {error}")),
+        };
     }
 }
 
@@ -370,7 +371,7 @@ fn take(
         let (header, span) = match inbound.next_span() {
             Ok(Some(frame)) => frame,
             Ok(None) => break None,
-            Err(error) => break Some(End::Lost(format!("the controller sent {error}"))),
+            Err(error) => break Some(End::Fault(format!("the controller sent {error}"))),
         };
         let body = inbound.bytes(span.clone());
         match header.kind {
@@ -402,6 +403,11 @@ fn take(
                 break Some(End::Goodbye(reason));
             }
             Kind::Pong => {}
+            Kind::Credit if header.flags.has(Flags::RECEIVED) => {
+                if let Err(error) = link.outbound.acknowledged(header.call) {
+                    break Some(End::Fault(error.to_string()));
+                }
+            }
             Kind::Hello
             | Kind::Welcome
             | Kind::Refuse
@@ -414,6 +420,7 @@ fn take(
     drop(state);
     if has_ping {
         // Before any user code runs; and once a second is often enough to look for memory to give back.
+        link.tell_count(inbound);
         link.outbound.flush();
         link.outbound.trim();
         inbound.trim();
@@ -448,7 +455,7 @@ pub(crate) async fn keep_time(shared: Arc<Shared>) {
         }
         let mut state = shared.lock();
         state.expire(Instant::now().into_std(), &mut woken, &mut cancelled);
-        if let Status::Connected(outbound) = &state.status {
+        if let Some(outbound) = state.status.outbound() {
             for id in cancelled.drain(..) {
                 outbound.with(|out| super::flight::put_cancel(out, id));
             }
@@ -463,7 +470,7 @@ pub(crate) async fn keep_time(shared: Arc<Shared>) {
 impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Lost(why) | Self::Goodbye(why) => f.write_str(why),
+            Self::Lost(why) | Self::Fault(why) | Self::Goodbye(why) => f.write_str(why),
             Self::Stopped => f.write_str("stopped"),
         }
     }

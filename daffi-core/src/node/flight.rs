@@ -166,7 +166,7 @@ impl Shared {
     ) -> Result<Option<(Outbound, Option<u32>)>, CallError> {
         request.check(state.flows.body_bytes_max)?;
         let outbound = match &state.status {
-            Status::Connecting => return Ok(None),
+            Status::Connecting | Status::Away(_) => return Ok(None),
             Status::Ended => return Err(CallError::Disconnected { ran: Ran::No }),
             Status::Connected(outbound) => outbound.clone(),
         };
@@ -241,7 +241,7 @@ impl Shared {
     fn cancel(&self, id: CallId) {
         let mut state = self.lock();
         let (must_cancel, waker) = state.abandon(id);
-        if let (true, Status::Connected(outbound)) = (must_cancel, &state.status) {
+        if let (true, Some(outbound)) = (must_cancel, state.status.outbound()) {
             let outbound = outbound.clone();
             // Under the lock: the slot may be reused as soon as it is released, and the controller must hear
             // of the cancellation first.

@@ -1,9 +1,12 @@
 //! A node's link as its callbacks see it: where replies go, and how many one-way calls were finished.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::session::Outbound;
-use crate::wire::{Header, Kind, put_frame};
+use crate::session::{CannotResume, Inbound, Outbound};
+use crate::transport::Connection;
+use crate::wire::{Flags, Header, Kind, Resume, Welcome, put_frame};
 
 /// The sending half of one link, and the count that gives the controller credit.
 #[derive(Debug)]
@@ -14,11 +17,80 @@ pub(crate) struct Link {
     finished: AtomicU64,
     /// What the controller was told of that.
     told: AtomicU64,
+    /// By what it goes on when its connection breaks; `None` if it ends then.
+    pub(crate) pass: Option<Pass>,
+    /// Which connection it has.
+    turn: AtomicU32,
+    /// Bytes of the lane that were taken over all connections before this one.
+    received: AtomicU64,
+}
+
+/// What the controller said for when the connection breaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pass {
+    session: u32,
+    secret: Secret,
+    /// How long the session is kept.
+    pub(crate) grace: Duration,
+}
+
+/// Not to be shown.
+#[derive(Clone, Copy)]
+struct Secret((u64, u64));
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Pass {
+    /// What a controller said that keeps sessions.
+    pub(crate) fn of(welcome: &Welcome) -> Option<Self> {
+        let secret = Secret(welcome.resume?);
+        let grace = Duration::from_millis(u64::from(welcome.grace_ms));
+        Some(Self { session: welcome.session, secret, grace })
+    }
 }
 
 impl Link {
-    pub(crate) fn new(number: u64, outbound: Outbound) -> Self {
-        Self { number, outbound, finished: AtomicU64::new(0), told: AtomicU64::new(0) }
+    pub(crate) fn new(number: u64, outbound: Outbound, pass: Option<Pass>) -> Self {
+        let (finished, told, received) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self { number, outbound, finished, told, pass, turn: AtomicU32::new(0), received }
+    }
+
+    /// Its connection broke.
+    pub(crate) fn detach(&self) {
+        self.outbound.detach(self.turn.load(Ordering::Relaxed));
+    }
+
+    /// Goes on over another connection; the controller has so many bytes of the lane.
+    pub(crate) fn attach(&self, connection: Arc<dyn Connection>, received: u64) -> Result<(), CannotResume> {
+        self.outbound.attach(connection, received, || Some(Vec::new()))?;
+        self.turn.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What to say to go on.
+    pub(crate) fn resume(&self, pass: Pass) -> Resume {
+        Resume { session: pass.session, secret: pass.secret.0, received: self.received() }
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_received(&self, received: u64) {
+        self.received.store(received, Ordering::Relaxed);
+    }
+
+    /// Tells the controller how much of its lane has been taken, if that is news.
+    pub(crate) fn tell_count(&self, inbound: &mut Inbound) {
+        if let (Some(_), Some(count)) = (self.pass, inbound.take_count()) {
+            let header = Header { flags: Flags::RECEIVED, call: count, ..Header::new(Kind::Credit) };
+            self.outbound.with(|out| put_frame(out, header, &[], &[]));
+            self.outbound.flush_soon();
+        }
     }
 
     /// A call that wants no reply is finished; the controller is told with the next flush.

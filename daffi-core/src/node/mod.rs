@@ -185,7 +185,7 @@ impl Shared {
         for waker in woken {
             waker.wake();
         }
-        if let Status::Connected(outbound) = status {
+        if let Some(outbound) = status.outbound() {
             let goodbye = Goodbye { reason: reason.to_owned() }.encode();
             outbound.with(|out| put_frame(out, Header::new(Kind::Goodbye), &[], &goodbye));
             outbound.close();

@@ -149,7 +149,9 @@ struct Offer {
 impl Offer {
     async fn tell(&self, shared: &Arc<Shared>) -> Result<(), CallError> {
         match &self.status {
-            Status::Connected(outbound) => shared.send_control(outbound, self.kind, &self.body)?.await,
+            Status::Connected(outbound) | Status::Away(outbound) => {
+                shared.send_control(outbound, self.kind, &self.body)?.await
+            }
             // Whoever connects tells everything.
             Status::Connecting => shared.connected(None, config::CALL_TIMEOUT).await,
             Status::Ended => Err(CallError::Disconnected { ran: crate::error::Ran::No }),
@@ -158,7 +160,7 @@ impl Offer {
 
     /// Tells the controller without waiting for its answer.
     fn mention(&self, shared: &Arc<Shared>) {
-        if let Status::Connected(outbound) = &self.status {
+        if let Some(outbound) = self.status.outbound() {
             // A link that has no room for this is about to end, and with it what was registered.
             drop(shared.send_control(outbound, self.kind, &self.body));
         }

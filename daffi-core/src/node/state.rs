@@ -23,8 +23,20 @@ pub(crate) enum Status {
     Connecting,
     /// Calls may be sent.
     Connected(Outbound),
+    /// The link broke and may go on: new calls wait, and what belongs to those under way is held for it.
+    Away(Outbound),
     /// Stopped, or told goodbye: there will be no link any more.
     Ended,
+}
+
+impl Status {
+    /// Where to say something about what is under way.
+    pub(crate) fn outbound(&self) -> Option<&Outbound> {
+        match self {
+            Self::Connected(outbound) | Self::Away(outbound) => Some(outbound),
+            Self::Connecting | Self::Ended => None,
+        }
+    }
 }
 
 /// What a node knows.
@@ -45,6 +57,8 @@ pub(crate) struct State {
     pub(crate) offers: u32,
     /// Links so far.
     pub(crate) link: u64,
+    /// How often one of them went on after a break.
+    pub(crate) resumed: u64,
     /// Replies to calls that nobody knew any more.
     pub(crate) late_replies: u64,
     /// Frames and events of kinds that this version does not know.
@@ -69,6 +83,7 @@ impl State {
             timer_at: None,
             offers: 0,
             link: 0,
+            resumed: 0,
             late_replies: 0,
             skipped: 0,
         }
@@ -89,7 +104,7 @@ impl State {
 
     /// The link broke.
     pub(crate) fn lose_link(&mut self, woken: &mut Vec<Waker>) {
-        if matches!(self.status, Status::Connected(_)) {
+        if self.status.outbound().is_some() {
             self.status = Status::Connecting;
         }
         self.in_flight.lose_all(woken);
@@ -218,7 +233,7 @@ impl State {
         if must_cancel {
             self.deadlines.remove(id.slot + 1);
         }
-        (must_cancel && matches!(self.status, Status::Connected(_)), waker)
+        (must_cancel && self.status.outbound().is_some(), waker)
     }
 
     /// A call of this node is over.

@@ -132,6 +132,16 @@ impl Bulk {
             None => Turn::Wait,
         }
     }
+
+    /// The connection is gone, and all sides with it: the flows that had one, which are given up.
+    pub(super) fn lose_sides(&mut self) -> Vec<u64> {
+        let with_side = self.flows.iter().filter(|flow| flow.side.is_some() && !flow.is_given_up);
+        let lost: Vec<u64> = with_side.map(|flow| flow.number).collect();
+        for number in &lost {
+            self.give_up(*number);
+        }
+        lost
+    }
 }
 
 impl Flow {

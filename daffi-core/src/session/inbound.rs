@@ -24,6 +24,9 @@ pub struct Inbound {
     most: usize,
     /// Bytes of frames that were taken and are not in the buffer any more.
     received: u64,
+    /// How much of that the other end was told of, and how many frames were taken since.
+    told: u64,
+    frames: u32,
     /// The kind of all frames that may be taken, if only one may.
     only: Option<Kind>,
 }
@@ -32,7 +35,8 @@ impl Inbound {
     /// The reading half of `connection`, which takes frames of at most `frame_bytes_max` bytes.
     pub fn new(connection: Arc<dyn Connection>, frame_bytes_max: usize) -> Self {
         let (buffer, only) = (BytesMut::new(), None);
-        Self { connection, buffer, taken: 0, frame_bytes_max, most: 0, received: 0, only }
+        let (received, told, frames) = (0, 0, 0);
+        Self { connection, buffer, taken: 0, frame_bytes_max, most: 0, received, told, frames, only }
     }
 
     /// Bytes of the frames that were taken, from the last [`count_from`](Self::count_from) on.
@@ -43,6 +47,20 @@ impl Inbound {
     /// Has `received` bytes count as taken so far.
     pub fn count_from(&mut self, received: u64) {
         self.received = received.wrapping_sub(self.taken as u64);
+        self.told = received;
+    }
+
+    /// Whether so much was taken since the other end was last told that it must be told now.
+    pub fn owes_count(&self) -> bool {
+        let bytes = self.received().wrapping_sub(self.told);
+        bytes >= config::RECEIVED_BYTES_UNTOLD || self.frames >= config::RECEIVED_FRAMES_UNTOLD
+    }
+
+    /// What the other end is to be told of how much was taken, if that is news.
+    pub fn take_count(&mut self) -> Option<u64> {
+        self.frames = 0;
+        let received = self.received();
+        (std::mem::replace(&mut self.told, received) != received).then_some(received)
     }
 
     /// Takes only frames of this kind from now on; any other ends the link.
@@ -85,6 +103,7 @@ impl Inbound {
                 return Err(WireError::Malformed { what: "side", why });
             }
             self.taken += frame.bytes();
+            self.frames = self.frames.wrapping_add(1);
         }
         Ok(frame)
     }

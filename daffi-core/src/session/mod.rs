@@ -6,9 +6,11 @@ mod bulk;
 mod deadlines;
 mod inbound;
 mod outbound;
+mod retained;
 mod sides;
 
 pub use deadlines::Deadlines;
 pub use inbound::Inbound;
 pub use outbound::Outbound;
+pub use retained::{CannotResume, Keep, NeverSent};
 pub use sides::{Filled, Sides, fill};

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::bulk::{Bulk, write_side};
-use crate::transport::{Connection, Peer};
+use crate::transport::Connection;
 
 /// The sending half of a link, shared by everybody who writes. Clones are of the same half.
 ///
@@ -19,50 +19,53 @@ use crate::transport::{Connection, Peer};
 /// connection when it takes no more.
 #[derive(Clone)]
 pub struct Outbound {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    connection: Arc<dyn Connection>,
+pub(super) struct Inner {
     buffer: Mutex<Buffer>,
     /// Wakes the writer task.
-    wake: Notify,
+    pub(super) wake: Notify,
     /// Told of flows that were given up because their side failed.
     on_given_up: OnceLock<OnGivenUp>,
 }
 
 type OnGivenUp = Box<dyn Fn(u64) + Send + Sync>;
 
-#[derive(Default)]
-struct Buffer {
-    bytes: Vec<u8>,
+/// What has been put and is not done with. In `bytes` stand, in this order, bytes that were written and may have to
+/// be written again, and bytes that were not written.
+pub(super) struct Buffer {
+    pub(super) connection: Arc<dyn Connection>,
+    /// Which connection of the link this is: a writer task serves one.
+    pub(super) turn: u32,
+    pub(super) bytes: Vec<u8>,
     /// How many of `bytes` have been written.
-    sent: usize,
+    pub(super) sent: usize,
+    /// How many of `bytes` are done with: the other end has said that it has them. Unused where none are kept.
+    pub(super) acknowledged: usize,
+    /// Whether bytes are kept until they are acknowledged, so that another connection can go on after a break.
+    pub(super) keeps: bool,
+    /// The connection broke, and another one may go on.
+    pub(super) is_cut: bool,
     /// The connection takes no more for now; the writer task waits for it.
-    blocked: bool,
+    pub(super) blocked: bool,
     /// The connection is closed once all is written.
-    closing: bool,
+    pub(super) closing: bool,
     /// The connection is closed, or was lost.
-    ended: bool,
+    pub(super) ended: bool,
     /// The most that waited since the last trim.
     most: usize,
-    /// How many bytes were put before those that are in `bytes`.
-    base: u64,
+    /// How many bytes were put before those that are in `bytes`; below 0 while the handshake is among them.
+    pub(super) base: u64,
     /// What is written only while nothing else waits.
-    bulk: Bulk,
+    pub(super) bulk: Bulk,
 }
 
 impl Outbound {
     /// The sending half of `connection`.
     pub fn new(connection: Arc<dyn Connection>) -> Self {
-        let (buffer, wake, on_given_up) = (Mutex::default(), Notify::new(), OnceLock::new());
-        let inner = Inner { connection, buffer, wake, on_given_up };
-        Self { inner: Arc::new(inner) }
-    }
-
-    /// Who is at the other end.
-    pub fn peer(&self) -> &Peer {
-        self.inner.connection.peer()
+        let buffer = Mutex::new(Buffer::new(connection));
+        Self { inner: Arc::new(Inner { buffer, wake: Notify::new(), on_given_up: OnceLock::new() }) }
     }
 
     /// Lets `put` append whole frames; nothing else may be done to the bytes that are there.
@@ -115,7 +118,7 @@ impl Outbound {
     pub fn flush(&self) {
         let is_for_the_task = {
             let mut buffer = self.lock();
-            buffer.write(&*self.inner.connection);
+            buffer.write();
             buffer.blocked || buffer.ended
         };
         if is_for_the_task {
@@ -128,16 +131,10 @@ impl Outbound {
         self.inner.wake.notify_one();
     }
 
-    /// Counts the bytes of the lane from here on: those of the handshake are behind it.
-    pub fn count_from_here(&self) {
-        let mut buffer = self.lock();
-        buffer.base = 0_u64.wrapping_sub(buffer.bytes.len() as u64);
-    }
-
     /// Bytes that have not been written.
     pub fn queued(&self) -> usize {
         let buffer = self.lock();
-        buffer.bytes.len() - buffer.sent
+        buffer.unsent().len()
     }
 
     /// Whether the connection was closed or lost, so that nothing goes out any more.
@@ -151,14 +148,27 @@ impl Outbound {
             let mut buffer = self.lock();
             buffer.closing = true;
             buffer.bulk = Bulk::default();
+            if buffer.is_cut {
+                buffer.end();
+            }
         }
         self.flush();
     }
 
     /// Closes the connection at once; what is not written yet is dropped.
     pub fn abort(&self) {
-        self.lock().end(&*self.inner.connection);
+        self.lock().end();
         self.inner.wake.notify_one();
+    }
+
+    /// Waits until the connection, which was closed, needs this process no more: what was written has arrived, or
+    /// never will.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn closed(&self) {
+        let connection = Arc::clone(&self.lock().connection);
+        connection.closed().await;
     }
 
     /// Gives back memory that a burst took and that was not needed since the last trim.
@@ -185,13 +195,17 @@ impl Outbound {
     pub async fn run_with(&self, mut before: impl FnMut(&mut Vec<u8>)) {
         // Dropped with this task, and the sides with it.
         let mut sides = JoinSet::new();
+        let (connection, turn) = {
+            let buffer = self.lock();
+            (Arc::clone(&buffer.connection), buffer.turn)
+        };
         loop {
             self.inner.wake.notified().await;
             loop {
                 go_last().await;
                 self.with(&mut before);
                 self.flush();
-                match self.unblocked().await {
+                match self.unblocked(&*connection, turn).await {
                     Standing::Idle => break,
                     Standing::Ended => return,
                     // Between two chunks everybody who is ready may append, and what they appended goes first.
@@ -203,25 +217,32 @@ impl Outbound {
     }
 
     /// Waits until the connection has taken everything that it was to take at once.
-    async fn unblocked(&self) -> Standing {
+    async fn unblocked(&self, connection: &dyn Connection, turn: u32) -> Standing {
         loop {
-            let standing = self.standing();
+            let standing = self.standing(turn);
             if !matches!(standing, Standing::Blocked) {
                 return standing;
             }
-            if poll_fn(|cx| self.inner.connection.poll_writable(cx)).await.is_err() {
-                self.abort();
-                return Standing::Ended;
+            let waited = poll_fn(|cx| connection.poll_writable(cx)).await;
+            let mut buffer = self.lock();
+            if buffer.turn == turn {
+                buffer.blocked = false;
+                if waited.is_err() {
+                    buffer.break_off();
+                }
+                buffer.write();
             }
-            self.lock().blocked = false;
-            self.flush();
         }
     }
 
     /// What the writer task is to do once it has flushed.
-    fn standing(&self) -> Standing {
+    fn standing(&self, turn: u32) -> Standing {
         let buffer = self.lock();
-        if buffer.ended {
+        if buffer.turn != turn {
+            // The writer of the next connection may have missed what woke this one.
+            self.inner.wake.notify_one();
+            Standing::Ended
+        } else if buffer.ended || buffer.is_cut {
             Standing::Ended
         } else if buffer.blocked {
             Standing::Blocked
@@ -235,15 +256,17 @@ impl Outbound {
     /// Writes one chunk to the lane, which has nothing else to do; or gives flows their sides where there are any.
     fn write_chunk(&self, sides: &mut JoinSet<()>) {
         let mut buffer = self.lock();
+        let connection = Arc::clone(&buffer.connection);
         while let Some(flow) = buffer.bulk.without_side() {
-            let Some(opening) = self.inner.connection.open_side() else {
+            let opening = connection.open_side();
+            let Some(opening) = opening else {
                 // Somebody may have appended since the flush: that goes first.
-                if buffer.bytes.is_empty()
+                if buffer.unsent().is_empty()
                     && let Some(chunk) = buffer.bulk.next()
                 {
                     buffer.bytes.extend_from_slice(&chunk);
                     buffer.most = buffer.most.max(chunk.len());
-                    buffer.write(&*self.inner.connection);
+                    buffer.write();
                 }
                 return;
             };
@@ -261,14 +284,14 @@ impl Outbound {
         while sides.try_join_next().is_some() {}
     }
 
-    fn give_up(&self, flow: u64) {
+    pub(super) fn give_up(&self, flow: u64) {
         self.lock().bulk.give_up(flow);
         if let Some(tell) = self.inner.on_given_up.get() {
             tell(flow);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Buffer> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Buffer> {
         // Whoever panicked while appending left whole frames behind: `put_with` takes back what it began.
         self.inner.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -287,21 +310,58 @@ enum Standing {
 }
 
 impl Buffer {
+    fn new(connection: Arc<dyn Connection>) -> Self {
+        Self {
+            connection,
+            turn: 0,
+            bytes: Vec::new(),
+            sent: 0,
+            acknowledged: 0,
+            keeps: false,
+            is_cut: false,
+            blocked: false,
+            closing: false,
+            ended: false,
+            most: 0,
+            base: 0,
+            bulk: Bulk::default(),
+        }
+    }
+
+    fn unsent(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
     /// Writes until all is written or the connection takes no more.
-    fn write(&mut self, connection: &dyn Connection) {
-        while !self.blocked && !self.ended && self.sent < self.bytes.len() {
-            match connection.try_write(&self.bytes[self.sent..]) {
-                Ok(0) => self.end(connection),
+    pub(super) fn write(&mut self) {
+        while !self.blocked && !self.ended && !self.is_cut && self.sent < self.bytes.len() {
+            match self.connection.try_write(&self.bytes[self.sent..]) {
+                Ok(0) => self.break_off(),
                 Ok(written) => self.sent += written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.blocked = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.end(connection),
+                Err(_) => self.break_off(),
             }
         }
         self.compact();
-        if self.closing && self.bytes.is_empty() && !self.ended {
-            self.end(connection);
+        if self.closing && self.unsent().is_empty() && !self.ended {
+            self.end();
         }
+    }
+
+    /// Drops what is done with, unless it is little: moving the rest costs more than keeping it.
+    pub(super) fn compact(&mut self) {
+        let done = if self.keeps { self.done() } else { self.sent };
+        if done == self.bytes.len() {
+            self.bytes.clear();
+        } else if done >= BYTES_KEPT && done >= self.bytes.len() / 2 {
+            self.bytes.drain(..done);
+        } else {
+            return;
+        }
+        self.base = self.base.wrapping_add(done as u64);
+        self.sent -= done;
+        self.acknowledged = self.acknowledged.saturating_sub(done);
     }
 
     /// How many bytes were put, of those that count.
@@ -309,23 +369,20 @@ impl Buffer {
         self.base.wrapping_add(self.bytes.len() as u64)
     }
 
-    /// Drops what was written, unless it is little: moving the rest costs more than keeping it.
-    fn compact(&mut self) {
-        if self.sent == self.bytes.len() {
-            self.bytes.clear();
-        } else if self.sent >= BYTES_KEPT && self.sent >= self.bytes.len() / 2 {
-            self.bytes.drain(..self.sent);
-        } else {
-            return;
+    /// The connection is lost: another one may go on, if the bytes are kept.
+    pub(super) fn break_off(&mut self) {
+        if !self.keeps || self.closing {
+            return self.end();
         }
-        self.base = self.base.wrapping_add(self.sent as u64);
-        self.sent = 0;
+        self.is_cut = true;
+        self.blocked = false;
+        self.connection.close();
     }
 
-    fn end(&mut self, connection: &dyn Connection) {
+    pub(super) fn end(&mut self) {
         if !self.ended {
             self.ended = true;
-            connection.close();
+            self.connection.close();
         }
         self.forget();
     }
@@ -333,14 +390,16 @@ impl Buffer {
     fn forget(&mut self) {
         self.bulk = Bulk::default();
         self.bytes = Vec::new();
-        self.sent = 0;
+        (self.sent, self.acknowledged) = (0, 0);
         self.blocked = false;
     }
 }
 
 impl fmt::Debug for Outbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbound").field("peer", self.peer()).field("queued", &self.queued()).finish()
+        let buffer = self.lock();
+        let (peer, queued) = (buffer.connection.peer(), buffer.unsent().len());
+        f.debug_struct("Outbound").field("peer", peer).field("queued", &queued).finish()
     }
 }
 

@@ -124,7 +124,7 @@ impl<T: Send + 'static> Waiting<T> {
     }
 }
 
-async fn write_all(connection: &dyn Connection, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn write_all(connection: &dyn Connection, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match connection.try_write(bytes) {
             Ok(written) => bytes = &bytes[written..],

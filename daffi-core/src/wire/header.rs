@@ -135,7 +135,7 @@ impl Flags {
 }
 
 /// Which of the two flows that a call may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// Its arguments: from its caller to its callee.
     Request,

@@ -58,10 +58,33 @@ pub struct Hello {
     /// The program and its version, for people.
     #[serde(default)]
     pub software: String,
+    /// The session it had and would go on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+}
+
+/// A node would go on with a session whose link broke.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// The number of the session.
+    pub session: u32,
+    /// What the controller said with its [`Welcome`]: who has it is the node of that session.
+    pub secret: (u64, u64),
+    /// Bytes of the lane that the node has, from after the first handshake.
+    pub received: u64,
+}
+
+impl fmt::Debug for Resume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resume")
+            .field("session", &self.session)
+            .field("received", &self.received)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The controller takes a node in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     /// The version both will speak.
     pub version: u16,
@@ -73,6 +96,27 @@ pub struct Welcome {
     pub frame_bytes_max: u32,
     /// Calls that the node may have outstanding.
     pub calls_in_flight_max: u32,
+    /// The secret by which the node may go on with this session over another link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<(u64, u64)>,
+    /// How long the session of a node whose link broke is kept for it, in milliseconds.
+    #[serde(default)]
+    pub grace_ms: u32,
+    /// The node goes on with the session that it asked for; the controller has so many bytes of its lane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<u64>,
+}
+
+impl fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // All but the secret.
+        f.debug_struct("Welcome")
+            .field("version", &self.version)
+            .field("session", &self.session)
+            .field("controller", &self.controller)
+            .field("resumed", &self.resumed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One parameter of a callback.
@@ -296,6 +340,7 @@ mod tests {
             take_over: false,
             hidden: false,
             software: "test".into(),
+            resume: None,
         }
     }
 
@@ -353,7 +398,8 @@ mod tests {
 
         #[test]
         fn decoding_undoes_encoding(incarnation: u64, concurrency: u32, take_over: bool) {
-            let hello = Hello { incarnation, concurrency, take_over, ..hello() };
+            let resume = take_over.then_some(Resume { session: concurrency, secret: (incarnation, 7), received: 9 });
+            let hello = Hello { incarnation, concurrency, take_over, resume, ..hello() };
 
             prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));
         }

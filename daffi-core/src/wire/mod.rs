@@ -28,7 +28,8 @@ pub use header::{
 pub use items::{ItemError, Items, put_item};
 pub use message::{Effect, Parameter};
 pub use message::{
-    Event, Goodbye, Hello, JobId, Offered, Presence, Register, Signature, Unregister, Versions, Welcome,
+    Event, Goodbye, Hello, JobId, Offered, Presence, Register, Resume, Signature, Unregister, Versions,
+    Welcome,
 };
 pub use replies::{Part, Parts, PartsError, put_part};
 pub use token::{TokenEntry, TokenMade, TokenSpec};

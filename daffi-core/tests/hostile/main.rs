@@ -33,7 +33,7 @@ fn kept(target: &Target) -> Vec<Vec<u8>> {
 fn run(target: &Target, input: &[u8]) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (target.run)(input))) {
         let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
-        println!("{} panicked over {hex}", target.name);
+        eprintln!("{} panicked over {hex}", target.name);
         std::panic::resume_unwind(panic);
     }
 }

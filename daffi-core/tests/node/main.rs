@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod links;
+mod resume;
 mod storm;
 
 use std::sync::Arc;

@@ -23,7 +23,7 @@ fn for_each_seed(test: impl Fn(u64)) {
     for seed in seeds() {
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| test(seed)));
         if let Err(panic) = run {
-            println!("it failed with DAFFI_SEED={seed}");
+            eprintln!("it failed with DAFFI_SEED={seed}");
             std::panic::resume_unwind(panic);
         }
     }

@@ -295,16 +295,24 @@ impl Core {
             return;
         }
         let (direction, number) = Direction::of_flow(flow);
-        let found = self.find_as(session.slot, direction == Direction::Reply, number);
-        let Some(slot) = found else { return };
-        let Some(Flow { to, path, .. }) = self.flow(slot, direction) else { return };
-        let (to, path) = (*to, *path);
         let failure = Failure::from(&CallError::Disconnected { ran: Ran::Maybe }).encode();
-        self.put_failed(to, path, direction, &failure);
+        // Its last chunk may have been put already, and the call have ended: the receiver has neither, and waits.
+        let to = End { session: session.slot, call: number };
+        self.put_failed(to, Path::Bulk, direction, &failure);
+        let found = self.find_as(session.slot, direction == Direction::Reply, number);
+        let Some(slot) = found.filter(|slot| self.has_flow(*slot, direction)) else { return };
         if direction == Direction::Reply {
             self.stop_callee(slot);
         }
         self.end_flow(now, slot, direction, true);
+    }
+
+    fn has_flow(&self, slot: u32, direction: Direction) -> bool {
+        let flows = self.calls.get(slot).and_then(Call::flows);
+        flows.is_some_and(|flows| match direction {
+            Direction::Request => flows.request.is_some(),
+            Direction::Reply => flows.reply.is_some(),
+        })
     }
 
     fn flow(&mut self, slot: u32, direction: Direction) -> Option<&mut Flow> {

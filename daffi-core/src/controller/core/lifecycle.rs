@@ -13,11 +13,18 @@ use crate::wire::{Event, Failure, Flags, Frame, Goodbye, Header, Hello, Kind, Pr
 impl Core {
     pub(super) fn hello(&mut self, now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
         let hello = Hello::decode(frame.body)?;
+        if !self.has_claim(slot, &hello) {
+            self.greet(now, slot, hello);
+        }
+        Ok(())
+    }
+
+    /// Begins a session with a node, or refuses it.
+    pub(super) fn greet(&mut self, now: Instant, slot: u32, hello: Hello) {
         match self.admit(now, slot, &hello) {
             Ok(version) => self.welcome(slot, hello, version),
             Err((code, message)) => self.refuse(slot, code, message),
         }
-        Ok(())
     }
 
     /// Whether a node may join: the version both speak, or why not.
@@ -35,6 +42,9 @@ impl Core {
             return Err((Code::Busy, format!("the controller has {} nodes", config::SESSIONS_MAX)));
         }
         let Some(other) = self.by_name.get(&hello.node).copied() else { return Ok(version) };
+        if self.displace(now, other, hello) {
+            return Ok(version);
+        }
         if !hello.take_over {
             let other = &self.sessions[other as usize];
             let since = now.saturating_duration_since(other.opened).as_secs();
@@ -46,13 +56,6 @@ impl Core {
 
     fn welcome(&mut self, slot: u32, hello: Hello, version: u16) {
         self.counters.sessions_welcomed += 1;
-        let welcome = Welcome {
-            version,
-            session: slot,
-            controller: self.id,
-            frame_bytes_max: config::FRAME_BYTES_MAX as u32,
-            calls_in_flight_max: config::CALLS_IN_FLIGHT_MAX as u32,
-        };
         self.by_name.insert(hello.node.clone(), slot);
         let session = &mut self.sessions[slot as usize];
         session.phase = Phase::Greeted;
@@ -60,7 +63,25 @@ impl Core {
         session.software = hello.software;
         session.hidden = hello.hidden;
         session.callee.concurrency = hello.concurrency;
+        session.version = version;
+        session.back.incarnation = hello.incarnation;
+        let resume = session.back.secret;
+        let welcome = Welcome { resume, ..self.greeting(slot) };
         self.put(slot, Header::new(Kind::Welcome), &welcome.encode());
+    }
+
+    /// What every node that is let in is told.
+    pub(super) fn greeting(&self, slot: u32) -> Welcome {
+        Welcome {
+            version: self.sessions[slot as usize].version,
+            session: slot,
+            controller: self.id,
+            frame_bytes_max: config::FRAME_BYTES_MAX as u32,
+            calls_in_flight_max: config::CALLS_IN_FLIGHT_MAX as u32,
+            resume: None,
+            grace_ms: u32::try_from(self.grace.as_millis()).unwrap_or(u32::MAX),
+            resumed: None,
+        }
     }
 
     fn refuse(&mut self, slot: u32, code: Code, message: String) {
@@ -83,6 +104,10 @@ impl Core {
         let session = &mut self.sessions[slot as usize];
         let was_ready = session.phase == Phase::Ready && !session.hidden;
         session.phase = Phase::Closing;
+        if session.back.take_away() {
+            self.away.retain(|(_, away)| away.slot != slot);
+        }
+        let session = &mut self.sessions[slot as usize];
         let name = session.name.clone();
         let offers: Vec<_> = session.callee.offers.drain().map(|(_, (key, _))| key).collect();
         let (called, serving) = (session.caller.all(), std::mem::take(&mut session.callee.serving));
@@ -167,7 +192,10 @@ impl Core {
     }
 
     fn ping(&mut self, now: Instant, slot: u32) {
-        let Session { liveness, .. } = &mut self.sessions[slot as usize];
+        let Session { liveness, back, .. } = &mut self.sessions[slot as usize];
+        if back.is_away() {
+            return;
+        }
         if let Some(sent) = liveness.unanswered {
             let is_late = now.saturating_duration_since(sent) >= config::SUSPECT_AFTER;
             if is_late && !std::mem::replace(&mut liveness.is_suspect, true) {

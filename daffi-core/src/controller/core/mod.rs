@@ -22,6 +22,7 @@ mod lifecycle;
 mod limits;
 mod register;
 mod rendezvous;
+mod resume;
 mod rights;
 pub mod schedules;
 mod session;
@@ -42,6 +43,7 @@ pub use self::asked::{Asked, Question};
 use self::calls::{Calls, WaitFor};
 use self::directory::Directory;
 use self::jobs::Jobs;
+pub use self::resume::Claimed;
 use self::schedules::Schedules;
 pub use self::session::Backlog;
 use self::session::{Phase, Session};
@@ -111,6 +113,10 @@ pub struct Core {
     delayed: usize,
     delayed_bytes: usize,
     next_ping: Instant,
+    /// How long a session whose link broke is kept.
+    grace: Duration,
+    /// Sessions without a link, and when they end; the next one first.
+    away: VecDeque<(Instant, SessionKey)>,
     touched: Vec<SessionKey>,
     /// The links opened last, the oldest first: some of them have yet to say who they are.
     strangers: VecDeque<SessionKey>,
@@ -148,6 +154,8 @@ impl Core {
             delayed: 0,
             delayed_bytes: 0,
             next_ping: now + config::PING_INTERVAL,
+            grace: config::GRACE,
+            away: VecDeque::new(),
             touched: Vec::new(),
             strangers: VecDeque::new(),
             misses: Cell::new(0),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::directory::{EntryKey, Interned};
 use super::flows::FlowCounts;
+use super::resume::Return;
 use crate::config;
 use crate::identity::Identity;
 use crate::name::NodeName;
@@ -65,6 +66,8 @@ pub(super) struct Session {
     pub(super) backlog: Backlog,
     /// `None` until it has said who it is.
     pub(super) name: Option<NodeName>,
+    /// The version of the protocol that both sides speak.
+    pub(super) version: u16,
     pub(super) software: String,
     pub(super) hidden: bool,
     pub(super) subscribed: bool,
@@ -79,6 +82,8 @@ pub(super) struct Session {
     pub(super) caller: CallerSide,
     pub(super) callee: CalleeSide,
     pub(super) liveness: Liveness,
+    /// How it comes back when its link breaks.
+    pub(super) back: Return,
 }
 
 /// The session as a caller.
@@ -135,6 +140,7 @@ impl Session {
             opened: now,
             backlog,
             name: None,
+            version: 0,
             software: String::new(),
             hidden: false,
             subscribed: false,
@@ -146,6 +152,7 @@ impl Session {
             caller: CallerSide::default(),
             callee: CalleeSide::default(),
             liveness: Liveness::default(),
+            back: Return::default(),
         }
     }
 

@@ -46,6 +46,9 @@ counters! {
     names_not_interned,
     /// Calls of names that nobody offers, answered without looking for similar ones.
     misses_unexplained,
+    /// Sessions that went on over another link, and claims to do so that were not granted.
+    sessions_resumed,
+    resumes_refused,
     nodes_suspected,
     calls_started,
     /// Outcomes by kind; together with those in flight they add up to the calls started.

@@ -8,7 +8,7 @@ use super::directory::EntryKey;
 use super::dispatch::{Request, absent_request};
 use super::finish::Outcome;
 use super::schedules::{Command, Effect, Run};
-use super::session::Phase;
+use super::session::{Phase, Session};
 use crate::config;
 use crate::error::CallError;
 use crate::wire::{Failure, Flags, Header, Kind};
@@ -35,6 +35,7 @@ impl Core {
             }
         }
         self.jobs.expire(now);
+        self.end_away(now);
         if now >= self.next_ping {
             self.next_ping = now + config::PING_INTERVAL;
             self.ping_round(now);
@@ -46,7 +47,8 @@ impl Core {
     pub fn next_deadline(&self) -> Option<Instant> {
         let ping = (!self.sessions.is_empty()).then_some(self.next_ping);
         let schedule = self.schedules.next().map(|unix_ms| self.instant_of(unix_ms));
-        [ping, schedule, self.deadlines.next(), self.jobs.next()].into_iter().flatten().min()
+        let away = self.away.front().map(|(until, _)| *until);
+        [ping, schedule, away, self.deadlines.next(), self.jobs.next()].into_iter().flatten().min()
     }
 
     /// The `eta` of a call is over.
@@ -143,9 +145,10 @@ impl Core {
         self.is_draining = true;
     }
 
-    /// Whether no node has a call to finish.
+    /// Whether no node has a call to finish, or a result to take that comes in chunks.
     pub fn is_idle(&self) -> bool {
-        self.sessions.iter().all(|(_, session)| session.outstanding() == 0)
+        let is_idle = |session: &Session| session.outstanding() == 0 && session.bulk_bytes() == 0;
+        self.sessions.iter().all(|(_, session)| session.phase == Phase::Closing || is_idle(session))
     }
 
     /// Says goodbye to everybody.

@@ -91,9 +91,10 @@ impl Core {
         let sum =
             |count: &dyn Fn(&Session) -> usize| self.sessions.iter().map(|(_, session)| count(session)).sum();
         let is_suspect = |session: &Session| usize::from(session.liveness.is_suspect);
-        let tables: [(&str, usize); 19] = [
+        let tables: [(&str, usize); 20] = [
             ("sessions", self.sessions.len()),
             ("nodes", self.by_name.len()),
+            ("sessions_away", self.away.len()),
             ("nodes_suspect", sum(&is_suspect)),
             ("names", self.directory.len()),
             ("offers", self.directory.offers()),

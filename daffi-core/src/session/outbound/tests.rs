@@ -6,6 +6,7 @@ use std::task::Context;
 use bytes::BytesMut;
 
 use super::*;
+use crate::transport::Peer;
 
 /// Takes as many bytes as it has room for.
 #[derive(Debug)]

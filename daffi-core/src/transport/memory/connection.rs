@@ -17,6 +17,7 @@ pub(super) struct End {
     wire: Arc<Wire>,
     side: Side,
     peer: Peer,
+    may_resume: bool,
     /// Wakes the reader when delayed bytes are due.
     timer: Mutex<Option<Pin<Box<Sleep>>>>,
 }
@@ -24,8 +25,9 @@ pub(super) struct End {
 impl End {
     pub(super) fn new(wire: Arc<Wire>, side: Side, address: String) -> Self {
         let uid = Some(rustix::process::geteuid().as_raw());
+        let may_resume = address.ends_with(RESUMABLE);
         let peer = Peer { uid, pid: Some(std::process::id()), address, certificates: Vec::new() };
-        Self { wire, side, peer, timer: Mutex::new(None) }
+        Self { wire, side, peer, may_resume, timer: Mutex::new(None) }
     }
 
     fn poll_due(&self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
@@ -65,6 +67,10 @@ impl Connection for End {
     fn peer(&self) -> &Peer {
         &self.peer
     }
+
+    fn may_resume(&self) -> bool {
+        self.may_resume
+    }
 }
 
 impl Drop for End {
@@ -72,3 +78,6 @@ impl Drop for End {
         self.wire.close();
     }
 }
+
+/// What names end with whose connections may break and go on: for tests of that.
+const RESUMABLE: &str = "?resume";

@@ -1,7 +1,8 @@
 //! Connections within one process, with faults on demand.
 //!
 //! For a node beside its controller, and for tests: a link can be slow, freeze or break, by hand ([`links`]) or
-//! by chance from a seed ([`inject`]).
+//! by chance from a seed ([`inject`]). Both ends are gone together, so a link that breaks ends its session at once;
+//! one to a name that ends with `?resume` leaves it for a while, as links between machines do.
 
 mod connection;
 mod faults;

@@ -24,7 +24,7 @@ use crate::config::{FLOWS_MAX, QUIC_CLOSE_TIME};
 #[derive(Debug)]
 pub(super) struct QuicConnection {
     connection: quinn::Connection,
-    receiving: Receiving,
+    receiving: Arc<Receiving>,
     sending: Sending,
     is_closed: AtomicBool,
     /// One permit for each side that was opened here and whose bytes have not all arrived.
@@ -42,7 +42,7 @@ impl QuicConnection {
     ) -> Self {
         let faults = Faults::of(&connection);
         Self {
-            receiving: Receiving::new(receive, faults),
+            receiving: Arc::new(Receiving::new(receive, faults)),
             sending: Sending::new(send, faults),
             is_closed: AtomicBool::new(false),
             sides: Arc::new(Semaphore::new(FLOWS_MAX)),
@@ -73,6 +73,9 @@ impl Connection for QuicConnection {
         self.receiving.close();
         let lane = self.sending.finish();
         let (connection, sides) = (self.connection.clone(), Arc::clone(&self.sides));
+        // A reader that is dropped tells the peer to write no more. The peer would take that for the end, and not
+        // look for what is still on its way to it.
+        let receiving = Arc::clone(&self.receiving);
         // QUIC's own closing drops what has not arrived, so it must wait; whoever closes need not.
         self.runtime.spawn(async move {
             let arrived = async {
@@ -84,6 +87,7 @@ impl Connection for QuicConnection {
                 tracing::debug!(peer = %connection.remote_address(), "closed before all had arrived");
             }
             connection.close(CLOSED, b"");
+            drop(receiving);
         });
     }
 

@@ -7,11 +7,10 @@ mod simulated;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use super::super::tests::{read, read_to_end};
+use super::super::tests::{read, read_to_end, write_all};
 use super::super::{
     Address, Connection, DialError, DialOptions, ListenOptions, Listener, QuicAddress, dial, listen,
 };
-use super::listen::{Limits, listen_within};
 pub(in super::super) use mesh::Mesh;
 
 /// Both ends of a new connection. The listener knows of the lane when something was written.
@@ -265,30 +264,6 @@ async fn a_peer_that_is_slow_to_begin_holds_up_nobody() {
     assert_eq!(read(&*accepted, 16).await.unwrap(), "at last");
 }
 
-#[tokio::test]
-async fn a_flood_must_prove_its_addresses_and_is_bounded() {
-    let mesh = Mesh::new("mesh");
-    let limits = Limits { handshakes: 4, unproven: 2 };
-    let address = QuicAddress::new("127.0.0.1", 0);
-    let listener = listen_within(&address, &mesh.listening(), limits).await.unwrap();
-
-    let mut connections = Vec::new();
-    for _ in 0..4 {
-        connections.push(dial(listener.address(), &mesh.dialling()).await.unwrap());
-    }
-    let error = dial(listener.address(), &mesh.dialling()).await.unwrap_err();
-
-    assert!(
-        matches!(&error, DialError::Unreachable(text) if text.contains("no more connections")),
-        "{error}"
-    );
-    for connection in &connections {
-        connection.try_write(b"x").unwrap();
-        listener.accept().await.unwrap();
-    }
-    pair(&*listener, &mesh.dialling()).await;
-}
-
 #[test]
 fn peers_are_answered_while_the_runtime_of_the_user_is_blocked() {
     let mesh = Mesh::new("mesh");
@@ -314,4 +289,21 @@ fn peers_are_answered_while_the_runtime_of_the_user_is_blocked() {
         accepted.try_write(b"back").unwrap();
         assert_eq!(read(&*connection, 16).await.unwrap(), "back");
     });
+}
+
+#[tokio::test]
+async fn the_last_words_of_a_peer_arrive_though_it_takes_no_more() {
+    let mesh = Mesh::new("mesh");
+    let listener = listen_at("quic://localhost:0", &mesh.listening()).await;
+    let (dialled, accepted) = pair(&*listener, &mesh.dialling()).await;
+    let words = vec![7; 1 << 20];
+
+    assert_eq!(dialled.try_write(&words).unwrap(), words.len());
+    drop(dialled);
+    // More than there is room for while nobody reads.
+    let error = write_all(&*accepted, &vec![0; 8 << 20]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    accepted.close();
+
+    assert!(read_to_end(&*accepted).await.unwrap() == words);
 }

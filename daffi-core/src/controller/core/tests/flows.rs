@@ -3,20 +3,32 @@
 use std::time::Duration;
 
 use super::super::Violation;
-use super::harness::{Mesh, Received, Reply};
+use super::harness::{Mesh, Received, Reply, Sending};
 use crate::config::{BULK_BYTES_LOST, BULK_BYTES_MAX, CHUNK_BYTES, FLOW_WINDOW_BYTES, FLOWS_MAX};
 use crate::error::{CallError, Ran};
 use crate::wire::{CallId, Direction, Extension, Failure, Flags, Header, Kind};
 
 const SECOND: Duration = Duration::from_secs(1);
-const CHUNK: [u8; CHUNK_BYTES] = [7; CHUNK_BYTES];
+static CHUNK: [u8; CHUNK_BYTES] = [7; CHUNK_BYTES];
 
 impl Mesh {
     /// A call whose arguments follow in chunks.
     pub(super) fn call_in_chunks(&mut self, at: usize, flags: Flags, timeout: Option<Duration>) -> CallId {
+        self.call_named_in_chunks(at, "f", flags, &Extension::default(), timeout)
+    }
+
+    pub(super) fn call_named_in_chunks(
+        &mut self,
+        at: usize,
+        name: &str,
+        flags: Flags,
+        extension: &Extension,
+        timeout: Option<Duration>,
+    ) -> CallId {
         let call = self.node(at).take_slot();
+        self.begin_sending(at, call.to_bits(), Direction::Request);
         let header = Header { flags, call: call.to_bits(), ..Header::new(Kind::Call) };
-        let sent = self.send_call(at, "f", header.with_remaining(timeout), Extension::default(), b"first");
+        let sent = self.send_call(at, name, header.with_remaining(timeout), extension.clone(), b"first");
         sent.expect("a good call");
         call
     }
@@ -29,6 +41,9 @@ impl Mesh {
         more: bool,
         body: &[u8],
     ) -> Result<(), Violation> {
+        if let Some(flow) = self.node(at).sending.get_mut(&(call, direction)) {
+            (flow.window, flow.bytes) = (flow.window.saturating_sub(body.len()), flow.bytes + body.len());
+        }
         if !more {
             self.forget_sent(at, call, direction);
         }
@@ -43,8 +58,14 @@ impl Mesh {
         self.send(at, header, &[], &Failure::from(error).encode()).expect("a good chunk");
     }
 
+    fn begin_sending(&mut self, at: usize, call: u64, direction: Direction) {
+        self.node(at).sending.insert((call, direction), Sending::NEW);
+        self.node(at).sent.push((call, direction));
+    }
+
     /// A callee has run once the last of its result is sent.
     fn forget_sent(&mut self, at: usize, call: u64, direction: Direction) {
+        self.node(at).sending.remove(&(call, direction));
         if direction == Direction::Reply {
             self.node(at).running.retain(|running| *running != call);
             self.node(at).flows.remove(&(call, Direction::Request));
@@ -53,6 +74,7 @@ impl Mesh {
 
     pub(super) fn reply_in_chunks(&mut self, at: usize, run: u64, flags: Flags) -> Result<(), Violation> {
         let first: &[u8] = if flags.has(Flags::MORE) { b"first" } else { &[] };
+        self.begin_sending(at, run, Direction::Reply);
         self.send(at, Header { flags, call: run, ..Header::new(Kind::Reply) }, &[], first)
     }
 
@@ -134,7 +156,7 @@ fn a_sender_gets_as_far_as_its_window_and_further_when_it_is_granted_more() {
     mesh.chunk(caller, number, Direction::Request, true, &CHUNK).expect("it was granted");
     let beyond = mesh.chunk(caller, number, Direction::Request, true, b"1");
 
-    assert_eq!(mesh.node(caller).windows[&(number, Direction::Request)], CHUNK_BYTES);
+    assert_eq!(mesh.node(caller).sending[&(number, Direction::Request)].granted, CHUNK_BYTES);
     assert_eq!(beyond, Err(Violation::OutOfPlace("more of a flow than its window")));
 }
 
@@ -490,8 +512,40 @@ fn what_a_link_cannot_bring_to_its_end_fails_there() {
     mesh.give_up_at(caller, reply);
     mesh.give_up_at(caller, reply);
 
+    assert_eq!(mesh.node(caller).late_chunks, 1, "the second time it is over");
     let Reply::Chunks(result) = mesh.only_reply(caller) else { panic!("no result in chunks") };
     assert_eq!(result.failure, Some(CallError::Disconnected { ran: Ran::Maybe }));
     assert_eq!(mesh.node(callee).cancelled, 1);
     mesh.check_empty();
+}
+
+#[test]
+fn a_result_whose_last_chunk_is_still_on_its_way_fails_if_it_cannot_be_brought() {
+    let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::FEEDS);
+    mesh.reply_in_chunks(callee, run, Flags::MORE).expect("a good reply");
+    mesh.node(caller).does_not_read = true;
+    mesh.chunk(callee, run, Direction::Reply, false, b"last").expect("within the window");
+    assert_eq!(mesh.stat("calls_in_flight"), 0);
+
+    mesh.give_up_at(caller, Header::chunk(call.to_bits(), Direction::Reply, true).flow());
+    mesh.node(caller).does_not_read = false;
+    mesh.read(caller);
+
+    let Reply::Chunks(result) = mesh.only_reply(caller) else { panic!("no result in chunks") };
+    assert_eq!(result.failure, Some(CallError::Disconnected { ran: Ran::Maybe }));
+}
+
+#[test]
+fn the_controller_is_not_idle_while_a_result_in_chunks_waits_for_its_caller() {
+    let (mut mesh, caller, callee, _, run) = Mesh::pair(Flags::FEEDS);
+    mesh.reply_in_chunks(callee, run, Flags::MORE).expect("a good reply");
+    mesh.node(caller).does_not_read = true;
+    mesh.chunk(callee, run, Direction::Reply, false, b"last").expect("within the window");
+
+    assert!(!mesh.core.is_idle());
+    mesh.node(caller).does_not_read = false;
+    mesh.read(caller);
+
+    assert!(mesh.core.is_idle());
+    assert!(matches!(mesh.only_reply(caller), Reply::Chunks(_)));
 }

@@ -1,6 +1,6 @@
 //! Nodes that exist only as frames: they check all that the core sends them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::name::{CallbackName, NodeName};
 use crate::transport::Peer;
 use crate::wire::{
     CallId, Direction, Effect, Event, Extension, Failure, Flags, Frame, Header, Hello, JobId, Kind, Offered,
-    Parts, Register, Signature, Versions, decode, encode, split,
+    Parts, Presence, Register, Resume, Signature, Versions, Welcome, decode, encode, split,
 };
 
 pub(super) const CONCURRENCY: u32 = 4;
@@ -47,9 +47,11 @@ pub(super) struct Node {
     slots: Vec<(u32, bool)>,
     parts: HashMap<CallId, Vec<NodeOutcome>>,
     /// What it was sent in chunks, by the number of the call and its direction.
-    pub(super) flows: HashMap<(u64, Direction), Received>,
-    /// What it was granted.
-    pub(super) windows: HashMap<(u64, Direction), usize>,
+    pub(super) flows: BTreeMap<(u64, Direction), Received>,
+    /// What it sends in chunks and has not ended.
+    pub(super) sending: BTreeMap<(u64, Direction), Sending>,
+    /// What it sent in chunks.
+    pub(super) sent: Vec<(u64, Direction)>,
     /// Chunks of calls that had ended.
     pub(super) late_chunks: usize,
     /// The flags of each call it was sent.
@@ -68,6 +70,14 @@ pub(super) struct Node {
     pub(super) refused: Option<String>,
     pub(super) is_ready: bool,
     pub(super) was_dismissed: bool,
+    pub(super) presence: Vec<Presence>,
+    /// The secret by which it may come back, and the number of its session.
+    pass: Option<(u32, (u64, u64))>,
+    incarnation: u64,
+    /// Without a link, and what is held for when it has one: what it said, and what is said to it.
+    pub(super) is_away: bool,
+    unsaid: Vec<(Header, Vec<u8>)>,
+    unheard: Vec<u8>,
     /// Does not answer pings.
     pub(super) is_stopped: bool,
     pub(super) has_left: bool,
@@ -80,6 +90,11 @@ impl Node {
     pub(super) fn waiting(&self) -> Vec<CallId> {
         let slots = self.slots.iter().enumerate().filter(|(_, (_, is_used))| *is_used);
         slots.map(|(slot, (generation, _))| CallId { slot: slot as u32, generation: *generation }).collect()
+    }
+
+    /// From now on it says that it is another process of the same name.
+    pub(super) fn pretend_another_start(&mut self) {
+        self.incarnation += 1_000_000;
     }
 
     pub(super) fn take_slot(&mut self) -> CallId {
@@ -102,6 +117,7 @@ impl Node {
         );
         *is_used = false;
         *generation += 1;
+        self.sending.remove(&(call.to_bits(), Direction::Request));
     }
 }
 
@@ -112,6 +128,18 @@ pub(super) struct Received {
     pub(super) ungranted: usize,
     pub(super) has_ended: bool,
     pub(super) failure: Option<CallError>,
+}
+
+/// A large body or a stream as far as it was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sending {
+    pub(super) window: usize,
+    pub(super) granted: usize,
+    pub(super) bytes: usize,
+}
+
+impl Sending {
+    pub(super) const NEW: Self = Self { window: config::FLOW_WINDOW_BYTES, granted: 0, bytes: 0 };
 }
 
 #[derive(Debug)]
@@ -145,8 +173,92 @@ impl Mesh {
         let peer = Peer { uid: None, pid: None, address: "test".into(), certificates: Vec::new() };
         let backlog = Backlog::default();
         let key = self.core.open(self.now, peer, self.identity.clone(), backlog.clone());
-        self.nodes.push(Node { key: Some(key), backlog, ..Node::default() });
-        self.nodes.len() - 1
+        let at = self.nodes.len();
+        self.core.allow_resume(key, secret(at));
+        self.nodes.push(Node { key: Some(key), backlog, incarnation: at as u64, ..Node::default() });
+        at
+    }
+
+    /// The node's link breaks. Whether its session is kept.
+    pub(super) fn part(&mut self, at: usize) -> bool {
+        let key = self.nodes[at].key.expect("it is there");
+        self.nodes[at].is_away = self.core.detach(self.now, key);
+        self.deliver();
+        self.nodes[at].is_away
+    }
+
+    /// The node comes back over another link, whether or not the first has broken, and says this secret. Whether it
+    /// goes on; else it has begun anew.
+    pub(super) fn come_back(&mut self, at: usize, secret: (u64, u64)) -> bool {
+        let fresh = self.connect();
+        let key = self.nodes[fresh].key.expect("just made");
+        let session = self.nodes[at].pass.expect("it was welcome").0;
+        let hello = self.greeting(at, Some(Resume { session, secret, received: 0 }));
+        let frame = Frame { header: Header::new(Kind::Hello), extension: &[], body: &hello.encode() };
+        self.core.handle(self.now, key, frame).expect("a good Hello");
+        let Some(claimed) = self.core.claimed(key) else {
+            self.nodes[fresh].name = self.nodes[at].name.clone();
+            self.deliver();
+            return false;
+        };
+        assert_eq!(Some(claimed.session), self.nodes[at].key);
+        let greeting = self.core.resume(key, 0).expect("it is there");
+        self.nodes.pop();
+        self.receive(at, &greeting);
+        self.nodes[at].is_away = false;
+        let unheard = std::mem::take(&mut self.nodes[at].unheard);
+        self.receive(at, &unheard);
+        for (header, body) in std::mem::take(&mut self.nodes[at].unsaid) {
+            self.send(at, header, &[], &body).expect("what was good before");
+        }
+        self.deliver();
+        true
+    }
+
+    /// The node comes back but says too late or too little to go on.
+    pub(super) fn come_back_in_vain(&mut self, at: usize) -> usize {
+        let fresh = self.connect();
+        let key = self.nodes[fresh].key.expect("just made");
+        let (session, secret) = self.nodes[at].pass.expect("it was welcome");
+        let hello = self.greeting(at, Some(Resume { session, secret, received: 0 }));
+        self.nodes[fresh].name = self.nodes[at].name.clone();
+        let frame = Frame { header: Header::new(Kind::Hello), extension: &[], body: &hello.encode() };
+        self.core.handle(self.now, key, frame).expect("a good Hello");
+        self.core.refuse_resume(self.now, key);
+        self.deliver();
+        fresh
+    }
+
+    /// A second claim before the first was granted.
+    pub(super) fn claim_twice(&mut self, at: usize) -> [bool; 2] {
+        let (session, secret) = self.nodes[at].pass.expect("it was welcome");
+        let hello = self.greeting(at, Some(Resume { session, secret, received: 0 })).encode();
+        let keys = [self.connect(), self.connect()].map(|fresh| self.nodes[fresh].key.expect("just made"));
+        for key in keys {
+            let frame = Frame { header: Header::new(Kind::Hello), extension: &[], body: &hello };
+            self.core.handle(self.now, key, frame).expect("a good Hello");
+        }
+        let granted = keys.map(|key| self.core.resume(key, 0).is_some());
+        self.nodes.truncate(self.nodes.len() - 2);
+        granted
+    }
+
+    fn greeting(&self, at: usize, resume: Option<Resume>) -> Hello {
+        Hello {
+            versions: Versions::OURS,
+            node: NodeName::new(&self.nodes[at].name).expect("a good name"),
+            incarnation: self.nodes[at].incarnation,
+            concurrency: CONCURRENCY,
+            take_over: false,
+            hidden: false,
+            software: "test".into(),
+            resume,
+        }
+    }
+
+    /// The secret of a node, as it was told.
+    pub(super) fn secret_of(&self, at: usize) -> (u64, u64) {
+        self.nodes[at].pass.expect("it was welcome").1
     }
 
     pub(super) fn join(&mut self, name: &str, callbacks: &[&str]) -> usize {
@@ -171,15 +283,7 @@ impl Mesh {
 
     fn say_hello(&mut self, at: usize, name: &str, take_over: bool) {
         self.nodes[at].name = name.to_owned();
-        let hello = Hello {
-            versions: Versions::OURS,
-            node: NodeName::new(name).expect("a good name"),
-            incarnation: at as u64,
-            concurrency: CONCURRENCY,
-            take_over,
-            hidden: false,
-            software: "test".into(),
-        };
+        let hello = Hello { take_over, ..self.greeting(at, None) };
         self.send(at, Header::new(Kind::Hello), &[], &hello.encode()).expect("a good Hello");
     }
 
@@ -380,6 +484,11 @@ impl Mesh {
         body: &[u8],
     ) -> Result<(), Violation> {
         let Some(key) = self.nodes[at].key else { return Ok(()) };
+        if self.nodes[at].is_away {
+            assert!(extension.is_empty(), "a call waits for the link");
+            self.nodes[at].unsaid.push((header, body.to_vec()));
+            return Ok(());
+        }
         let handled = self.core.handle(self.now, key, Frame { header, extension, body });
         self.deliver();
         handled
@@ -408,14 +517,18 @@ impl Mesh {
         let (mut out, mut bulk) = (Vec::new(), Vec::new());
         let next = self.core.take_output(key, &mut out);
         self.core.take_bulk(key, &mut bulk);
-        self.receive(at, &out);
         let mut rest = &bulk[..];
         while let Some(frame) = split(rest, config::FRAME_BYTES_MAX).expect("good frames") {
             // One that has failed only says that what was put before it may be dropped.
             if !frame.header.flags.has(Flags::FAILED) {
-                self.take(at, frame);
+                out.extend_from_slice(&rest[..frame.bytes()]);
             }
             rest = &rest[frame.bytes()..];
+        }
+        if self.nodes[at].is_away {
+            self.nodes[at].unheard.extend(&out);
+        } else {
+            self.receive(at, &out);
         }
         if next == Next::Close
             && let Some(key) = self.nodes[at].key.take()
@@ -437,7 +550,11 @@ impl Mesh {
         let Header { kind, flags, peer, call, .. } = frame.header;
         let node = &mut self.nodes[at];
         match kind {
-            Kind::Welcome | Kind::Pong => {}
+            Kind::Welcome => {
+                let welcome = Welcome::decode(frame.body).expect("a welcome");
+                node.pass = welcome.resume.map(|secret| (welcome.session, secret));
+            }
+            Kind::Pong => {}
             Kind::Refuse => {
                 let failure = Failure::decode(frame.body).expect("a failure");
                 node.refused = Some(CallError::from(failure).to_string());
@@ -464,13 +581,15 @@ impl Mesh {
             Kind::Chunk => node.take_chunk(frame),
             Kind::Credit => {
                 assert!(flags.has(Flags::WINDOW));
-                *node.windows.entry((call, frame.header.direction())).or_default() +=
-                    frame.header.name as usize;
+                let bytes = frame.header.name as usize;
+                if let Some(flow) = node.sending.get_mut(&(call, frame.header.direction())) {
+                    (flow.window, flow.granted) = (flow.window + bytes, flow.granted + bytes);
+                }
             }
             Kind::Event => match Event::decode(frame.body).expect("an event") {
                 Event::Interned { id, name, .. } => drop(node.names.insert(name.to_string(), id)),
                 Event::Peer { id, node: name } => drop(node.peers.insert(id, name.to_string())),
-                Event::Presence(_) => {}
+                Event::Presence(presence) => node.presence.push(presence),
             },
             Kind::Reply => node.take_reply(frame),
             other => panic!("{other:?} to a node"),
@@ -509,6 +628,7 @@ impl Node {
     fn forget(&mut self, run: u64) {
         self.running.retain(|running| *running != run);
         self.flows.remove(&(run, Direction::Request));
+        self.sending.remove(&(run, Direction::Reply));
     }
 
     fn take_chunk(&mut self, frame: Frame<'_>) {
@@ -597,4 +717,9 @@ fn signature(name: &str) -> Signature {
         effect: Effect::Once,
         variadic: false,
     }
+}
+
+/// The secret of a link.
+fn secret(at: usize) -> (u64, u64) {
+    (at as u64, 7)
 }

@@ -2,6 +2,7 @@
 
 mod flows;
 mod harness;
+mod resume;
 mod rights;
 mod simulation;
 

@@ -24,6 +24,8 @@ struct Inner {
     is_cut: AtomicBool,
     /// The last address that was given out.
     last: AtomicU16,
+    /// Retry packets.
+    proofs_wanted: AtomicU16,
 }
 
 impl Hub {
@@ -41,6 +43,11 @@ impl Hub {
             *strong.address.lock().unwrap() = address;
             sockets.insert(address, socket);
         }
+    }
+
+    /// How often somebody was asked to prove that it can be reached at its address.
+    pub(super) fn proofs_wanted(&self) -> u16 {
+        self.0.proofs_wanted.load(Ordering::Relaxed)
     }
 
     fn free(&self) -> SocketAddr {
@@ -83,6 +90,10 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        // RFC 9000, section 17.2.5: a long header of the type Retry.
+        if transmit.contents.first().is_some_and(|first| first & 0xf0 == 0xf0) {
+            self.hub.0.proofs_wanted.fetch_add(1, Ordering::Relaxed);
+        }
         let from = *self.address.lock().unwrap();
         let to = self.hub.0.sockets.lock().unwrap().get(&transmit.destination).and_then(Weak::upgrade);
         if let Some(to) = to

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::super::super::QuicAddress;
 use super::super::super::tests::read;
 use super::super::super::{Connection, DialError, Listener, dial};
 use super::super::home::{Simulated, simulate};
+use super::super::listen::{Limits, listen_within};
 use super::mesh::Mesh;
 use super::net::Hub;
 use super::{listen_at, pair};
@@ -134,5 +136,33 @@ async fn a_dropped_listener_leaves_its_connections_and_frees_the_address_after_t
     drop((dialled, accepted));
 
     let listener = listen_at(&address, &mesh.listening()).await;
+    pair(&*listener, &mesh.dialling()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_must_prove_its_addresses_and_is_bounded() {
+    let World { hub, mesh, listener, _simulated } = world().await;
+    drop(listener);
+    let limits = Limits { handshakes: 4, unproven: 2 };
+    let address = QuicAddress::new("10.0.0.1", 8);
+    let listener = listen_within(&address, &mesh.listening(), limits).await.unwrap();
+
+    let mut connections = Vec::new();
+    let mut proofs = Vec::new();
+    for _ in 0..4 {
+        connections.push(dial(listener.address(), &mesh.dialling()).await.unwrap());
+        proofs.push(hub.proofs_wanted());
+    }
+    let error = dial(listener.address(), &mesh.dialling()).await.unwrap_err();
+
+    assert_eq!(proofs, [0, 0, 1, 2]);
+    assert!(
+        matches!(&error, DialError::Unreachable(text) if text.contains("no more connections")),
+        "{error}"
+    );
+    for connection in &connections {
+        connection.try_write(b"x").unwrap();
+        listener.accept().await.unwrap();
+    }
     pair(&*listener, &mesh.dialling()).await;
 }
