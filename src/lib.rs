@@ -6,10 +6,10 @@ pub mod __private;
 mod macros;
 
 pub use daffi_core::api::{
-    Broadcast, Call, CallFuture, Every, Job, NoReturn, Replies, ReplyStream, Schedule, ScheduleGuard, Tell,
-    WithController, millis, modifiers, secs,
+    Broadcast, Call, CallFuture, Every, ItemStream, Job, NoReturn, Replies, ReplyStream, Schedule,
+    ScheduleGuard, Tell, WithController, millis, modifiers, secs,
 };
-pub use daffi_core::callback::{Args, Arguments, Callback, Context, Registry, Wire};
+pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, Error, Explanation, Ran, RegisterError, Result, Stage,
@@ -21,6 +21,9 @@ pub use daffi_core::wire::{
     CallbackEntry, JobEntry, JobId, JobState, Missed, NodeDetail, NodeEntry, Overlap, Parameter, Presence,
     ScheduleEntry, Signature, When,
 };
+/// A stream of items: what a callback may return.
+#[doc(no_inline)]
+pub use futures::Stream;
 
 pub mod callbacks;
 pub mod config;
@@ -61,7 +64,29 @@ pub mod prelude;
 ///   whose last name is `Result` counts.
 /// * A parameter `ctx: &Context` is not sent: there the function finds out [who called](Context::caller), how much
 ///   time is left, and whether the caller still waits.
+/// * One that returns `impl Stream<Item = T>`, or of `Result<T, E>`, sends its items as they come, and no faster than
+///   its caller takes them: [`Call::stream`]. An error is the last item.
+/// * A parameter of type [`Incoming<T>`](Incoming), at most one, is a stream that the caller feeds: [`Call::feed`].
 /// * A panic is an error to the caller, and does not end the node.
+///
+/// ```
+/// use daffi::prelude::*;
+/// use daffi::{Incoming, Stream, callback};
+///
+/// #[callback]
+/// async fn numbers(n: u64) -> impl Stream<Item = u64> {
+///     futures::stream::iter(0..n)
+/// }
+///
+/// #[callback]
+/// async fn sum(mut items: Incoming<u64>) -> daffi::Result<u64> {
+///     let mut sum = 0;
+///     while let Some(item) = items.next().await {
+///         sum += item?;
+///     }
+///     Ok(sum)
+/// }
+/// ```
 ///
 /// ```
 /// use daffi::{Context, callback};

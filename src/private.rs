@@ -3,14 +3,17 @@
 pub use daffi_core::api::{Ended, Main, run};
 pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Uncaused};
 pub use daffi_core::callback::{
-    Args, Arguments, Callback, Context, Declaration, Declared, Inventory, Options, Registry, Wire,
+    Args, Arguments, Callback, Context, Declaration, Declared, Flow, Inventory, Options, Registry, Wire,
 };
 pub use daffi_core::error::RegisterError;
+pub use futures::Stream;
 pub use inventory;
 use std::fmt::Display;
 
-use daffi_core::callback::Outcome;
 use daffi_core::callback::invoke::{failure, value};
+use daffi_core::callback::stream::{feed, put_item};
+use daffi_core::callback::{Fault, Feed, Outcome};
+use serde::Serialize;
 
 use crate::{Call, Node};
 
@@ -28,6 +31,9 @@ pub trait Travels {
 
     /// The outcome of a callback that returned it.
     fn outcome(&self) -> Outcome;
+
+    /// Appends it as an item of a stream.
+    fn put(&self, out: &mut Vec<u8>) -> Result<(), Fault>;
 }
 
 #[diagnostic::do_not_recommend]
@@ -36,6 +42,10 @@ impl<T: Wire> Travels for T {
 
     fn outcome(&self) -> Outcome {
         value(self)
+    }
+
+    fn put(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
+        put_item(out, self)
     }
 }
 
@@ -79,6 +89,15 @@ impl<T> Refused for Tuple<T> {}
 /// A call of `name`, whose arguments the compiler has checked.
 pub fn call<R>(node: &Node, name: &'static str, args: &impl Arguments) -> Call<R> {
     Call::declared(node, name, args)
+}
+
+/// What sends the items of a stream that a typed call is given.
+pub fn fed<S>(stream: S) -> Feed
+where
+    S: Stream + Send + 'static,
+    S::Item: Serialize,
+{
+    feed(stream, |out, item| put_item(out, &item))
 }
 
 /// A parameter's name as it travels: `r#type` is `type`.

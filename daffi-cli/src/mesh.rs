@@ -302,13 +302,19 @@ impl Mesh {
 
     /// A call with the options of the command line, not yet made.
     pub(crate) fn call(&self, options: &args::Call, global: &Global, body: Vec<u8>) -> Call<Value> {
-        let mut call = self.node.call::<Value>(&options.name, Bytes::from(body));
+        let mut call = self.untimed_call(options, body);
         if let Some(timeout) = global.timeout {
             call = call.timeout(timeout);
         }
         if options.no_timeout {
             call = call.no_timeout();
         }
+        call
+    }
+
+    /// As [`call`](Self::call), with the time that such calls have.
+    pub(crate) fn untimed_call(&self, options: &args::Call, body: Vec<u8>) -> Call<Value> {
+        let mut call = self.node.call::<Value>(&options.name, Bytes::from(body));
         if let Some(node) = &options.on {
             call = call.on(node);
         }

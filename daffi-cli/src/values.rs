@@ -1,6 +1,6 @@
 //! JSON and words of the command line to MessagePack, by declared type, and back.
 
-use daffi_core::callback::{check, type_fits};
+use daffi_core::callback::{check, stream_parameter, type_fits};
 use daffi_core::name::similar;
 use daffi_core::wire::{Parameter, Shape, Signature};
 use rmpv::Value;
@@ -20,6 +20,8 @@ pub(crate) struct Words {
 pub(crate) struct Arguments {
     positional: Vec<Value>,
     named: Vec<(String, Value)>,
+    /// The type of the items of the stream that stdin gives, if it gives one.
+    pub(crate) feed: Option<String>,
 }
 
 /// Why words cannot be the arguments of a callback.
@@ -77,11 +79,33 @@ pub(crate) fn read(words: &Words, signature: Option<&Signature>) -> Result<Argum
         None => from_words(&words.words, signature)?,
     };
     match signature {
-        Some(signature) if !signature.variadic => check(signature, &arguments.encode())
-            .map(|()| arguments)
-            .map_err(|(_, got)| Misfit::new(format!("got {got}"))),
+        Some(signature) if !signature.variadic => {
+            check(signature, &arguments.encode()).map_err(|(_, got)| Misfit::new(format!("got {got}")))?;
+            match stream_parameter(signature) {
+                Some(at) if arguments.feed.is_none() => {
+                    let name = &signature.parameters[at].name;
+                    let mut misfit = Misfit::new(format!("no stream for `{name}`: {}", from_lines(name)));
+                    misfit.parameter = Some(at);
+                    Err(misfit)
+                }
+                _ => Ok(arguments),
+            }
+        }
         _ => Ok(arguments),
     }
+}
+
+/// How a stream is given.
+fn from_lines(name: &str) -> String {
+    format!("`{name}=-` takes it from the lines of stdin, each a JSON value")
+}
+
+/// One line of stdin as an item of type `ty`.
+///
+/// # Errors
+/// What was expected and what was got.
+pub(crate) fn item(line: &str, ty: &str) -> Result<Value, String> {
+    from_json_text(line, ty)
 }
 
 fn from_stdin(text: &str, signature: Option<&Signature>) -> Result<Arguments, Misfit> {
@@ -95,7 +119,7 @@ fn from_stdin(text: &str, signature: Option<&Signature>) -> Result<Arguments, Mi
     match json {
         Json::Array(values) => {
             for (at, value) in values.iter().enumerate() {
-                arguments.positional.push(typed(value, Some(at))?);
+                arguments.positional.push(typed(value, Some(by_position(signature, at)))?);
             }
         }
         Json::Object(fields) => {
@@ -120,18 +144,32 @@ fn from_words(words: &[String], signature: Option<&Signature>) -> Result<Argumen
             }
             Word::Json(name, json) => {
                 let known = named(signature, name).map_err(|why| Misfit::new(why).at(at, None))?;
+                if let Some((parameter, _)) = known.filter(|(_, parameter)| item_type(parameter).is_some()) {
+                    return Err(
+                        Misfit::new(format!("a stream: {}", from_lines(name))).at(at, Some(parameter))
+                    );
+                }
                 let value = from_json_text(json, known.map_or("any", |(_, parameter)| &parameter.ty))
                     .map_err(|why| Misfit::new(why).at(at, known.map(|(parameter, _)| parameter)))?;
                 arguments.named.push((name.to_owned(), value));
             }
             Word::Text(parameter, text) => {
-                let Parameter { name, ty } = &signature_of(signature).parameters[parameter];
+                let known = &signature_of(signature).parameters[parameter];
+                let Parameter { name, ty } = known;
+                if let Some(item) = item_type(known) {
+                    if text != "-" || arguments.feed.is_some() {
+                        let why = format!("a stream: {}", from_lines(name));
+                        return Err(Misfit::new(why).at(at, Some(parameter)));
+                    }
+                    arguments.feed = Some(item.to_owned());
+                    continue;
+                }
                 let value =
                     from_named_text(text, ty).map_err(|why| Misfit::new(why).at(at, Some(parameter)))?;
                 arguments.named.push((name.clone(), value));
             }
             Word::Plain => {
-                let parameter = arguments.positional.len();
+                let parameter = by_position(signature, arguments.positional.len());
                 let value = plain(word, signature, parameter)
                     .map_err(|why| Misfit::new(why).at(at, Some(parameter)))?;
                 arguments.positional.push(value);
@@ -178,6 +216,19 @@ fn parameter(signature: Option<&Signature>, at: usize) -> Option<&Parameter> {
     signature.and_then(|signature| signature.parameters.get(at))
 }
 
+/// The parameter that the `at`-th positional argument is for: the stream has no position.
+fn by_position(signature: Option<&Signature>, at: usize) -> usize {
+    match signature.and_then(stream_parameter) {
+        Some(stream) if stream <= at => at + 1,
+        _ => at,
+    }
+}
+
+/// The type of the items, if the parameter is a stream.
+fn item_type(parameter: &Parameter) -> Option<&str> {
+    parameter.ty.strip_prefix("Incoming<")?.strip_suffix('>')
+}
+
 fn position(signature: Option<&Signature>, name: &str) -> Option<usize> {
     signature?.parameters.iter().position(|parameter| parameter.name == name)
 }
@@ -200,18 +251,20 @@ fn plain(word: &str, signature: Option<&Signature>, at: usize) -> Result<Value, 
         (Some(_), Some(parameter)) => from_text(word, &parameter.ty),
         // What a command is given on the shell, a served command shall be given there: `007` is not 7.
         (Some(signature), None) if signature.variadic => Ok(word.into()),
-        (Some(signature), None) => Err(match signature.parameters.len() {
-            0 => "one too many: it takes no arguments".into(),
-            1 => "one too many: it takes 1 argument".into(),
-            count => format!("one too many: it takes {count} arguments"),
-        }),
+        (Some(signature), None) => {
+            Err(match signature.parameters.iter().filter(|one| item_type(one).is_none()).count() {
+                0 => "one too many: it takes no arguments".into(),
+                1 => "one too many: it takes 1 argument".into(),
+                count => format!("one too many: it takes {count} arguments"),
+            })
+        }
         (None, _) => from_text(word, "any"),
     }
 }
 
 fn from_named_text(text: &str, ty: &str) -> Result<Value, String> {
     if text == "-" {
-        return Err("a stream from stdin is not supported; `name:=\"-\"` is the text".into());
+        return Err("it takes no stream from stdin; `name:=\"-\"` is the text".into());
     }
     let Some(path) = text.strip_prefix('@') else { return from_text(text, ty) };
     let bytes = std::fs::read(path).map_err(|error| format!("cannot read {path}: {error}"))?;

@@ -8,7 +8,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Type};
 
-use crate::model::{Model, Output, Parameter};
+use crate::model::{Model, Output, Parameter, Sent};
 use crate::program::Program;
 use crate::types;
 
@@ -17,13 +17,17 @@ pub(crate) fn callback(model: &Model) -> TokenStream {
     let Model { shared, ident, name, .. } = model;
     let remote_type = remote_type(model);
     let call = call(model);
-    let causes = matches!(model.output, Output::Result(_)).then(|| {
+    let causes = failing(&model.output).is_some().then(|| {
         quote!(
             use ::daffi::__private::{Caused as _, Uncaused as _};
         )
     });
     let declaration = declaration(model);
-    let constructor = if model.is_async { quote!(asynchronous) } else { quote!(blocking) };
+    let constructor = match (model.has_streams(), model.is_async) {
+        (true, _) => quote!(flowing),
+        (false, true) => quote!(asynchronous),
+        (false, false) => quote!(blocking),
+    };
     let handler = handler(model);
     let allow = allow();
     quote! {
@@ -156,16 +160,37 @@ fn call(model: &Model) -> TokenStream {
     let docs = docs(model, &format!(" Calls `{name}` on another node."));
     // A parameter of the user's may be named so too; of this span, the two do not meet.
     let node = Ident::new("node", Span::mixed_site());
-    let names: Vec<&Ident> = model.sent().map(|sent| &sent.ident).collect();
-    let types: Vec<&Type> = model.sent().map(|sent| &sent.ty).collect();
-    let checked = types.iter().map(travels);
+    let names = model.sent().map(|sent| &sent.ident);
+    let checked = model.sent().map(|sent| travels(&sent.ty));
+    let arguments = model.parameters.iter().filter_map(argument);
     let result = success(&model.output);
     let checked_result = travels(&result);
+    let gives = matches!(model.output, Output::Stream(_)).then(|| quote!(.gives_stream()));
+    let feeds = model.fed().map(|Sent { ident, .. }| quote!(.feeds(::daffi::__private::fed(#ident))));
     quote! {
         #docs
-        #vis fn call(#node: &::daffi::Node, #(#names: #types),*) -> ::daffi::Call<#result> {
+        #vis fn call(#node: &::daffi::Node, #(#arguments),*) -> ::daffi::Call<#result> {
             use ::daffi::__private::Refused as _;
-            ::daffi::__private::Tuple::<(#(#checked,)*)>((#(#names,)*)).call::<#checked_result>(#node, #name)
+            ::daffi::__private::Tuple::<(#(#checked,)*)>((#(#names,)*))
+                .call::<#checked_result>(#node, #name)
+                #gives #feeds
+        }
+    }
+}
+
+/// A parameter of the function that calls it on another node.
+fn argument(parameter: &Parameter) -> Option<TokenStream> {
+    match parameter {
+        Parameter::Context => None,
+        Parameter::Sent(sent) => {
+            let Sent { ident, ty } = &**sent;
+            Some(quote!(#ident: #ty))
+        }
+        Parameter::Fed(fed) => {
+            let Sent { ident, ty } = &**fed;
+            Some(quote! {
+                #ident: impl ::daffi::__private::Stream<Item = #ty> + ::core::marker::Send + 'static
+            })
         }
     }
 }
@@ -181,24 +206,43 @@ fn success(output: &Output) -> TokenStream {
     match output {
         Output::Nothing => quote!(()),
         Output::Value(ty) => ty.to_token_stream(),
-        Output::Result(ty) => match types::plain_success(ty) {
+        Output::Stream(ty) if failing(output).is_none() => ty.to_token_stream(),
+        Output::Result(ty) | Output::Stream(ty) => match types::plain_success(ty) {
             Some(success) => success.to_token_stream(),
             None => quote_spanned!(ty.span()=> <#ty as ::daffi::__private::ResultType>::Ok),
         },
     }
 }
 
+/// The `Result` that it returns, or that its items are.
+fn failing(output: &Output) -> Option<&Type> {
+    match output {
+        Output::Nothing | Output::Value(_) => None,
+        Output::Result(ty) => Some(ty),
+        Output::Stream(item) => (types::last_name(item).as_deref() == Some("Result")).then_some(item),
+    }
+}
+
 fn declaration(model: &Model) -> TokenStream {
     let Model { ident, name, is_inline, .. } = model;
     let sees_context = model.sees_context();
-    let parameters = model.sent().map(|sent| {
-        let (name, ty) = (plain(&sent.ident), types::text(&sent.ty));
-        quote!((#name, #ty))
+    let parameters = model.parameters.iter().filter_map(|parameter| {
+        let (sent, ty) = match parameter {
+            Parameter::Context => return None,
+            Parameter::Sent(sent) => (sent, types::text(&sent.ty)),
+            Parameter::Fed(fed) => (fed, format!("Incoming<{}>", types::text(&fed.ty))),
+        };
+        let name = plain(&sent.ident);
+        Some(quote!((#name, #ty)))
     });
     let result = match &model.output {
         Output::Nothing => "()".to_owned(),
         Output::Value(ty) => types::text(ty),
         Output::Result(ty) => types::success_text(ty),
+        Output::Stream(item) => {
+            let text = if failing(&model.output).is_some() { types::success_text } else { types::text };
+            format!("Stream<{}>", text(item))
+        }
     };
     let doc = doc_text(&model.docs);
     // Of this span, the line is the function's and not the attribute's.
@@ -252,6 +296,17 @@ fn handler(model: &Model) -> TokenStream {
     let arguments = quote!((#(#names,)*): (#(#types,)*));
     let outcome = outcome(model, &names);
     let context = if model.sees_context() { quote!(__daffi_context) } else { quote!(_) };
+    if model.has_streams() {
+        let incoming = model.fed().map(|fed| {
+            let item = travels(&fed.ty);
+            quote!(let __daffi_incoming = __daffi_flow.incoming::<#item>();)
+        });
+        let mutable = model.fed().map(|_| quote!(mut));
+        let flow = quote!(#mutable __daffi_flow: ::daffi::__private::Flow);
+        return quote! {
+            |#context: ::daffi::__private::Context, #arguments, #flow| async move { #incoming #outcome }
+        };
+    }
     if model.is_async {
         quote!(|#context: ::daffi::__private::Context, #arguments| async move { #outcome })
     } else {
@@ -264,7 +319,7 @@ fn failure_span(output: &Output) -> Span {
     match output {
         Output::Nothing => Span::call_site(),
         Output::Value(ty) => ty.span(),
-        Output::Result(ty) => types::arguments(ty).get(1).unwrap_or(ty).span(),
+        Output::Result(ty) | Output::Stream(ty) => types::arguments(ty).get(1).unwrap_or(ty).span(),
     }
 }
 
@@ -272,25 +327,42 @@ fn failure_span(output: &Output) -> Span {
 fn outcome(model: &Model, names: &[Ident]) -> TokenStream {
     let ident = &model.ident;
     // An async handler owns its context, a plain one was lent it.
-    let context = if model.is_async { quote!(&__daffi_context) } else { quote!(__daffi_context) };
+    let owns_context = model.is_async || model.has_streams();
+    let context = if owns_context { quote!(&__daffi_context) } else { quote!(__daffi_context) };
     let mut names = names.iter();
     let arguments = model.parameters.iter().map(|parameter| match parameter {
         Parameter::Context => context.clone(),
         Parameter::Sent(_) => names.next().to_token_stream(),
+        Parameter::Fed(_) => quote!(__daffi_incoming),
     });
     let awaited = model.is_async.then(|| quote!(.await));
     let run = quote!(#ident(#(#arguments),*) #awaited);
     let success = success(&model.output);
-    let value = quote_spanned!(success.span()=> <#success as ::daffi::__private::Travels>::outcome);
-    if !matches!(model.output, Output::Result(_)) {
-        return quote!(#value(&#run));
-    }
     // Of this span, an error without a text is reported at its type.
     let span = failure_span(&model.output);
     let failed = quote_spanned! {span=>
         ::daffi::__private::failed(&__daffi_error, (&::daffi::__private::Probe(&__daffi_error)).chain())
     };
     let error = Ident::new("__daffi_error", span);
+    let fails = failing(&model.output).is_some();
+    if matches!(model.output, Output::Stream(_)) {
+        let put = quote_spanned!(success.span()=> <#success as ::daffi::__private::Travels>::put);
+        let put_one = if fails {
+            quote! {
+                match __daffi_item {
+                    ::core::result::Result::Ok(__daffi_value) => #put(&__daffi_value, __daffi_out),
+                    ::core::result::Result::Err(#error) => #failed.map(::core::mem::drop),
+                }
+            }
+        } else {
+            quote!(#put(&__daffi_item, __daffi_out))
+        };
+        return quote!(__daffi_flow.give(#run, |__daffi_out, __daffi_item| #put_one).await);
+    }
+    let value = quote_spanned!(success.span()=> <#success as ::daffi::__private::Travels>::outcome);
+    if !fails {
+        return quote!(#value(&#run));
+    }
     quote! {
         match #run {
             ::core::result::Result::Ok(__daffi_value) => #value(&__daffi_value),

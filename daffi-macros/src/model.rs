@@ -35,6 +35,8 @@ pub(crate) enum Parameter {
     Context,
     /// A value that the caller sends.
     Sent(Box<Sent>),
+    /// A stream that the caller feeds; the type is that of its items.
+    Fed(Box<Sent>),
 }
 
 /// A value that the caller sends.
@@ -49,6 +51,8 @@ pub(crate) enum Output {
     Value(Type),
     /// A `Result`, by that or another path.
     Result(Type),
+    /// A stream of such items, which may be a `Result`.
+    Stream(Type),
 }
 
 impl Model {
@@ -74,6 +78,7 @@ impl Model {
             );
         }
         let model = Self::new(given, function, inline.is_some(), &mut problems);
+        check_streams(&model, inline, &mut problems);
         problems.or(model)
     }
 
@@ -112,8 +117,21 @@ impl Model {
     pub(crate) fn sent(&self) -> impl Iterator<Item = &Sent> {
         self.parameters.iter().filter_map(|parameter| match parameter {
             Parameter::Sent(sent) => Some(&**sent),
-            Parameter::Context => None,
+            Parameter::Context | Parameter::Fed(_) => None,
         })
+    }
+
+    /// The parameter that is a stream.
+    pub(crate) fn fed(&self) -> Option<&Sent> {
+        self.parameters.iter().find_map(|parameter| match parameter {
+            Parameter::Fed(fed) => Some(&**fed),
+            Parameter::Context | Parameter::Sent(_) => None,
+        })
+    }
+
+    /// Whether it takes a stream or returns one.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.fed().is_some() || matches!(self.output, Output::Stream(_))
     }
 
     /// Whether the function takes a context.
@@ -132,6 +150,25 @@ fn function(item: Item, what: &str) -> Result<Function> {
         Item::Other { keyword, is_impl: false } => {
             Err(syn::Error::new_spanned(keyword, format_args!("only a function can be a {what}")))
         }
+    }
+}
+
+fn check_streams(model: &Model, inline: Option<&Given>, problems: &mut Problems) {
+    if let (true, Some(inline)) = (model.has_streams(), inline) {
+        problems.add(
+            &inline.name,
+            "a callback with a stream cannot be `inline`: it waits, and all other calls with it\n\
+             help: leave `inline` out",
+        );
+    }
+    if let (Some(fed), false, false) =
+        (model.fed(), model.is_async, matches!(model.output, Output::Stream(_)))
+    {
+        problems.add(
+            &fed.ident,
+            "only an `async` function, or one that returns a stream, can take a stream: a plain one cannot wait \
+             for its items\nhelp: make it `async`",
+        );
     }
 }
 
@@ -221,8 +258,11 @@ fn parameters(signature: &Signature, problems: &mut Problems) -> Vec<Parameter> 
             Some(Parameter::Context) if has_context(&parameters) => {
                 problems.add(input, "a callback takes one `Context`, and this is the second");
             }
+            Some(Parameter::Fed(_)) if has_stream(&parameters) => {
+                problems.add(input, "a callback takes one stream, and this is the second");
+            }
             Some(Parameter::Sent(_)) => sent += 1,
-            Some(Parameter::Context) | None => {}
+            Some(Parameter::Context | Parameter::Fed(_)) | None => {}
         }
         if sent == PARAMETERS_MAX + 1 && matches!(parameter, Some(Parameter::Sent(_))) {
             problems.add(
@@ -242,6 +282,10 @@ fn has_context(parameters: &[Parameter]) -> bool {
     parameters.iter().any(|parameter| matches!(parameter, Parameter::Context))
 }
 
+fn has_stream(parameters: &[Parameter]) -> bool {
+    parameters.iter().any(|parameter| matches!(parameter, Parameter::Fed(_)))
+}
+
 fn parameter(typed: &PatType, problems: &mut Problems) -> Option<Parameter> {
     if let Some(condition) = typed
         .attrs
@@ -259,7 +303,11 @@ fn parameter(typed: &PatType, problems: &mut Problems) -> Option<Parameter> {
     check_travels(&typed.ty, Direction::Argument, problems);
     match &*typed.pat {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-            Some(Parameter::Sent(Box::new(Sent { ident: name.ident.clone(), ty: (*typed.ty).clone() })))
+            let ident = name.ident.clone();
+            Some(match types::incoming_item(&typed.ty) {
+                Some(ty) => Parameter::Fed(Box::new(Sent { ident, ty })),
+                None => Parameter::Sent(Box::new(Sent { ident, ty: (*typed.ty).clone() })),
+            })
         }
         pattern => {
             problems.add(
@@ -323,6 +371,12 @@ fn output(output: &ReturnType, problems: &mut Problems) -> Output {
     let ReturnType::Type(_, ty) = output else { return Output::Nothing };
     if matches!(types::bare(ty), Type::Never(_)) {
         problems.add(ty, "a callback that never returns has no result to send\nhelp: remove `-> !`");
+    }
+    if let Some(item) = types::stream_item(ty) {
+        // Of an item's error only its text travels, as of a result's.
+        let success = types::success(&item).unwrap_or_else(|| item.clone());
+        check_travels(&success, Direction::Result, problems);
+        return Output::Stream(item);
     }
     if types::last_name(ty).as_deref() != Some("Result") {
         check_travels(ty, Direction::Result, problems);

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
-use syn::{GenericArgument, PathArguments, Type, TypeImplTrait, TypeReference};
+use syn::{GenericArgument, PathArguments, Type, TypeImplTrait, TypeParamBound, TypeReference};
 
 /// The type as a person would type it: `Vec<u8>`, and not `Vec < u8 >`.
 pub(crate) fn text(ty: &Type) -> String {
@@ -168,6 +168,33 @@ pub(crate) fn arguments(ty: &Type) -> Vec<Type> {
         _ => None,
     });
     types.collect()
+}
+
+/// The type of a stream's items: of an `impl Stream<Item = T>`, by whatever path, or a `BoxStream<'static, T>`.
+pub(crate) fn stream_item(ty: &Type) -> Option<Type> {
+    if last_name(ty).as_deref() == Some("BoxStream") {
+        return arguments(ty).pop();
+    }
+    let Type::ImplTrait(unnamed) = bare(ty) else { return None };
+    unnamed.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return None };
+        let last = bound.path.segments.last().filter(|last| last.ident == "Stream")?;
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(item) if item.ident == "Item" => Some(item.ty.clone()),
+            _ => None,
+        })
+    })
+}
+
+/// The type of the items of an `Incoming<T>`, by whatever path.
+pub(crate) fn incoming_item(ty: &Type) -> Option<Type> {
+    if last_name(ty).as_deref() == Some("Incoming") { arguments(ty).into_iter().next() } else { None }
+}
+
+/// The success of a type whose last name is `Result`, if it says which.
+pub(crate) fn success(ty: &Type) -> Option<Type> {
+    if last_name(ty).as_deref() == Some("Result") { arguments(ty).into_iter().next() } else { None }
 }
 
 /// The type without parentheses, and without the invisible ones that `macro_rules!` puts around it.

@@ -188,7 +188,7 @@ async fn a_callback_that_never_returns_is_stopped_when_the_time_is_up(mesh: Mesh
 
 async fn arguments_that_are_too_large_are_refused_before_they_are_sent(mesh: Mesh) {
     let _callee = mesh.node("callee", callbacks![count]).await;
-    let caller = mesh.caller().await;
+    let caller = mesh.connect("caller", Vec::new()).body_bytes_max(BODY_BYTES_MAX).await.unwrap();
     let most = BODY_BYTES_MAX - 16;
     let taken = count::call(&caller, vec![0; most]).await.unwrap();
     let sent = mesh.calls_started();
@@ -201,7 +201,8 @@ async fn arguments_that_are_too_large_are_refused_before_they_are_sent(mesh: Mes
 }
 
 async fn a_result_that_is_too_large_is_an_error_and_ends_nothing(mesh: Mesh) {
-    let _callee = mesh.node("callee", callbacks![add, bytes]).await;
+    let callee = mesh.connect("callee", callbacks![add, bytes]).body_bytes_max(BODY_BYTES_MAX);
+    let _callee = callee.await.unwrap();
     let caller = mesh.caller().await;
 
     let error = failure(bytes::call(&caller, BODY_BYTES_MAX as u64).await);

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use daffi::{Context, RegisterError, Registry, args, callback, callbacks, remote};
-use daffi_core::callback::{Arguments, Callback, Fault, Outcome, Reach, Run, Start};
+use daffi_core::callback::{Arguments, Callback, Fault, Flow, Outcome, Reach, Run, Start};
 use daffi_core::name::{CallbackName, NodeName};
 use futures::FutureExt;
 
@@ -122,7 +122,7 @@ fn run(callback: &Callback, arguments: &impl Arguments) -> Outcome {
     match callback.run() {
         Run::Async(run) => run(context(callback), &body).now_or_never().unwrap(),
         Run::Blocking(run) => run(&context(callback), &body),
-        Run::Flowing(_) => panic!("its streams need a node"),
+        Run::Flowing(run) => run(context(callback), &body, Flow::new(None, None)).now_or_never().unwrap(),
     }
 }
 

@@ -238,9 +238,10 @@ async fn the_first_start_on_a_public_address_makes_a_token_in_a_file_of_its_own(
         pings(&anywhere).await;
         mesh.own("near").await.unwrap();
 
-        let url = mesh.controller.url();
-        drop(mesh.controller);
-        let again = Controller::bind(&url).data_dir(mesh.directory.path().join("state")).await.unwrap();
+        let Mesh { controller, directory } = mesh;
+        let url = controller.url();
+        controller.drain(Duration::ZERO).await;
+        let again = Controller::bind(&url).data_dir(directory.path().join("state")).await.unwrap();
         assert_eq!(again.first_join_file(), None);
         node("", "later").join_file(&path).await.unwrap();
     })

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::blame::blame;
 use super::prepare::{self, Prepared, timeout};
+use super::stream::{self, Fed};
 use super::{broadcast, jobs, period};
 use crate::args::{self, Mode};
 use crate::duration;
@@ -23,10 +24,14 @@ pub(crate) async fn run(app: &App, options: &args::Call) -> Outcome {
     let words = prepare::words(options).await?;
     let mesh = Mesh::join(app).await?;
     let prepared = prepare::prepare(app, &mesh, options, &words).await?;
+    stream::check(options, &prepared)?;
     if options.dry_run {
         return dry_run(app, options, &prepared);
     }
     match options.mode {
+        Mode::Fg if stream::item_type(&prepared.result).is_some() => {
+            stream::run(app, &mesh, options, &prepared).await
+        }
         Mode::Fg => foreground(app, &mesh, options, &prepared).await,
         Mode::Bg => background(app, &mesh, options, &prepared).await,
         Mode::NoReturn => no_return(app, &mesh, options, &prepared).await,
@@ -117,8 +122,11 @@ fn dry_run(app: &App, options: &args::Call, prepared: &Prepared) -> Outcome {
 
 async fn foreground(app: &App, mesh: &Mesh, options: &args::Call, prepared: &Prepared) -> Outcome {
     let started = Instant::now();
-    let call = mesh.call(options, &app.global, prepared.arguments.encode());
-    let (node, value) = match mesh.foreground(call).await {
+    let fed = Fed::default();
+    let call = fed.feed(mesh.call(options, &app.global, prepared.arguments.encode()), prepared);
+    let answer = mesh.foreground(call).await;
+    fed.check()?;
+    let (node, value) = match answer {
         Ok(answer) => answer,
         Err(error) => return Err(blame(app, mesh, options, &error).await),
     };

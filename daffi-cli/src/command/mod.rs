@@ -17,6 +17,7 @@ mod serve;
 mod shell;
 mod stdin;
 mod stop;
+mod stream;
 mod token;
 
 use crate::args::Command;

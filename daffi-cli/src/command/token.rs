@@ -112,9 +112,10 @@ fn not_written(path: &Path, error: &io::Error) -> End {
 fn inspect(app: &App, file: Option<PathBuf>) -> Outcome {
     let source = match file.or_else(|| app.global.join_file.clone()) {
         Some(file) => Some(Source::JoinFile(file)),
-        None => Source::of_environment().map_err(bad)?,
+        None => Source::of_environment().map_err(|error| bad(&error))?,
     };
-    let Some(Source::Join(join)) = source.map(Source::resolved).transpose().map_err(bad)? else {
+    let Some(Source::Join(join)) = source.map(Source::resolved).transpose().map_err(|error| bad(&error))?
+    else {
         return Err(Problem::usage(
             "no join string: neither a file, --join-file, DAFFI_JOIN_FILE nor DAFFI_JOIN",
         )
@@ -148,6 +149,6 @@ async fn revoke(app: &App, name: &str) -> Outcome {
     Ok(0)
 }
 
-fn bad(error: IdentityError) -> End {
+fn bad(error: &IdentityError) -> End {
     Problem::new(Code::Configuration, error.to_string()).into()
 }

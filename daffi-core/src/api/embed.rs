@@ -7,8 +7,9 @@ use std::future::IntoFuture;
 use futures::future::BoxFuture;
 
 use crate::config;
-use crate::controller::Controller;
+use crate::controller::{Bind, Controller};
 use crate::error::Result;
+use crate::identity::Source;
 use crate::node::{Connect, Node};
 
 impl Connect {
@@ -49,13 +50,30 @@ pub struct WithController {
 impl WithController {
     async fn start(self) -> Result<Node> {
         let door = format!("memory://door-{:016x}", fastrand::u64(..));
-        let controller = Controller::bind(&self.connect.url()).door(&door).await?;
+        let bind = Controller::bind(&self.connect.url()).door(&door);
+        let controller = with_identity(bind, &self.connect).await?;
         let url = controller.url();
         let open = controller.opener();
         let companion = Box::pin(controller.drain(config::DRAIN_TIME));
         let node = self.connect.through(door, url).companion(companion).await?;
         open();
         Ok(node)
+    }
+}
+
+/// The controller asks of others what its own node would show.
+fn with_identity(bind: Bind, connect: &Connect) -> Bind {
+    let (source, data_dir) = connect.given();
+    let bind = match data_dir {
+        Some(path) => bind.data_dir(path),
+        None => bind,
+    };
+    match source {
+        Some(Source::Secret(secret)) => bind.secret(secret.clone()),
+        Some(Source::Certificates(files)) => bind.certificates(files.clone()),
+        Some(Source::Insecure) => bind.insecure(),
+        // A token is somebody else's to give.
+        Some(Source::Join(_) | Source::JoinFile(_)) | None => bind,
     }
 }
 

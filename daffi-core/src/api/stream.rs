@@ -57,8 +57,8 @@ impl<R: Wire> ItemStream<R> {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub fn next(&mut self) -> impl Future<Output = Option<Result<R, CallError>>> + Send + '_ {
-        poll_fn(|cx| self.poll_item(cx))
+    pub async fn next(&mut self) -> Option<Result<R, CallError>> {
+        poll_fn(|cx| self.poll_item(cx)).await
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<R, CallError>>> {

@@ -3,7 +3,7 @@
 //! Where the bytes come from and go to, the layer above knows: [`Source`] and [`Sink`] are all that is seen of it here.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::{Pin, pin};
 use std::task::{Context as TaskContext, Poll, ready};
@@ -174,8 +174,8 @@ impl<T: Wire> Incoming<T> {
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub fn next(&mut self) -> impl Future<Output = Option<Result<T, CallError>>> + Send + '_ {
-        poll_fn(|cx| self.poll_item(cx))
+    pub async fn next(&mut self) -> Option<Result<T, CallError>> {
+        poll_fn(|cx| self.poll_item(cx)).await
     }
 
     fn poll_item(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<T, CallError>>> {

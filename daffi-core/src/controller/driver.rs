@@ -3,17 +3,19 @@
 //! Each link has a task that reads: it takes the lock once for all frames of a read, lets the core route them,
 //! and then writes to each touched link what the core put out for it. One task keeps the time.
 
+mod clock;
 mod resume;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::future::join_all;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use self::clock::Clock;
 use self::resume::{Lane, count, draw_secret};
 use super::core::{Asked, Backlog, Core, Next, SessionKey, Violation};
 use crate::config;
@@ -64,35 +66,6 @@ struct Link {
     bulk: Arc<Mutex<Vec<u8>>>,
     /// Told when the core wants the link closed.
     closing: Arc<Notify>,
-}
-
-/// The wall clock, carried by the monotonic one so that virtual time moves both; steps of the wall clock show.
-#[derive(Debug)]
-struct Clock {
-    virtual_start: Instant,
-    real_start: std::time::Instant,
-    wall_start: SystemTime,
-}
-
-impl Clock {
-    fn new() -> Self {
-        Self {
-            virtual_start: Instant::now(),
-            real_start: std::time::Instant::now(),
-            wall_start: SystemTime::now(),
-        }
-    }
-
-    fn unix_ms(&self, now: Instant) -> u64 {
-        let steady = self.wall_start + self.real_start.elapsed();
-        let shown = SystemTime::now();
-        let wall = self.wall_start + now.saturating_duration_since(self.virtual_start);
-        // A wall clock that was set forward is followed; one that was set back is not, since schedules would stand
-        // still until the old time came again.
-        let wall = wall + shown.duration_since(steady).unwrap_or_default();
-        let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
 }
 
 impl Shared {

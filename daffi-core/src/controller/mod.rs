@@ -39,8 +39,13 @@ pub struct Controller {
 impl Controller {
     /// Listens on `address`: `unix:///path`, `quic://host:port`, `memory://name`, or empty for the default socket.
     pub fn bind(address: &str) -> Bind {
-        let access = AccessOptions::default();
-        Bind { addresses: vec![address.to_owned()], door: None, seed: None, access, grace: config::GRACE }
+        Bind {
+            addresses: vec![address.to_owned()],
+            door: None,
+            seed: None,
+            grace: config::GRACE,
+            access: AccessOptions::default(),
+        }
     }
 
     /// What lets everybody in, where until then only a [`Bind::door`] is open.
@@ -130,8 +135,8 @@ pub struct Bind {
     addresses: Vec<String>,
     door: Option<String>,
     seed: Option<u64>,
-    access: AccessOptions,
     grace: Duration,
+    access: AccessOptions,
 }
 
 impl Bind {
@@ -201,7 +206,7 @@ impl Bind {
 
     async fn start(self) -> Result<Controller, BindError> {
         let access =
-            self.access.clone().with_environment().and_then(|access| Access::open(access, &self.addresses));
+            self.access.clone().with_environment().and_then(|access| Access::open(&access, &self.addresses));
         let access = access.map_err(|error| error.while_binding())?;
         let mut listeners: Vec<Arc<dyn Listener>> = Vec::new();
         for text in &self.addresses {

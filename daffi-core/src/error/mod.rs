@@ -127,7 +127,7 @@ pub enum ConnectError {
         theirs: String,
     },
     /// The other side is not whom we may trust, or does not trust us.
-    #[error("{address} is not to be trusted: {reason}")]
+    #[error("no trust between this node and {address}: {reason}")]
     Untrusted {
         /// The address as it was given.
         address: String,

@@ -18,7 +18,7 @@ use super::pki::{self, CertificateFiles};
 use super::role::Role;
 use super::secret::{PublicKey, Secret};
 use super::store::{StateDirectory, own_uid};
-use super::tokens::{Token, TokenState, Tokens};
+use super::tokens::{Token, Tokens};
 use super::who::{Identity, Kind};
 use super::{IdentityError, is_loopback, tokens_authority};
 
@@ -88,7 +88,8 @@ enum Proof {
         mesh: MeshKey,
         /// The authority that nodes without a token are of: its name and key.
         common: (&'static str, PublicKey),
-        directory: StateDirectory,
+        /// Where tokens are kept; a shared secret needs no place.
+        directory: Result<StateDirectory, IdentityError>,
     },
     /// Certificates of somebody else's authority.
     Certificates(CertificateFiles),
@@ -99,7 +100,7 @@ impl Access {
     ///
     /// # Errors
     /// [`IdentityError`] if the state directory, or what is in it, cannot be used.
-    pub fn open(options: AccessOptions, addresses: &[String]) -> Result<Self, IdentityError> {
+    pub fn open(options: &AccessOptions, addresses: &[String]) -> Result<Self, IdentityError> {
         let uid_roles = options.uid_roles.clone();
         if !addresses.iter().any(|address| is_loopback(address).is_some()) {
             return Ok(Self { uid_roles, tls: None });
@@ -110,7 +111,7 @@ impl Access {
         if options.is_open_local {
             tracing::warn!("--open-local: all users of this machine are let in");
         }
-        let (proof, tokens) = Proof::load(&options)?;
+        let (proof, tokens) = Proof::load(options)?;
         let configuration = |is_near| proof.configuration(&tokens, is_near && options.is_open_local);
         let (near, far) = (configuration(true)?, configuration(false)?);
         let tls = Tls {
@@ -153,7 +154,7 @@ impl Access {
     /// # Errors
     /// [`IdentityError`] if a file cannot be written.
     pub fn first_token(&self, host: &str, now_ms: u64) -> Result<Option<PathBuf>, IdentityError> {
-        let Some(Tls { proof: Proof::Keys { common, directory, .. }, .. }) = &self.tls else {
+        let Some(Tls { proof: Proof::Keys { common, directory: Ok(directory), .. }, .. }) = &self.tls else {
             return Ok(None);
         };
         let is_needed = common.0 == tokens_authority::LOCAL
@@ -238,6 +239,7 @@ impl Tls {
                 "this controller uses certificates of your own instead of tokens",
             ));
         };
+        let directory = directory.as_ref().map_err(Clone::clone)?;
         let lock = directory.lock()?;
         // Another controller may share the directory.
         let mut tokens = Tokens::load(directory)?;
@@ -286,15 +288,11 @@ fn of_token(token: Option<&Token>, id: &str) -> Identity {
         return Identity::refused(kind, format!("token {id} is unknown here; ask for a new one"));
     };
     let kind = Kind::Token { id: token.id.clone(), name: token.name.clone() };
-    match token.state(0) {
-        TokenState::Live | TokenState::Expired => {
-            Identity { expires_ms: token.expires_ms, ..Identity::new(kind, token.role.clone()) }
-        }
-        TokenState::Revoked => {
-            let why = format!("token `{}` ({id}) was revoked; ask for a new one", token.name);
-            Identity::refused(kind, why)
-        }
+    if token.revoked_ms.is_some() {
+        let why = format!("token `{}` ({id}) was revoked; ask for a new one", token.name);
+        return Identity::refused(kind, why);
     }
+    Identity { expires_ms: token.expires_ms, ..Identity::new(kind, token.role.clone()) }
 }
 
 impl Proof {
@@ -302,7 +300,7 @@ impl Proof {
         if let Some(files) = &options.certificates {
             return Ok((Self::Certificates(files.clone()), Tokens::default()));
         }
-        let directory = StateDirectory::locate(options.data_dir.as_deref())?;
+        let directory = StateDirectory::locate(options.data_dir.as_deref());
         let well_known = options.is_insecure.then(Secret::well_known);
         let (mesh, common) = match well_known.as_ref().or(options.secret.as_ref()) {
             Some(secret) => {
@@ -310,11 +308,12 @@ impl Proof {
                 (MeshKey::shared(secret), (id, secret.derive("token").public_key()))
             }
             None => {
-                let local = local_key(&directory)?.public_key();
-                (MeshKey::load(&directory)?, (tokens_authority::LOCAL, local))
+                let directory = directory.as_ref().map_err(Clone::clone)?;
+                let local = local_key(directory)?.public_key();
+                (MeshKey::load(directory)?, (tokens_authority::LOCAL, local))
             }
         };
-        let tokens = Tokens::load(&directory)?;
+        let tokens = directory.as_ref().map_or_else(|_| Ok(Tokens::default()), Tokens::load)?;
         Ok((Self::Keys { mesh, common, directory }, tokens))
     }
 
@@ -344,7 +343,7 @@ impl Proof {
         let open = is_open.then(|| MeshKey::shared(&Secret::well_known()).leaf());
         server(roots, leaf, open).map(Arc::new).map_err(|error| match self {
             Self::Certificates(files) => super::store::bad(&files.certificate, error),
-            Self::Keys { directory, .. } => super::store::bad(&directory.file("mesh.key"), error),
+            Self::Keys { .. } => IdentityError::BadToken(error),
         })
     }
 }

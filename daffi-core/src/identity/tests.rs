@@ -18,7 +18,7 @@ const NOW_MS: u64 = 1_700_000_000_000;
 fn access(directory: &tempfile::TempDir) -> Access {
     let options =
         AccessOptions { data_dir: Some(directory.path().join("state")), ..AccessOptions::default() };
-    Access::open(options, &["quic://0.0.0.0:1".to_owned()]).expect("a good directory")
+    Access::open(&options, &["quic://0.0.0.0:1".to_owned()]).expect("a good directory")
 }
 
 fn everything(access: &Access, name: &str) -> NewToken {
@@ -221,7 +221,7 @@ impl Company {
 async fn certificates_of_an_authority_of_ones_own_take_the_place_of_tokens() {
     let (company, other) = (Company::new(), Company::new());
     let options = AccessOptions { certificates: Some(company.files("daffi")), ..AccessOptions::default() };
-    let access = Access::open(options, &["quic://127.0.0.1:1".to_owned()]).expect("good files");
+    let access = Access::open(&options, &["quic://127.0.0.1:1".to_owned()]).expect("good files");
     let server = access.tls("quic://127.0.0.1:1").unwrap().borrow().clone();
     let (_tasks, address) = listening(server).await;
     let of = |files| Credentials::new(Source::Certificates(files)).unwrap();

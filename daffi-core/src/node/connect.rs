@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -148,6 +148,11 @@ impl Connect {
     pub(crate) fn companion(mut self, companion: Companion) -> Self {
         self.companion = Some(companion);
         self
+    }
+
+    /// What this node was given to show, and where its keys are: a controller of its own needs the same.
+    pub(crate) fn given(&self) -> (Option<&Source>, Option<&Path>) {
+        (self.source.as_ref(), self.data_dir.as_deref())
     }
 
     /// The address as it was given, or as the environment gives it.

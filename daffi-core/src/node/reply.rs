@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::Shared;
 use super::flows::Outlet;
+use super::job::Job;
 use super::link::Link;
-use super::serve::Job;
 use crate::callback::{Callback, Fault, Outcome, Panicked};
 use crate::config;
 use crate::error::{CallError, Ran};

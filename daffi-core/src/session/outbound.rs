@@ -57,6 +57,8 @@ pub(super) struct Buffer {
     most: usize,
     /// How many bytes were put before those that are in `bytes`; below 0 while the handshake is among them.
     pub(super) base: u64,
+    /// How many were written over the connections before this one.
+    pub(super) written: u64,
     /// What is written only while nothing else waits.
     pub(super) bulk: Bulk,
 }
@@ -167,8 +169,8 @@ impl Outbound {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn closed(&self) {
-        let connection = Arc::clone(&self.lock().connection);
-        connection.closed().await;
+        let closed = self.lock().connection.closed();
+        closed.await;
     }
 
     /// Gives back memory that a burst took and that was not needed since the last trim.
@@ -324,6 +326,7 @@ impl Buffer {
             ended: false,
             most: 0,
             base: 0,
+            written: 0,
             bulk: Bulk::default(),
         }
     }

@@ -13,6 +13,7 @@ impl Outbound {
     pub fn count_from_here(&self, keep: Keep) {
         let mut buffer = self.lock();
         buffer.base = 0_u64.wrapping_sub(buffer.bytes.len() as u64);
+        buffer.written = 0;
         buffer.keeps = keep == Keep::UntilReceived;
     }
 
@@ -32,11 +33,12 @@ impl Outbound {
             return Ok(());
         }
         let at = buffer.place(count);
-        if at > buffer.sent as i64 {
+        if at > buffer.most_written() {
             return Err(NeverSent);
         }
         // What was dropped for want of room may be acknowledged later.
-        buffer.acknowledged = buffer.acknowledged.max(usize::try_from(at).unwrap_or(0));
+        let at = usize::try_from(at).unwrap_or(0).min(buffer.sent);
+        buffer.acknowledged = buffer.acknowledged.max(at);
         buffer.compact();
         Ok(())
     }
@@ -68,10 +70,11 @@ impl Outbound {
     ) -> Result<(), CannotResume> {
         let lost = {
             let mut buffer = self.lock();
-            let at = usize::try_from(buffer.place(received)).map_err(|_| CannotResume)?;
-            if !buffer.keeps || buffer.ended || buffer.closing || at > buffer.sent {
+            let at = buffer.place(received);
+            if !buffer.keeps || buffer.ended || buffer.closing || at > buffer.most_written() {
                 return Err(CannotResume);
             }
+            let at = usize::try_from(at).map_err(|_| CannotResume)?;
             let greeting = greeting().ok_or(CannotResume)?;
             buffer.go_on(connection, at, greeting)
         };
@@ -115,6 +118,11 @@ impl Buffer {
         count.wrapping_sub(self.base).cast_signed()
     }
 
+    /// Up to where in `bytes` some connection has been written to; what was written over an earlier one counts.
+    fn most_written(&self) -> i64 {
+        self.place(self.written).max(self.sent as i64)
+    }
+
     /// How many of the bytes that are kept are done with: acknowledged, or too many to be kept.
     pub(super) fn done(&self) -> usize {
         self.acknowledged.max(self.sent.saturating_sub(config::RESUME_BYTES_MAX))
@@ -125,6 +133,7 @@ impl Buffer {
         // One that is thought alive is replaced.
         std::mem::replace(&mut self.connection, connection).close();
         self.turn = self.turn.wrapping_add(1);
+        self.written = self.base.wrapping_add_signed(self.most_written());
         (self.is_cut, self.blocked) = (false, false);
         self.base = self.base.wrapping_add(at as u64).wrapping_sub(greeting.len() as u64);
         self.bytes.splice(..at, greeting);

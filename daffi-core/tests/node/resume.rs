@@ -223,7 +223,7 @@ async fn calls_through_faults(name: &str, seed: u64, calls: u64) -> usize {
         }
     }
     let stats = controller.stats();
-    println!(
+    eprintln!(
         "seed {seed}: {} breaks were gone on from, {maybe} of {calls} calls may have run",
         stats["sessions_resumed"]
     );

@@ -13,7 +13,7 @@ use crate::wire::{Event, Failure, Flags, Frame, Goodbye, Header, Hello, Kind, Pr
 impl Core {
     pub(super) fn hello(&mut self, now: Instant, slot: u32, frame: Frame<'_>) -> Result<(), Violation> {
         let hello = Hello::decode(frame.body)?;
-        if !self.has_claim(slot, &hello) {
+        if !self.has_claim(now, slot, &hello) {
             self.greet(now, slot, hello);
         }
         Ok(())
@@ -42,7 +42,7 @@ impl Core {
             return Err((Code::Busy, format!("the controller has {} nodes", config::SESSIONS_MAX)));
         }
         let Some(other) = self.by_name.get(&hello.node).copied() else { return Ok(version) };
-        if self.displace(now, other, hello) {
+        if self.displace(now, slot, other, hello) {
             return Ok(version);
         }
         if !hello.take_over {

@@ -131,10 +131,12 @@ impl Core {
     }
 
     /// Whether a node that says hello has shown that it is the one of the session that it would resume.
-    pub(super) fn has_claim(&mut self, slot: u32, hello: &Hello) -> bool {
+    pub(super) fn has_claim(&mut self, now: Instant, slot: u32, hello: &Hello) -> bool {
         let Some(resume) = hello.resume else { return false };
-        let old = self.sessions.get(resume.session as usize);
-        let Some(old) = old.filter(|old| is_of(old, hello, &resume, &self.sessions[slot as usize])) else {
+        let (old, new) = (self.sessions.get(resume.session as usize), &self.sessions[slot as usize]);
+        // What a node may no longer join with it may not come back with either.
+        let is_welcome = new.identity.objection(self.unix_ms(now)).is_none();
+        let Some(old) = old.filter(|old| is_welcome && is_of(old, hello, &resume, new)) else {
             self.counters.resumes_refused += 1;
             return false;
         };
@@ -145,10 +147,12 @@ impl Core {
     }
 
     /// Makes room for a node that says hello under the name of the session `other`, if that is its own, left behind.
-    pub(super) fn displace(&mut self, now: Instant, other: u32, hello: &Hello) -> bool {
-        let back = &self.sessions[other as usize].back;
+    pub(super) fn displace(&mut self, now: Instant, slot: u32, other: u32, hello: &Hello) -> bool {
+        let identity = &self.sessions[slot as usize].identity;
+        let Session { back, identity: others, .. } = &self.sessions[other as usize];
         // One that was started anew does not go on; nor does one that has given up on its session.
-        let is_left = back.is_away() || (back.secret.is_some() && back.incarnation == hello.incarnation);
+        let is_same = back.incarnation == hello.incarnation && identity == others;
+        let is_left = back.is_away() || (back.secret.is_some() && is_same);
         if is_left {
             self.dismiss(now, other, "its node began anew");
         }
@@ -188,7 +192,7 @@ impl Core {
 fn is_of(old: &Session, hello: &Hello, resume: &Resume, new: &Session) -> bool {
     let is_ready = old.phase == Phase::Ready && new.back.secret.is_some();
     let is_same = old.name.as_ref() == Some(&hello.node) && old.back.incarnation == hello.incarnation;
-    let is_proven = old.peer.certificates == new.peer.certificates && old.peer.uid == new.peer.uid;
+    let is_proven = old.identity == new.identity;
     is_ready && is_same && is_proven && old.back.secret.is_some_and(|secret| is_equal(secret, resume.secret))
 }
 

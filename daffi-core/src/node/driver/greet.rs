@@ -77,11 +77,6 @@ async fn greet(
 
 /// How a connection failed before its welcome: the controller may have refused the node's certificate.
 fn lost(shared: &Shared, error: &io::Error) -> Failed {
-    // Of QUIC's two sides the node's is ready first: only then does the controller look at its certificate.
-    if error.kind() == io::ErrorKind::PermissionDenied {
-        let (address, reason) = (shared.address.to_string(), error.to_string());
-        return Failed::Final(ConnectError::Denied { address, reason });
-    }
     let fatal = DialError::behind(error).and_then(|error| error.fatal(&shared.address));
     fatal.map_or_else(|| Failed::Passing(error.to_string()), Failed::Final)
 }

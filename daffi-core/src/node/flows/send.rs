@@ -64,6 +64,7 @@ impl Outlet {
             self.outbound.put_bulk(header.flow(), parts.peek().is_none(), &frame);
             self.outbound.flush_soon();
         }
+        self.has_ended.store(true, Ordering::Relaxed);
     }
 
     /// Gives the flow up.
@@ -73,7 +74,7 @@ impl Outlet {
         }
         let mut header = self.header(true);
         header.flags = header.flags.with(Flags::FAILED);
-        let body = Failure::from(error).encode();
+        let body = failure_in_a_chunk(error);
         self.outbound.with(|out| put_frame(out, header, &[], &body));
         self.outbound.flush_soon();
     }
@@ -88,8 +89,36 @@ impl Outlet {
     }
 }
 
+/// The failure as the body of a chunk: longer texts are cut, since a chunk has a bound and an error's text has none.
+fn failure_in_a_chunk(error: &CallError) -> Vec<u8> {
+    let whole = Failure::from(error).encode();
+    if whole.len() <= config::CHUNK_BYTES {
+        return whole;
+    }
+    let cut = |text: &str| {
+        let end = text.floor_char_boundary(FAILURE_TEXT_BYTES_MAX);
+        if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
+    };
+    let error = match error.clone() {
+        CallError::Remote { node, kind, message, .. } => {
+            CallError::Remote { node, kind: cut(&kind), message: cut(&message), chain: Vec::new() }
+        }
+        CallError::Panicked { node, message, at } => {
+            CallError::Panicked { node, message: cut(&message), at: cut(&at) }
+        }
+        other => CallError::Protocol { message: cut(&other.to_string()), ran: other.ran() },
+    };
+    Failure::from(&error).encode()
+}
+
+/// Two texts of this length fit a chunk.
+const FAILURE_TEXT_BYTES_MAX: usize = config::CHUNK_BYTES / 4;
+
 impl Drop for Outlet {
     fn drop(&mut self) {
+        if !self.has_ended.load(Ordering::Relaxed) {
+            self.outbound.forget_bulk(self.header(true).flow());
+        }
         self.shared.lock().flows.close(self.id, &self.flow);
         self.shared.serve.flow_ended.notify_waiters();
     }
@@ -234,5 +263,25 @@ impl Drop for Emitter {
     fn drop(&mut self) {
         // A stream that panicked had items before that.
         self.send();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::NodeName;
+
+    #[test]
+    fn an_error_of_any_length_fits_a_chunk() {
+        let node = NodeName::new("proc1").expect("a good name");
+        let (kind, message) = ("E".to_owned(), "ä".repeat(config::CHUNK_BYTES));
+        let error = CallError::Remote { node, kind, message, chain: vec!["c".repeat(config::CHUNK_BYTES)] };
+
+        let body = failure_in_a_chunk(&error);
+
+        assert!(body.len() <= config::CHUNK_BYTES);
+        let told = CallError::from(Failure::decode(&body).expect("a failure"));
+        let CallError::Remote { message, .. } = told else { panic!("{told}") };
+        assert!(message.starts_with("ää") && message.ends_with('…'));
     }
 }

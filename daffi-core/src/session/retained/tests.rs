@@ -107,6 +107,27 @@ fn the_handshake_is_not_counted_even_if_it_was_not_written() {
 }
 
 #[test]
+fn a_break_in_the_middle_of_the_greeting_does_no_harm() {
+    let (_, outbound) = keeping(6);
+    say(&outbound, b"abcdefgh");
+    let second = Breaks::after(3);
+    outbound.attach(second.clone(), 4, || Some(b"welcome".to_vec())).expect("there");
+    outbound.flush();
+    assert_eq!(second.taken(), b"wel");
+    assert_eq!(
+        outbound.attach(Breaks::after(1), 7, || Some(Vec::new())),
+        Err(CannotResume),
+        "6 were written"
+    );
+
+    let third = Breaks::after(100);
+    outbound.attach(third.clone(), 4, || Some(b"again".to_vec())).expect("there");
+    outbound.flush();
+
+    assert_eq!(third.taken(), b"againefgh");
+}
+
+#[test]
 fn a_second_break_finds_everything_that_was_not_received_still_there() {
     let (_, outbound) = keeping(4);
     say(&outbound, b"abcdef");

@@ -170,11 +170,7 @@ async fn a_side_that_fails_is_reported_and_the_rest_of_its_flow_goes_nowhere() {
 
 #[tokio::test]
 async fn a_side_that_cannot_be_opened_is_reported() {
-    inject("sides-refuse-sides", {
-        let mut faults = Faults::default();
-        faults.refuses = true;
-        faults
-    });
+    inject("sides-refuse-sides", Faults { refuses: true, ..Faults::default() });
     let (outbound, _inbound, _sides) = link("sides-refuse").await;
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);

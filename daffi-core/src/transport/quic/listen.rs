@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use quinn::{AsyncUdpSocket, Endpoint, Incoming, ServerConfig};
 use rustix::io::Errno;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use super::super::{Address, Connection, ListenOptions, Listener, QuicAddress};
@@ -24,6 +24,8 @@ use crate::error::BindError;
 
 /// How often a free port is looked for that is free in both families.
 const PORT_ATTEMPTS_MAX: usize = 16;
+/// Connections that were not made, of which the log tells each one; then only every time their count has doubled.
+const FAILURES_TOLD_MAX: u64 = 100;
 /// How long to wait between two looks at whether a socket has been closed.
 const SOCKET_PAUSE: Duration = Duration::from_millis(1);
 
@@ -82,6 +84,7 @@ pub(super) async fn listen_within(
             queue: queue.clone(),
             handshakes: JoinSet::new(),
             turned_away: 0,
+            failed: 0,
         };
         place.home.runtime.spawn(serve(socket, accepting, stopped.clone()));
     }
@@ -213,7 +216,7 @@ async fn serve(socket: Socket, mut accepting: Accepting, mut stopped: watch::Rec
                 Some(incoming) => accepting.admit(incoming),
                 None => break,
             },
-            Some(_) = accepting.handshakes.join_next() => {}
+            Some(ended) = accepting.handshakes.join_next() => accepting.report(ended),
         }
     }
     drop(accepting);
@@ -243,9 +246,17 @@ struct Accepting {
     permits: Arc<Semaphore>,
     queue: mpsc::UnboundedSender<Queued>,
     /// Each in a task of its own, so that a slow one holds up nobody.
-    handshakes: JoinSet<()>,
+    handshakes: JoinSet<Result<(), Failed>>,
     /// How many were refused, or asked to come again, because there were too many.
     turned_away: u64,
+    /// How many did not come to a connection.
+    failed: u64,
+}
+
+/// A connection that was not made.
+struct Failed {
+    peer: SocketAddr,
+    reason: String,
 }
 
 impl Accepting {
@@ -266,12 +277,30 @@ impl Accepting {
         self.handshakes.spawn(async move {
             let peer = incoming.remote_address();
             match timeout(HANDSHAKE_TIMEOUT, greet(home, incoming, settings)).await {
-                // Fails if the listener was dropped: the connection ends with it.
-                Ok(Ok(connection)) => drop(queue.send((connection, permit))),
-                Ok(Err(error)) => tracing::warn!(%peer, %error, "a connection was not made"),
-                Err(_) => tracing::warn!(%peer, "a connection was not made in {HANDSHAKE_TIMEOUT:?}"),
+                Ok(Ok(connection)) => {
+                    // Fails if the listener was dropped: the connection ends with it.
+                    drop(queue.send((connection, permit)));
+                    Ok(())
+                }
+                Ok(Err(error)) => Err(Failed { peer, reason: error.to_string() }),
+                Err(_) => Err(Failed { peer, reason: format!("it took longer than {HANDSHAKE_TIMEOUT:?}") }),
             }
         });
+    }
+
+    fn report(&mut self, ended: Result<Result<(), Failed>, JoinError>) {
+        let Failed { peer, reason } = match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(failed)) => failed,
+            Err(error) => return tracing::error!(%error, "a handshake panicked"),
+        };
+        self.failed += 1;
+        // Anybody can fail as often as they like, and shall not fill the log with it.
+        if self.failed <= FAILURES_TOLD_MAX || self.failed.is_power_of_two() {
+            tracing::warn!(%peer, reason, failed = self.failed, "a connection was not made");
+        } else {
+            tracing::debug!(%peer, reason, failed = self.failed, "a connection was not made");
+        }
     }
 
     /// Takes over what has changed of who the controller is and whom it lets in.

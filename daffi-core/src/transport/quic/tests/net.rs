@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -24,6 +24,9 @@ struct Inner {
     is_cut: AtomicBool,
     /// The last address that was given out.
     last: AtomicU16,
+    is_v4_only: AtomicBool,
+    /// How many IPv6 ports will turn out to be taken.
+    taken_v6: AtomicU16,
     /// Retry packets.
     proofs_wanted: AtomicU16,
 }
@@ -39,7 +42,7 @@ impl Hub {
         let mut sockets = self.0.sockets.lock().unwrap();
         for (old, socket) in std::mem::take(&mut *sockets) {
             let Some(strong) = socket.upgrade() else { continue };
-            let address = if old.ip() == NODES { self.free() } else { old };
+            let address = if old.ip() == NODES { self.free(NODES.into()) } else { old };
             *strong.address.lock().unwrap() = address;
             sockets.insert(address, socket);
         }
@@ -50,8 +53,30 @@ impl Hub {
         self.0.proofs_wanted.load(Ordering::Relaxed)
     }
 
-    fn free(&self) -> SocketAddr {
-        (NODES, 1_000 + self.0.last.fetch_add(1, Ordering::Relaxed)).into()
+    /// The machine has no IPv6.
+    pub(super) fn lack_v6(&self) {
+        self.0.is_v4_only.store(true, Ordering::Relaxed);
+    }
+
+    /// The next `ports` that are asked for in IPv6 are taken.
+    pub(super) fn occupy_v6(&self, ports: u16) {
+        self.0.taken_v6.store(ports, Ordering::Relaxed);
+    }
+
+    fn free(&self, host: IpAddr) -> SocketAddr {
+        let host = if host == Ipv4Addr::UNSPECIFIED { NODES.into() } else { host };
+        SocketAddr::new(host, 1_000 + self.0.last.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn check_v6(&self) -> io::Result<()> {
+        if self.0.is_v4_only.load(Ordering::Relaxed) {
+            return Err(rustix::io::Errno::ADDRNOTAVAIL.into());
+        }
+        let taken = &self.0.taken_v6;
+        match taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| taken.checked_sub(1)) {
+            Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+            Err(_) => Ok(()),
+        }
     }
 }
 
@@ -60,7 +85,10 @@ const NODES: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 impl Net for Hub {
     fn bind(&self, address: SocketAddr) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let address = if address.port() == 0 { self.free() } else { address };
+        if address.is_ipv6() {
+            self.check_v6()?;
+        }
+        let address = if address.port() == 0 { self.free(address.ip()) } else { address };
         let mut sockets = self.0.sockets.lock().unwrap();
         if sockets.get(&address).is_some_and(|socket| socket.strong_count() > 0) {
             return Err(io::ErrorKind::AddrInUse.into());

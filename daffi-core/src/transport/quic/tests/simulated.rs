@@ -9,13 +9,14 @@ use tokio::time::{Instant, sleep};
 
 use super::super::super::QuicAddress;
 use super::super::super::tests::read;
-use super::super::super::{Connection, DialError, Listener, dial};
+use super::super::super::{Connection, DialError, Listener, dial, listen};
 use super::super::home::{Simulated, simulate};
 use super::super::listen::{Limits, listen_within};
 use super::mesh::Mesh;
 use super::net::Hub;
-use super::{listen_at, pair};
+use super::{at, listen_at, pair, port};
 use crate::config;
+use crate::error::BindError;
 
 struct World {
     hub: Hub,
@@ -63,7 +64,7 @@ async fn an_idle_connection_stays() {
     let world = world().await;
     let (dialled, accepted) = pair(&*world.listener, &world.mesh.dialling()).await;
 
-    sleep(Duration::from_secs(3_600)).await;
+    sleep(Duration::from_secs(600)).await;
 
     assert_echo(&*dialled, &*accepted).await;
 }
@@ -165,4 +166,44 @@ async fn a_flood_must_prove_its_addresses_and_is_bounded() {
         listener.accept().await.unwrap();
     }
     pair(&*listener, &mesh.dialling()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_family_that_the_machine_lacks_is_left_out() {
+    let world = world().await;
+    world.hub.lack_v6();
+
+    let listener = listen_at("quic://localhost:9", &world.mesh.listening()).await;
+
+    pair(&*listener, &world.mesh.dialling()).await;
+    let address = "quic://[::1]:9".parse().unwrap();
+    let error = listen(&address, &world.mesh.listening()).await.unwrap_err();
+    assert!(matches!(&error, BindError::Io { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_port_that_is_free_in_one_family_only_is_passed_over() {
+    let world = world().await;
+    world.hub.occupy_v6(3);
+
+    let listener = listen_at("quic://localhost:0", &world.mesh.listening()).await;
+
+    for host in ["127.0.0.1", "::1"] {
+        let dialled = dial(&at(host, port(&*listener)), &world.mesh.dialling()).await.unwrap();
+        dialled.try_write(b"hello").unwrap();
+        let accepted = listener.accept().await.unwrap();
+        assert_eq!(read(&*accepted, 16).await.unwrap(), "hello", "{host}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_does_not_answer_holds_up_the_next_only_briefly() {
+    let world = world().await;
+    let listener = listen_at("quic://[::1]:9", &world.mesh.listening()).await;
+    let begun = Instant::now();
+
+    let dialled = dial(&at("localhost", 9), &world.mesh.dialling()).await.unwrap();
+
+    assert!(begun.elapsed() >= config::DIAL_STAGGER && begun.elapsed() < 2 * config::DIAL_STAGGER);
+    assert_eq!(dialled.peer().address, listener.address().to_string());
 }

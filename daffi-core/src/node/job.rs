@@ -1,0 +1,94 @@
+//! A call that a node serves, from its arrival to its end.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Intake;
+use super::flows::Inflow;
+use super::known::Streams;
+use super::link::Link;
+use super::running::Key;
+use crate::callback::{Callback, Run, gives_stream};
+use crate::config;
+use crate::name::NodeName;
+use crate::wire::Header;
+
+/// A call to be run.
+pub(super) struct Job {
+    pub(super) link: Arc<Link>,
+    /// The controller's number.
+    pub(super) call: u64,
+    pub(super) key: Key,
+    pub(super) callback: Arc<Callback>,
+    pub(super) caller: NodeName,
+    pub(super) deadline: Option<Instant>,
+    pub(super) body: Bytes,
+    /// The stream that it brings.
+    pub(super) feed: Option<Intake>,
+    /// The reply must come whole.
+    pub(super) is_kept: bool,
+}
+
+impl Job {
+    /// Whether its result, if one is wanted, goes in one frame however large it is.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_kept || self.key.is_one_way
+    }
+}
+
+/// A call as it arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) header: Header,
+    pub(crate) caller: NodeName,
+    /// The stream that it brings.
+    pub(crate) feed: Option<Arc<Inflow>>,
+}
+
+/// Whether the callback takes and returns the streams that the call has; else what the call is, for people.
+pub(super) fn fit(job: &Job) -> Result<(), String> {
+    let Run::Flowing(_) = job.callback.run() else {
+        return if job.feed.is_some() { Err("a stream that it does not take".into()) } else { Ok(()) };
+    };
+    let gives = gives_stream(job.callback.signature());
+    if gives && job.is_whole() {
+        return Err("a call in a mode that takes no stream".into());
+    }
+    // Whether the caller takes one it has to see for itself.
+    Streams { feeds: job.feed.is_some(), takes: gives }.fit(job.callback.signature())
+}
+
+/// What `running` comes to; `None` if it was stopped.
+pub(super) async fn in_time<T>(
+    job: &Job,
+    cancelled: Option<watch::Receiver<bool>>,
+    running: impl Future<Output = T>,
+) -> Option<T> {
+    // The controller enforces the deadlines of calls that it awaits a reply to, by cancelling them.
+    let deadline = job.deadline.filter(|_| job.key.is_one_way);
+    let overdue = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+        tracing::warn!(callback = %job.callback.name(), caller = %job.caller, "a call that wants no reply ran out of time");
+    };
+    let given_up = async {
+        let Some(mut cancelled) = cancelled else { return std::future::pending().await };
+        if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
+            // The call is over, and nobody is left to cancel it.
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(config::CANCEL_GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        outcome = running => Some(outcome),
+        () = given_up => None,
+        () = overdue => None,
+    }
+}

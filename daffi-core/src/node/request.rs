@@ -1,0 +1,148 @@
+//! What is called, and how: a call before it is sent.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::in_flight::Expect;
+use super::known::Streams;
+use crate::callback::Feed;
+use crate::config;
+use crate::error::{CallError, Ran};
+use crate::name::CallbackName;
+use crate::wire::{self, Extension, Flags, Header, Kind, put_frame};
+
+/// What is called, and how.
+pub(crate) struct Request {
+    pub(crate) name: CallbackName,
+    pub(crate) body: Vec<u8>,
+    pub(crate) flags: Flags,
+    pub(crate) expect: Expect,
+    pub(crate) on: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) eta: Option<Duration>,
+    pub(crate) include_self: bool,
+    pub(crate) timeout: Option<Duration>,
+    /// The compiler has checked the arguments.
+    pub(crate) is_declared: bool,
+    /// The compiler knows that the result is a stream.
+    pub(crate) gives_stream: bool,
+    /// The stream that it brings.
+    pub(crate) feed: Option<Feed>,
+}
+
+impl Request {
+    /// A plain call in the foreground.
+    pub(crate) fn new(name: CallbackName, body: Vec<u8>) -> Self {
+        Self {
+            name,
+            body,
+            flags: Flags::NONE,
+            expect: Expect::Reply,
+            on: None,
+            key: None,
+            eta: None,
+            include_self: false,
+            timeout: Some(config::CALL_TIMEOUT),
+            is_declared: false,
+            gives_stream: false,
+            feed: None,
+        }
+    }
+
+    /// A call of the controller's own callback `name`, which knows what it takes.
+    pub(crate) fn to_controller<A: Serialize>(name: &str, arguments: &A) -> Self {
+        let name = CallbackName::new(name).expect("the controller's names are good");
+        let body = wire::encode(arguments).expect("names, numbers and plain structs encode");
+        Self { is_declared: true, ..Self::new(name, body) }
+    }
+
+    /// Whether the header says it all.
+    fn is_plain(&self) -> bool {
+        self.on.is_none() && self.key.is_none() && self.eta.is_none() && !self.include_self
+    }
+
+    /// Whether the rest of its body follows in chunks.
+    pub(super) fn is_chunked(&self) -> bool {
+        let is_whole = self.flags.0 & WHOLE.0 != 0 || self.eta.is_some();
+        self.body.len() > config::CHUNK_BYTES && !is_whole
+    }
+
+    pub(super) fn streams(&self) -> Streams {
+        Streams { feeds: self.feed.is_some(), takes: self.expect.is_items() }
+    }
+
+    /// What is wrong with it whatever is called.
+    pub(super) fn check(&self, body_bytes_max: usize) -> Result<(), CallError> {
+        let is_whole = self.flags.0 & WHOLE.0 != 0 || self.eta.is_some();
+        let (what, limit) = match (&self.feed, is_whole) {
+            (Some(_), false) => ("call that feeds a stream", config::CHUNK_BYTES),
+            (None, false) => ("call", body_bytes_max),
+            (_, true) => ("call", config::BODY_BYTES_MAX.min(body_bytes_max)),
+        };
+        if self.body.len() > limit {
+            let (bytes, limit) = (self.body.len() as u64, limit as u64);
+            return Err(CallError::TooLarge { what: what.into(), bytes, limit, ran: Ran::No });
+        }
+        if is_whole && (self.feed.is_some() || self.expect.is_items()) {
+            return Err(CallError::BadArguments {
+                expected: "a call in the foreground or background, at once".into(),
+                got: "a stream, which goes with no other mode".into(),
+            });
+        }
+        if self.gives_stream && !self.expect.is_items() {
+            return Err(CallError::BadArguments {
+                expected: format!("`.stream()`, since `{}` returns a stream", self.name),
+                got: "a call for one value".into(),
+            });
+        }
+        Ok(())
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>, call: u64, known: Option<u32>, remaining: Option<Duration>) {
+        let first = if self.is_chunked() { &self.body[..config::CHUNK_BYTES] } else { &self.body[..] };
+        self.put_body(out, call, known, remaining, first);
+    }
+
+    /// Appends a call like this one with another body.
+    pub(super) fn put_body(
+        &self,
+        out: &mut Vec<u8>,
+        call: u64,
+        known: Option<u32>,
+        remaining: Option<Duration>,
+        body: &[u8],
+    ) {
+        let mut header =
+            Header { flags: self.flags, call, ..Header::new(Kind::Call) }.with_remaining(remaining);
+        if self.is_chunked() {
+            header.flags = header.flags.with(Flags::MORE);
+        }
+        if self.feed.is_some() {
+            header.flags = header.flags.with(Flags::FEEDS);
+        }
+        if let (Some(id), true) = (known, self.is_plain()) {
+            header.name = id;
+            return put_frame(out, header, &[], body);
+        }
+        let mut extension = Extension {
+            name: None,
+            on: self.on.clone(),
+            key: self.key.clone(),
+            eta_ms: self.eta.map(|eta| u64::try_from(eta.as_millis()).unwrap_or(u64::MAX)),
+            include_self: self.include_self,
+            traceparent: None,
+        };
+        match known {
+            Some(id) => header.name = id,
+            None => {
+                header.flags = header.flags.with(Flags::NAMED);
+                extension.name = Some(self.name.to_string());
+            }
+        }
+        put_frame(out, header, &extension.encode(), body);
+    }
+}
+
+/// Calls of these modes travel whole.
+const WHOLE: Flags = Flags::ONE_WAY.with(Flags::BROADCAST).with(Flags::KEPT);
