@@ -47,7 +47,7 @@ fn alone(role: impl Future<Output = Outcome<()>>) -> Outcome<()> {
 }
 
 async fn controller(url: &str) -> Outcome<()> {
-    let _controller = Controller::bind(url).secret(secret()?).await?;
+    let _controller = Controller::bind(url).secret(secret()?).dedicated_runtime().await?;
     ready()?;
     std::future::pending().await
 }

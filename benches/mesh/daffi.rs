@@ -56,7 +56,7 @@ fn run<T>(role: impl Future<Output = Outcome<T>>) -> io::Result<T> {
 }
 
 async fn controller(task: &Task, over: Over) -> Outcome<()> {
-    let _controller = Controller::bind(&url(task, over)).secret(secret()?).await?;
+    let _controller = Controller::bind(&url(task, over)).secret(secret()?).dedicated_runtime().await?;
     process::ready()?;
     future::pending().await
 }

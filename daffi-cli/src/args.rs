@@ -199,10 +199,14 @@ Arguments, in this order of meaning:
   name:=JSON   by name, a JSON value
   name=text    by name, if the callback has a parameter of that name
   name=@file   by name, the content of a file
+  name=-       the items of a stream: lines of stdin, each a JSON value
   value        by position
 A value is read as its parameter's type says: a text as it stands, numbers
 and truth values parsed, anything else as JSON. If the types are not known:
 JSON if it parses, else text. `--` ends the options.
+
+A result that is a stream is printed as it comes, one JSON value a line;
+`--timeout` is then the time for each item, and there is none unless given.
 
 Modes:
   fg           wait for the result (the default)

@@ -77,8 +77,9 @@ pub const SESSIONS_MAX: usize = 65_536;
 /// Links that may be open without having said who they are; past it the oldest gives way. Each costs a few KiB, and
 /// a node says who it is with its first bytes, so even all nodes of a mesh coming back at once are not that many.
 pub const STRANGERS_MAX: usize = 1_024;
-/// Frames of unknown kinds that a session may send. Newer versions send a few; more are a flood.
-pub const UNKNOWN_FRAMES_MAX: u32 = 10_000;
+/// Frames of unknown kinds that a session may send between two rounds of pings. Newer versions send a few; more are a
+/// flood.
+pub const UNKNOWN_FRAMES_MAX: u32 = 1_024;
 /// Misses of a name, between two rounds of pings, that are answered with the names most like it: each looks through
 /// thousands of names, and somebody may guess names by the million.
 pub const MISSES_EXPLAINED_MAX: u32 = 32;

@@ -157,11 +157,11 @@ async fn unknown_kinds_are_skipped_but_not_in_a_flood(mesh: Mesh) {
 
     assert!(rogue.write(&unknown.repeat(config::UNKNOWN_FRAMES_MAX as usize)).await);
     assert!(rogue.is_heard().await, "a few are no harm");
-    rogue.write(&unknown).await;
+    // More than may come before and after a round of pings.
+    rogue.write(&unknown.repeat(2 * config::UNKNOWN_FRAMES_MAX as usize + 1)).await;
     rogue.ended().await;
 
     mesh.until_stat(&honest.node, "sessions_babbling", 1).await;
-    assert_eq!(mesh.stat("unknown_frames"), u64::from(config::UNKNOWN_FRAMES_MAX) + 1);
     honest.went_on().await;
 }
 
@@ -342,7 +342,6 @@ async fn guesses_at_names_are_not_all_explained(mesh: Mesh) {
 }
 
 on_each_transport!(
-    links_that_never_say_who_they_are_give_way,
     whoever_calls_before_hello_is_cut_off,
     a_stranger_may_say_little,
     lengths_beyond_the_bound_end_a_session,
@@ -356,7 +355,8 @@ on_each_transport!(
     signatures_are_bounded_in_bytes,
     a_reply_to_a_call_of_others_is_dropped,
     a_hundred_thousand_names_are_not_all_given_numbers,
-    guesses_at_names_are_not_all_explained,
+    guesses_at_names_are_not_all_explained;
+    locally: links_that_never_say_who_they_are_give_way,
 );
 in_virtual_time!(a_link_that_says_nothing_is_cut_off_in_time);
 

@@ -197,6 +197,38 @@ async fn a_callee_that_dies_in_the_middle_is_told(mesh: Mesh) {
     mesh.until_stat_falls_to(&caller, "flows_sending", 0).await;
 }
 
+async fn a_callee_that_dies_while_it_is_sent_to_has_not_run_it(mesh: Mesh) {
+    let callee = mesh.node("callee", callbacks![swallow]).await;
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+
+    let call = caller.call::<()>("large.swallow", (&name, pattern(64 << 20))).bg();
+    mesh.until_stat(&caller, "flows_started", 1).await;
+    drop(callee);
+
+    let error = failure(call.await);
+    assert!(matches!(error, CallError::NodeLost { .. }), "{error:?}");
+    assert!(probe.notes().is_empty());
+    mesh.until_stat_falls_to(&caller, "flows_sending", 0).await;
+}
+
+async fn a_caller_that_dies_while_it_sends_leaves_nothing_behind(mesh: Mesh) {
+    let _callee = mesh.node("callee", callbacks![swallow]).await;
+    let observer = mesh.node("observer", Vec::new()).await;
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+
+    let call = caller.call::<()>("large.swallow", (&name, pattern(64 << 20))).bg();
+    mesh.until_stat(&observer, "flows_started", 1).await;
+    caller.stop().await.unwrap();
+
+    let error = failure(call.await);
+    assert_eq!(error, CallError::Disconnected { ran: Ran::Maybe });
+    mesh.until_stat_falls_to(&observer, "flows_sending", 0).await;
+    assert!(probe.notes().is_empty());
+    observer.call::<()>("large.swallow", (&name, pattern(5 << 20))).await.unwrap();
+}
+
 on_each_transport!(
     bodies_of_any_size_arrive_as_they_were_sent,
     sixty_four_mebibytes_go_to_and_fro,
@@ -210,4 +242,6 @@ on_each_transport!(
     modes_that_keep_or_copy_a_body_take_four_mebibytes,
     a_large_call_that_is_dropped_stops_on_its_way,
     a_callee_that_dies_in_the_middle_is_told,
+    a_callee_that_dies_while_it_is_sent_to_has_not_run_it,
+    a_caller_that_dies_while_it_sends_leaves_nothing_behind,
 );

@@ -18,6 +18,7 @@ mod macros;
 mod offers;
 mod period;
 mod presence;
+mod proxy;
 mod rogue;
 mod security;
 mod serving;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use daffi::Node;
 use daffi_core::config;
+use daffi_core::identity::{Credentials, Source};
 use daffi_core::name::{CallbackName, NodeName};
 use daffi_core::session::Inbound;
 use daffi_core::transport::{Address, Connection, DialOptions, dial};
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::offers::add;
-use crate::support::Mesh;
+use crate::support::{Mesh, secret};
 
 /// A link on which anything may be said.
 pub(crate) struct Rogue {
@@ -36,7 +37,8 @@ impl Rogue {
     /// A link on which nothing has been said.
     pub(crate) async fn dial(url: &str) -> Self {
         let address: Address = url.parse().unwrap();
-        let connection = dial(&address, &DialOptions::default()).await.unwrap();
+        let credentials = Credentials::new(Source::Secret(secret())).unwrap();
+        let connection = dial(&address, &DialOptions { tls: Some(credentials.tls()) }).await.unwrap();
         let inbound = Inbound::new(Arc::clone(&connection), config::FRAME_BYTES_MAX);
         Self { connection, inbound }
     }

@@ -84,6 +84,17 @@ async fn waiting(probe_name: String, items: Incoming<ByteBuf>) -> usize {
     items.take(3).count().await
 }
 
+/// Passes its stream on and is over.
+#[callback(name = "streams.passing")]
+async fn passing(probe_name: String, mut items: Incoming<u64>) {
+    tokio::spawn(async move {
+        while let Some(item) = items.next().await {
+            probe(&probe_name).note(if item.is_ok() { "item" } else { "error" });
+        }
+        probe(&probe_name).note("over");
+    });
+}
+
 /// What its caller's stream ended with.
 #[callback(name = "streams.ending")]
 async fn ending(items: Incoming<u64>) -> Vec<String> {
@@ -269,6 +280,17 @@ async fn a_callee_that_takes_no_more_ends_its_callers_stream(mesh: Mesh) {
     mesh.until_stat_falls_to(&caller, "flows_sending", 0).await;
 }
 
+async fn a_stream_that_is_passed_on_ends_with_its_call(mesh: Mesh) {
+    let _callee = mesh.node("callee", callbacks![passing]).await;
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+
+    passing::call(&caller, name, stream::pending()).await.unwrap();
+
+    probe.wait_for("over").await;
+    assert_eq!(probe.notes(), ["error", "over"]);
+}
+
 async fn an_error_of_the_callers_stream_is_the_callees_last_item(mesh: Mesh) {
     let _callee = mesh.node("callee", callbacks![ending]).await;
     let caller = mesh.caller().await;
@@ -385,6 +407,7 @@ on_each_transport!(
     a_stream_that_is_fed_arrives_whole,
     a_callee_that_takes_slowly_stops_its_callers_stream,
     a_callee_that_takes_no_more_ends_its_callers_stream,
+    a_stream_that_is_passed_on_ends_with_its_call,
     an_error_of_the_callers_stream_is_the_callees_last_item,
     a_panic_of_the_callers_stream_is_the_callees_last_item,
     items_of_another_type_are_the_readers_error,

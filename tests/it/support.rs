@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
-use daffi::{CallError, Callback, Connect, Controller, Error, Node};
+use daffi::{CallError, Callback, Connect, Controller, Error, Node, Secret};
 use futures::FutureExt;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -44,6 +44,11 @@ pub(crate) fn unique(what: &str) -> String {
     format!("{what}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
+/// What all who meet over QUIC show each other.
+pub(crate) fn secret() -> Secret {
+    Secret::new("for the tests, and nobody else").unwrap()
+}
+
 /// A controller, and the way to it.
 pub(crate) struct Mesh {
     pub(crate) url: String,
@@ -57,6 +62,12 @@ impl Mesh {
         let url = format!("memory://{}", unique("mesh"));
         let controller = Controller::bind(&url).await.unwrap();
         Self { url, controller: Some(controller), directory: None }
+    }
+
+    /// A controller at a free port of this machine, which its nodes share a secret with.
+    pub(crate) async fn over_quic() -> Self {
+        let controller = Controller::bind("quic://localhost:0").secret(secret()).await.unwrap();
+        Self { url: controller.url(), controller: Some(controller), directory: None }
     }
 
     /// A controller at a UNIX socket.
@@ -74,7 +85,7 @@ impl Mesh {
     }
 
     pub(crate) async fn start_controller(&mut self) {
-        self.controller = Some(Controller::bind(&self.url).await.unwrap());
+        self.controller = Some(Controller::bind(&self.url).secret(secret()).await.unwrap());
     }
 
     pub(crate) fn take_controller(&mut self) -> Controller {
@@ -82,7 +93,7 @@ impl Mesh {
     }
 
     pub(crate) fn connect(&self, name: &str, callbacks: Vec<Callback>) -> Connect {
-        daffi::connect(&self.url).name(name).registry(callbacks)
+        daffi::connect(&self.url).name(name).registry(callbacks).secret(secret())
     }
 
     /// A connected node.
@@ -134,33 +145,50 @@ impl fmt::Debug for Mesh {
     }
 }
 
-/// Makes of each function a test over each transport: on one thread in memory, on several over UNIX sockets.
+/// Makes of each function a test over each transport: on one thread in memory, on several over sockets. Those after
+/// `locally:` need what only links within one machine do.
 macro_rules! on_each_transport {
     ($($name:ident),+ $(,)?) => {
+        $crate::support::on_each_transport! { $($name),+ ; locally: }
+    };
+    ($($name:ident),+ ; locally: $($local:ident),* $(,)?) => {
         mod over_memory {
-            $(
-                #[tokio::test]
-                async fn $name() {
-                    $crate::support::guarded(async {
-                        super::$name($crate::support::Mesh::in_memory().await).await;
-                    }).await;
-                }
-            )+
+            $crate::support::tests! { in_memory on #[tokio::test]; $($name,)+ $($local,)* }
         }
 
         mod over_unix {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $name() {
-                    $crate::support::guarded(async {
-                        super::$name($crate::support::Mesh::over_unix().await).await;
-                    }).await;
-                }
-            )+
+            $crate::support::tests! {
+                over_unix on #[tokio::test(flavor = "multi_thread", worker_threads = 2)]; $($name,)+ $($local,)*
+            }
+        }
+
+        mod over_quic {
+            $crate::support::tests! {
+                over_quic on #[tokio::test(flavor = "multi_thread", worker_threads = 2)]; $($name,)+
+            }
         }
     };
 }
 pub(crate) use on_each_transport;
+
+/// Makes of each function a test in a mesh of this kind, on a runtime of this kind.
+macro_rules! tests {
+    ($mesh:ident on #[$($runtime:tt)+]; $($name:ident,)+) => {
+        $crate::support::tests! { @each $mesh, [$($runtime)+], $($name,)+ }
+    };
+    (@each $mesh:ident, $runtime:tt, $($name:ident,)+) => {
+        $($crate::support::tests! { @one $mesh, $runtime, $name })+
+    };
+    (@one $mesh:ident, [$($runtime:tt)+], $name:ident) => {
+        #[$($runtime)+]
+        async fn $name() {
+            $crate::support::guarded(async {
+                super::$name($crate::support::Mesh::$mesh().await).await;
+            }).await;
+        }
+    };
+}
+pub(crate) use tests;
 
 /// Makes of each function a test in memory whose time is virtual: it moves on when nothing else can happen.
 macro_rules! in_virtual_time {

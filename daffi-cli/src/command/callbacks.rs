@@ -104,13 +104,24 @@ fn undeclarable(signature: &Signature, is_declared: bool) -> Option<&'static str
 
 fn declaration(signature: &Signature) -> String {
     let parameters: Vec<String> =
-        signature.parameters.iter().map(|p| format!("{}: {}", identifier(&p.name), p.ty)).collect();
-    let result = if signature.result == "()" { String::new() } else { format!(" -> {}", signature.result) };
+        signature.parameters.iter().map(|p| format!("{}: {}", identifier(&p.name), spelled(&p.ty))).collect();
+    let result = match signature.result.as_str() {
+        "()" => String::new(),
+        result => format!(" -> {}", spelled(result)),
+    };
     let name = signature.name.as_str();
     let function = identifier(name);
     let attribute =
         if function == name { "#[remote]".to_owned() } else { format!("#[remote(name = {name:?})]") };
     format!("{attribute}\npub fn {function}({}){result};\n", parameters.join(", "))
+}
+
+/// A type as Rust spells it; streams have shorter names in a signature.
+fn spelled(ty: &str) -> String {
+    if let Some(item) = ty.strip_prefix("Stream<").and_then(|rest| rest.strip_suffix('>')) {
+        return format!("impl daffi::Stream<Item = {item}>");
+    }
+    if ty.starts_with("Incoming<") { format!("daffi::{ty}") } else { ty.to_owned() }
 }
 
 /// A name as Rust can spell it.

@@ -27,7 +27,7 @@ pub(crate) async fn run(app: &App, options: &args::Controller) -> Outcome {
         None => (app.url(), &[][..]),
     };
     let bind = others.iter().fold(Controller::bind(first), |bind, url| bind.also(url));
-    let bind = with_access(app, options, bind)?;
+    let bind = with_access(app, options, bind)?.dedicated_runtime();
     let controller = bind.await.map_err(|error| match error {
         Error::Bind(error) => not_bound(&error),
         other => other.into(),

@@ -15,6 +15,7 @@ mod readme;
 mod schedules;
 mod scripts;
 mod serve;
+mod streams;
 mod support;
 mod tokens;
 mod typed;

@@ -48,7 +48,7 @@ const BUILTINS: [&str; 19] = [
 const END_OF_TIME: Duration = Duration::from_millis(u64::MAX / 2);
 
 /// Tables that are empty once all links are closed and all time has passed.
-const EMPTY_AT_THE_END: [&str; 14] = [
+const EMPTY_AT_THE_END: [&str; 17] = [
     "sessions",
     "nodes",
     "nodes_suspect",
@@ -62,6 +62,9 @@ const EMPTY_AT_THE_END: [&str; 14] = [
     "one_way_outstanding",
     "waiters",
     "jobs_running",
+    "flows_sending",
+    "flows_receiving",
+    "bulk_bytes",
     "backlog_bytes",
 ];
 
@@ -297,6 +300,7 @@ impl Mesh {
             for key in touched {
                 let mut out = Vec::new();
                 let next = self.core.take_output(key, &mut out);
+                self.core.take_bulk(key, &mut out);
                 let at = self.links.iter().position(|link| link.as_ref().is_some_and(|link| link.key == key));
                 let Some(at) = at else { continue };
                 self.receive(at, &out);
@@ -392,6 +396,24 @@ pub fn seeds() -> Vec<Vec<u8>> {
     for builtin in 0..BUILTINS.len() as u8 {
         let ask = |argument: u8| vec![0, 10, builtin, 1, argument, 0, 0, 0, 0, 0, 0, 0, 0];
         seeds.push([join(0), join(1), ask(0), ask(5), ask(3), deliver.to_vec(), tick.to_vec()].concat());
+    }
+    // Bodies and streams in chunks, both ways, with windows for them.
+    for flags in [128u8, 64, 192] {
+        let chunks =
+            |at: u8, flags: u8| vec![at, 14, 0, 0, 0, 1, flags, 4, 0, 0, 9, 40, 1, 2, 3, 4, 5, 6, 7, 8];
+        let window = |at: u8| vec![at, 14, 1, 0, 0, 1, 3, 2, 200, 0, 0];
+        let streamed = vec![1, 7, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0];
+        let parts = [
+            join(0),
+            join(1),
+            call(0, flags),
+            deliver.to_vec(),
+            chunks(0, 1),
+            window(1),
+            streamed,
+            chunks(1, 0),
+        ];
+        seeds.push([parts.concat(), deliver.to_vec(), window(0), tick.to_vec()].concat());
     }
     seeds.push([join(0), join(1), vec![0, 14, 0, 1, 0, 1, 4, 0, 0, 9], vec![1, 1], tick.to_vec()].concat());
     seeds

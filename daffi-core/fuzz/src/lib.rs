@@ -6,6 +6,8 @@
 pub mod bodies;
 pub mod controller;
 pub mod frames;
+pub mod items;
+pub mod joins;
 pub mod messages;
 mod sample;
 mod script;
@@ -30,6 +32,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "messages", run: messages::run, seeds: messages::seeds },
     Target { name: "walk", run: walk::run, seeds: walk::seeds },
     Target { name: "bodies", run: bodies::run, seeds: bodies::seeds },
+    Target { name: "items", run: items::run, seeds: items::seeds },
+    Target { name: "joins", run: joins::run, seeds: joins::seeds },
     Target { name: "controller", run: controller::run, seeds: controller::seeds },
 ];
 

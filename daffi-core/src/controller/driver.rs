@@ -5,6 +5,7 @@
 
 mod clock;
 mod resume;
+mod serve;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +17,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::clock::Clock;
-use self::resume::{Lane, count, draw_secret};
-use super::core::{Asked, Backlog, Core, Next, SessionKey, Violation};
+use self::resume::{Lane, draw_secret};
+use self::serve::serve;
+use super::core::{Asked, Backlog, Core, Next, SessionKey};
 use crate::config;
 use crate::identity::Access;
-use crate::session::{Filled, Inbound, Outbound, Sides, fill};
+use crate::session::Outbound;
 use crate::transport::{Connection, Listener};
 use crate::wire::{self, Flags, Header};
 
@@ -317,201 +319,6 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     {
         tracing::error!(%error, "a link's task panicked");
     }
-}
-
-/// Serves one connection until it ends.
-async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) {
-    let peer = connection.peer().address.clone();
-    let fresh = open(&shared, &connection);
-    let mut inbound = Inbound::new(Arc::clone(&connection), config::HANDSHAKE_BYTES_MAX);
-    let greeted = tokio::select! {
-        greeted = greet(&shared, &fresh, &connection, &mut inbound) => greeted,
-        () = fresh.outbound.run() => Ok(None),
-        () = overdue(&fresh) => Ok(None),
-    };
-    let (link, violation) = match greeted {
-        Ok(Some(link)) => {
-            let violation = attend(&shared, &link, connection, inbound).await;
-            (link, violation)
-        }
-        Ok(None) => (fresh, None),
-        Err(violation) => (fresh, Some(violation)),
-    };
-    if let Some(violation) = &violation {
-        tracing::warn!(%peer, %violation, "a link was ended");
-    }
-    shared.part(&link, violation.as_ref());
-}
-
-/// Serves the connection of a node that is in until it ends. How the node has broken the rules, if it has.
-async fn attend(
-    shared: &Shared,
-    link: &Link,
-    connection: Arc<dyn Connection>,
-    mut inbound: Inbound,
-) -> Option<Violation> {
-    let mut reading = std::pin::pin!(read(shared, link, &mut inbound, Sides::new(connection)));
-    let ended = tokio::select! {
-        ended = &mut reading => Some(ended),
-        () = link.outbound.run() => None,
-        () = overdue(link) => None,
-    };
-    match ended {
-        Some(ended) => ended.err(),
-        // Nothing can be written any more, but a node that stops sends its last replies before it goes: they
-        // may be waiting to be read. The connection is closed, so the end follows them.
-        None => timeout(CLOSE_TIME, reading).await.ok().and_then(Result::err),
-    }
-}
-
-/// Takes a link in; another one may have to give way to it.
-fn open(shared: &Shared, connection: &Arc<dyn Connection>) -> Link {
-    let mut state = shared.lock();
-    let link = state.open(Instant::now(), &shared.access, connection);
-    settle(shared, state, &mut Vec::new());
-    link
-}
-
-/// Waits until a link that shall close has not managed to for [`CLOSE_TIME`]: its peer does not read.
-async fn overdue(link: &Link) {
-    link.closing.notified().await;
-    tokio::time::sleep(CLOSE_TIME).await;
-}
-
-/// Reads until the node is in: the link that it has from now on, or `None` if it was not taken in before the
-/// connection ended.
-async fn greet(
-    shared: &Shared,
-    fresh: &Link,
-    connection: &Arc<dyn Connection>,
-    inbound: &mut Inbound,
-) -> Result<Option<Link>, Violation> {
-    let mut touched = Vec::new();
-    loop {
-        while let Some(frame) = inbound.next()? {
-            let mut state = shared.lock();
-            let handled = state.core.handle(Instant::now().into_std(), fresh.key, frame);
-            let claimed = state.claimed(fresh.key);
-            settle(shared, state, &mut touched);
-            handled?;
-            let resumed = claimed.and_then(|claimed| shared.go_on(fresh, connection, claimed, &mut touched));
-            let is_greeted = resumed.is_some() || shared.lock().core.is_greeted(fresh.key);
-            if !is_greeted {
-                continue;
-            }
-            inbound.set_frame_bytes_max(config::FRAME_BYTES_MAX);
-            if let Some((link, received)) = resumed {
-                inbound.count_from(received);
-                return Ok(Some(link));
-            }
-            inbound.count_from(0);
-            // Until it has offered its callbacks a node is sent nothing but answers to what it says, so only the
-            // handshake has been put yet.
-            fresh.outbound.count_from_here(fresh.lane.keep);
-            return Ok(Some(fresh.clone()));
-        }
-        if !is_filled(inbound.fill().await) {
-            return Ok(None);
-        }
-    }
-}
-
-/// Whether a read brought bytes; else the connection has ended.
-fn is_filled(filled: std::io::Result<bool>) -> bool {
-    filled.unwrap_or_else(|error| {
-        tracing::debug!(%error, "a connection broke");
-        false
-    })
-}
-
-/// Routes what was read and reads on, until the connection ends.
-async fn read(
-    shared: &Shared,
-    link: &Link,
-    inbound: &mut Inbound,
-    mut sides: Option<Sides>,
-) -> Result<(), Violation> {
-    let mut touched = Vec::new();
-    let mut side = None;
-    let mut trimmed = Instant::now();
-    loop {
-        let read_at = Instant::now();
-        if !take(shared, link, read_at, (inbound, side.as_mut()), &mut touched)? {
-            return Ok(());
-        }
-        if inbound.owes_count() {
-            link.tell_count(inbound);
-        }
-        if let Some(sides) = &mut sides {
-            sides.advance(inbound.received());
-            if let Some(side) = side {
-                sides.read_on(side);
-            }
-        }
-        // Idle nodes answer pings, so each link comes by here and gives back what a burst took.
-        if read_at.duration_since(trimmed) >= config::PING_INTERVAL {
-            trimmed = read_at;
-            link.tell_count(inbound);
-            inbound.trim();
-            link.outbound.trim();
-        }
-        side = match fill(inbound, sides.as_mut()).await? {
-            Filled::Side(side) => Some(side),
-            Filled::Lane(filled) => {
-                if !is_filled(filled) {
-                    return Ok(());
-                }
-                None
-            }
-        };
-    }
-}
-
-/// Routes all whole frames that were read, of a side or of the lane, under one lock, and writes what comes of it.
-/// `false` if the connection is not meant any more.
-fn take(
-    shared: &Shared,
-    link: &Link,
-    read_at: Instant,
-    (lane, side): (&mut Inbound, Option<&mut Inbound>),
-    touched: &mut Vec<Link>,
-) -> Result<bool, Violation> {
-    let now = read_at.into_std();
-    let mut state = shared.lock();
-    if !link.is_current() {
-        // Its node has gone on over another connection, and sends again what was not routed when it did.
-        return Ok(false);
-    }
-    let handled = match side {
-        Some(side) => route(&mut state.core, now, link, side),
-        None => route(&mut state.core, now, link, lane),
-    };
-    link.lane.set_received(lane.received());
-    state.core.end_batch(now, link.key);
-    settle(shared, state, touched);
-    if let Some(count) = handled? {
-        link.outbound
-            .acknowledged(count)
-            .map_err(|_| Violation::OutOfPlace("a count of what was not sent"))?;
-    }
-    Ok(true)
-}
-
-/// Routes frames. How much of our lane the node has, if it said so.
-fn route(
-    core: &mut Core,
-    now: std::time::Instant,
-    link: &Link,
-    inbound: &mut Inbound,
-) -> Result<Option<u64>, Violation> {
-    let mut counted = None;
-    while let Some(frame) = inbound.next()? {
-        match count(&frame) {
-            Some(count) => counted = Some(count),
-            None => core.handle(now, link.key, frame)?,
-        }
-    }
-    Ok(counted)
 }
 
 /// How long links may take to close when the controller stops.

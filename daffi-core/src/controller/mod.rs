@@ -43,6 +43,7 @@ impl Controller {
             addresses: vec![address.to_owned()],
             door: None,
             seed: None,
+            is_runtime_ours: false,
             grace: config::GRACE,
             access: AccessOptions::default(),
         }
@@ -135,6 +136,7 @@ pub struct Bind {
     addresses: Vec<String>,
     door: Option<String>,
     seed: Option<u64>,
+    is_runtime_ours: bool,
     grace: Duration,
     access: AccessOptions,
 }
@@ -150,6 +152,14 @@ impl Bind {
     /// this process is there, with its callbacks, before anybody else looks.
     pub(crate) fn door(mut self, address: &str) -> Self {
         self.door = Some(address.to_owned());
+        self
+    }
+
+    /// Promises that no other code runs on this runtime, as in a process that is a controller and nothing else: packets
+    /// are then handled on it, and not on a thread of their own, which others cannot stall but which costs a wake-up
+    /// for each.
+    pub fn dedicated_runtime(mut self) -> Self {
+        self.is_runtime_ours = true;
         self
     }
 
@@ -210,7 +220,7 @@ impl Bind {
         let access = access.map_err(|error| error.while_binding())?;
         let mut listeners: Vec<Arc<dyn Listener>> = Vec::new();
         for text in &self.addresses {
-            listeners.push(listen(text, &access).await?);
+            listeners.push(listen(text, &access, self.is_runtime_ours).await?);
         }
         let addresses: Vec<Address> = listeners.iter().map(|listener| listener.address().clone()).collect();
         let (asked_in, asked_out) = mpsc::unbounded_channel();
@@ -225,7 +235,7 @@ impl Bind {
         tasks.spawn(driver::keep_time(shared.clone()));
         match &self.door {
             Some(door) => {
-                let listener = listen(door, shared.access()).await?;
+                let listener = listen(door, shared.access(), self.is_runtime_ours).await?;
                 tasks.spawn(driver::accept(shared.clone(), listener));
             }
             None => shared.open(),
@@ -253,10 +263,10 @@ fn first_token(
     Ok(path)
 }
 
-async fn listen(text: &str, access: &Access) -> Result<Arc<dyn Listener>, BindError> {
+async fn listen(text: &str, access: &Access, is_runtime_ours: bool) -> Result<Arc<dyn Listener>, BindError> {
     let address: Address =
         text.parse().map_err(|reason| BindError::BadAddress { address: text.to_owned(), reason })?;
-    let options = ListenOptions { tls: access.tls(&address.to_string()), ..ListenOptions::default() };
+    let options = ListenOptions { tls: access.tls(&address.to_string()), is_runtime_ours };
     transport::listen(&address, &options).await
 }
 

@@ -1,6 +1,7 @@
 //! What a node is given to join a mesh by: a token, the mesh's public key, and where its controller listens.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -109,10 +110,16 @@ fn check_id(id: &str) -> Result<(), IdentityError> {
 fn check_host(host: &str) -> Result<(), IdentityError> {
     let bad = IdentityError::BadJoin("it does not end with host:port");
     let (name, port) = host.rsplit_once(':').ok_or(bad.clone())?;
-    let is_bracketed = name.starts_with('[') && name.ends_with(']');
-    let is_clean = name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b'@' | b'?'));
+    // As addresses are read: brackets hold an IPv6 address, and names have what names of hosts have.
+    let is_host = match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => inner.parse::<Ipv6Addr>().is_ok(),
+        None => {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+        }
+    };
     let is_port = port.parse::<u16>().is_ok_and(|port| port != 0) && !port.starts_with('+');
-    let is_good = !name.is_empty() && is_clean && is_port && (is_bracketed || !name.contains(':'));
+    let is_good = is_host && is_port;
     if is_good { Ok(()) } else { Err(bad) }
 }
 

@@ -1,5 +1,6 @@
 //! Forged and broken identities, and what must never be seen.
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -49,6 +50,22 @@ fn a_token_is_known_by_its_name_and_may_do_what_its_role_says() {
     assert_eq!(identity.objection(NOW_MS), None);
     let later = NOW_MS + 3_600_000;
     assert!(identity.objection(later).expect("its time is over").contains("expired"), "{identity:?}");
+}
+
+#[test]
+fn a_user_may_do_what_was_said_or_what_the_socket_admits() {
+    let (own, guest, other) = (store::own_uid(), 4_001, 4_002);
+    let role = Role { call: vec![Pattern::new("shop.*").unwrap()], ..Role::default() };
+    let mut options = AccessOptions::default();
+    options.uid_roles.insert(guest, role.clone());
+    let access = Access::open(&options, &["unix:///run/x.sock".to_owned()]).expect("nothing is needed");
+    let role_of = |uid| Role::clone(&access.identify(Some(uid), &[]).role);
+
+    assert_eq!(role_of(own), Role::everything());
+    assert_eq!(role_of(0), Role::everything());
+    assert_eq!(role_of(guest), role);
+    assert_eq!(role_of(other), Role::everything_but_admin());
+    assert!(reason(&access.identify(None, &[])).contains("whose it is"));
 }
 
 #[test]
@@ -403,8 +420,10 @@ proptest! {
         id in "[a-zA-Z0-9-]{1,64}",
         seed in any::<[u8; KEY_BYTES]>(),
         mesh in any::<[u8; KEY_BYTES]>(),
-        host in "([a-z0-9.-]{1,40}|\\[[0-9a-f:]{2,30}\\]):[1-9][0-9]{0,3}",
+        host in prop_oneof!["[a-z0-9.-]{1,40}", any::<Ipv6Addr>().prop_map(|address| format!("[{address}]"))],
+        port in 1u16..,
     ) {
+        let host = format!("{host}:{port}");
         let join = JoinString::new(&id, Seed::new(seed), PublicKey::new(mesh), &host);
 
         prop_assert_eq!(join.reveal().parse::<JoinString>(), Ok(join));

@@ -63,7 +63,7 @@ impl Live {
             let link = Arc::clone(&link);
             Writer(shared.runtime.spawn(async move { link.write().await }))
         };
-        let (sides, shared) = (Sides::new(connection), Arc::clone(shared));
+        let (sides, shared) = (Sides::new(connection, link.outbound.clone()), Arc::clone(shared));
         let reading = Box::pin(read(shared, Arc::clone(&link), inbound, sides));
         Self { link, writer, reading }
     }
@@ -195,6 +195,12 @@ async fn begin(shared: &Arc<Shared>, greeted: Greeted) -> Result<Live, Failed> {
     let Greeted { connection, outbound, mut inbound, welcome } = greeted;
     inbound.count_from(0);
     outbound.count_from_here(welcome.resume.is_some().into());
+    let weak = Arc::downgrade(shared);
+    outbound.on_given_up(move |flow| {
+        if let Some(shared) = weak.upgrade() {
+            shared.give_up_flow(flow);
+        }
+    });
     let mut woken = Vec::new();
     let number = shared.lock().start_link(welcome.calls_in_flight_max, &mut woken);
     wake(&mut woken);
@@ -245,7 +251,7 @@ async fn attend(
             match resume(shared, &mut live).await {
                 Return::Resumed => {}
                 Return::Over(anew) => {
-                    *greeted = anew;
+                    *greeted = anew.map(|anew| *anew);
                     return end;
                 }
             }
@@ -404,7 +410,7 @@ fn take(
             }
             Kind::Pong => {}
             Kind::Credit if header.flags.has(Flags::RECEIVED) => {
-                if let Err(error) = link.outbound.acknowledged(header.call) {
+                if let Err(error) = link.outbound.received(header) {
                     break Some(End::Fault(error.to_string()));
                 }
             }

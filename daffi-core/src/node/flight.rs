@@ -354,10 +354,9 @@ impl Flight {
         let mut state = self.shared.lock();
         let (inflow, peer) = ready!(state.in_flight.poll_stream(id, cx))?;
         let author = state.author(peer);
-        let Status::Connected(outbound) = &state.status else {
+        let Some(outbound) = state.status.outbound().cloned() else {
             return Poll::Ready(Err(CallError::Disconnected { ran: Ran::Maybe }));
         };
-        let outbound = outbound.clone();
         drop(state);
         let flow = (Direction::Reply, id.to_bits());
         Poll::Ready(Ok(Intake::new(&self.shared, outbound, flow, inflow, author)))

@@ -6,6 +6,8 @@
 mod inflow;
 mod outflow;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -114,9 +116,16 @@ impl Flows {
         }
     }
 
+    /// The rest of a flow that this node sends cannot be brought to its receiver.
+    fn cut(&mut self, id: FlowId) {
+        if let Some(outflow) = self.outflows.remove(&id) {
+            outflow.cut();
+        }
+    }
+
     /// A call of this node is over, or given up.
-    pub(super) fn end_made(&mut self, id: CallId) {
-        self.end((Direction::Request, id.to_bits()), (Direction::Reply, id.to_bits()), &mut Vec::new());
+    pub(super) fn end_made(&mut self, id: CallId, woken: &mut Vec<Waker>) {
+        self.end((Direction::Request, id.to_bits()), (Direction::Reply, id.to_bits()), woken);
     }
 
     /// A call to this node is over, or was cancelled.
@@ -301,10 +310,14 @@ impl State {
             }
             Some(Intake::Body(_)) if is_failed => {
                 self.flows.intakes.remove(&id);
-                if id.0 == Direction::Reply {
-                    self.end_call(CallId::from_bits(id.1), Err(failure(bytes)), woken);
+                match id.0 {
+                    // Of a caller that has gone nobody hears this; one whose link broke in between still waits.
+                    Direction::Request => Then::Refuse(id.1, CallError::Disconnected { ran: Ran::No }),
+                    Direction::Reply => {
+                        self.end_call(CallId::from_bits(id.1), Err(failure(bytes)), woken);
+                        Then::Nothing
+                    }
                 }
-                Then::Nothing
             }
             Some(Intake::Body(assembly)) => {
                 let limit = self.flows.body_bytes_max;

@@ -66,6 +66,8 @@ impl Source for Intake {
 
 impl Drop for Intake {
     fn drop(&mut self) {
+        let waker = self.inflow.close();
         self.shared.lock().flows.forget(self.id, &self.inflow);
+        drop(waker);
     }
 }

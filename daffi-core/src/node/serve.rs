@@ -201,10 +201,15 @@ impl Shared {
         let key = Key { link: link.number, number: call, is_one_way: false };
         let waiting = self.serve.running().cancel(key);
         // In this order: whoever opens a flow looks then whether the call was cancelled.
+        self.end_served(call);
+        drop(waiting);
+    }
+
+    /// Ends the flows of a call to this node.
+    fn end_served(&self, call: u64) {
         let mut woken = Vec::new();
         self.lock().flows.end_served(call, &mut woken);
         wake(&mut woken);
-        drop(waiting);
     }
 
     /// A callback awaits a call of its own: others may run in its place.
@@ -387,6 +392,10 @@ impl Shared {
             };
             if in_time(&job, cancelled, work).await.is_none() && job.key.is_one_way {
                 job.link.finish_one_way();
+            }
+            if matches!(job.callback.run(), Run::Flowing(_)) {
+                // A stream that the callback has passed on to others ends with its call.
+                shared.end_served(job.call);
             }
             // A lone reply goes out at once; those of a crowd go out together.
             if shared.serve.running_now() == 1 {

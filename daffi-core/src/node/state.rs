@@ -59,7 +59,7 @@ pub(crate) struct State {
     pub(crate) link: u64,
     /// How often one of them went on after a break.
     pub(crate) resumed: u64,
-    /// Replies to calls that nobody knew any more.
+    /// Replies, chunks and windows of calls that nobody knew any more.
     pub(crate) late_replies: u64,
     /// Frames and events of kinds that this version does not know.
     pub(crate) skipped: u64,
@@ -213,7 +213,7 @@ impl State {
             match slot.checked_sub(1) {
                 Some(slot) => {
                     let expired = self.in_flight.expire(slot, woken);
-                    cancelled.extend(expired.inspect(|id| self.flows.end_made(*id)));
+                    cancelled.extend(expired.inspect(|id| self.flows.end_made(*id, woken)));
                 }
                 None => {
                     self.one_way.expire(now, woken);
@@ -229,7 +229,8 @@ impl State {
     /// whoever waited.
     pub(crate) fn abandon(&mut self, id: CallId) -> (bool, Option<Waker>) {
         let (must_cancel, waker) = self.in_flight.abandon(id);
-        self.flows.end_made(id);
+        // Nobody waits for its stream any more: whoever took that has let go of it first.
+        self.flows.end_made(id, &mut Vec::new());
         if must_cancel {
             self.deadlines.remove(id.slot + 1);
         }
@@ -243,7 +244,7 @@ impl State {
         } else {
             self.late_replies += 1;
         }
-        self.flows.end_made(id);
+        self.flows.end_made(id, woken);
     }
 
     /// The name of the node of this number; the controller has none.
@@ -286,7 +287,7 @@ impl State {
             self.deadlines.remove(id.slot + 1);
         }
         if is_over {
-            self.flows.end_made(id);
+            self.flows.end_made(id, woken);
         }
     }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::Notify;
 
+use crate::config;
 use crate::transport::Connection;
 use crate::wire::{Flags, Header, Kind, put_frame};
 
@@ -32,6 +33,8 @@ pub(super) struct Flow {
     side: Option<Arc<Notify>>,
     /// Its side failed: what is still put goes nowhere.
     is_given_up: bool,
+    /// All of it was written to its side; the other end has not said that it was read.
+    is_written: bool,
 }
 
 /// What the writer of a side is to do next.
@@ -57,9 +60,10 @@ impl Bulk {
 
     /// Appends a chunk of a flow; `after` is how many bytes of the lane were put so far.
     pub(super) fn put(&mut self, number: u64, is_last: bool, chunk: &[u8], after: u64) {
-        let at = self.flows.iter().position(|flow| flow.number == number).unwrap_or_else(|| {
+        let at = self.find(number).unwrap_or_else(|| {
             let chunks = VecDeque::new();
-            let flow = Flow { number, chunks, is_whole: false, after, side: None, is_given_up: false };
+            let (side, is_whole, is_given_up, is_written) = (None, false, false, false);
+            let flow = Flow { number, chunks, is_whole, after, side, is_given_up, is_written };
             self.flows.push_back(flow);
             self.flows.len() - 1
         });
@@ -80,7 +84,7 @@ impl Bulk {
 
     /// Drops what is left of a flow.
     pub(super) fn forget(&mut self, number: u64) {
-        let Some(at) = self.flows.iter().position(|flow| flow.number == number) else { return };
+        let Some(at) = self.find(number) else { return };
         let Some(flow) = self.flows.remove(at) else { return };
         self.bytes -= flow.chunks.iter().map(Bytes::len).sum::<usize>();
         if let Some(side) = flow.side {
@@ -98,6 +102,16 @@ impl Bulk {
         if flow.is_whole {
             self.flows.remove(at);
         }
+    }
+
+    /// A flow that is not written yet.
+    fn find(&self, number: u64) -> Option<usize> {
+        self.flows.iter().position(|flow| flow.number == number && !flow.is_written)
+    }
+
+    /// The other end has read a flow from its side.
+    pub(super) fn confirm(&mut self, number: u64) {
+        self.flows.retain(|flow| flow.number != number || !flow.is_written);
     }
 
     /// The next chunk for the one lane there is. The flow it is of goes to the end of the queue.
@@ -118,7 +132,7 @@ impl Bulk {
 
     /// What the writer of a flow's side is to do next.
     pub(super) fn turn(&mut self, number: u64) -> Turn {
-        let Some(at) = self.flows.iter().position(|flow| flow.number == number) else { return Turn::Close };
+        let Some(at) = self.find(number) else { return Turn::Close };
         let flow = &mut self.flows[at];
         match flow.chunks.pop_front() {
             Some(chunk) => {
@@ -126,7 +140,13 @@ impl Bulk {
                 Turn::Write(chunk)
             }
             None if flow.is_whole => {
-                self.flows.remove(at);
+                flow.is_written = true;
+                // Only a peer that does not say what it has read has so many.
+                if self.flows.iter().filter(|flow| flow.is_written).count() > config::FLOWS_MAX
+                    && let Some(oldest) = self.flows.iter().position(|flow| flow.is_written)
+                {
+                    self.flows.remove(oldest);
+                }
                 Turn::Close
             }
             None => Turn::Wait,
@@ -158,6 +178,7 @@ impl Flow {
 pub(super) async fn write_side(
     opening: BoxFuture<'static, io::Result<Arc<dyn Connection>>>,
     after: u64,
+    number: u64,
     wake: &Notify,
     turn: impl Fn() -> Turn,
 ) -> io::Result<()> {
@@ -166,7 +187,7 @@ pub(super) async fn write_side(
     // it goes with.
     let mut preface = Vec::new();
     let header = Header { flags: Flags::RECEIVED, call: after, ..Header::new(Kind::Credit) };
-    put_frame(&mut preface, header, &[], &[]);
+    put_frame(&mut preface, header, &[], &number.to_le_bytes());
     write_all(&*side, &preface).await?;
     loop {
         match turn() {

@@ -29,6 +29,8 @@ pub struct Inbound {
     frames: u32,
     /// The kind of all frames that may be taken, if only one may.
     only: Option<Kind>,
+    /// The number of the flow that it brings, if it is of a side.
+    pub(super) side: Option<u64>,
 }
 
 impl Inbound {
@@ -36,7 +38,18 @@ impl Inbound {
     pub fn new(connection: Arc<dyn Connection>, frame_bytes_max: usize) -> Self {
         let (buffer, only) = (BytesMut::new(), None);
         let (received, told, frames) = (0, 0, 0);
-        Self { connection, buffer, taken: 0, frame_bytes_max, most: 0, received, told, frames, only }
+        Self {
+            connection,
+            buffer,
+            taken: 0,
+            frame_bytes_max,
+            most: 0,
+            received,
+            told,
+            frames,
+            only,
+            side: None,
+        }
     }
 
     /// Bytes of the frames that were taken, from the last [`count_from`](Self::count_from) on.

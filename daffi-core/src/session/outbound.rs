@@ -276,7 +276,7 @@ impl Outbound {
             let outbound = self.clone();
             sides.spawn(async move {
                 let turn = || outbound.lock().bulk.turn(number);
-                if let Err(error) = write_side(opening, after, &wake, turn).await {
+                if let Err(error) = write_side(opening, after, number, &wake, turn).await {
                     tracing::debug!(%error, "the side of a large body failed");
                     outbound.give_up(number);
                 }

@@ -6,6 +6,7 @@ use super::Outbound;
 use super::outbound::Buffer;
 use crate::config;
 use crate::transport::Connection;
+use crate::wire::{Flags, Header};
 
 impl Outbound {
     /// Counts the bytes of the lane from here on: those of the handshake are behind it. With `Keep::UntilReceived`
@@ -41,6 +42,18 @@ impl Outbound {
         buffer.acknowledged = buffer.acknowledged.max(at);
         buffer.compact();
         Ok(())
+    }
+
+    /// The other end says in a frame what it has received: bytes of the lane, or a flow that had a side.
+    ///
+    /// # Errors
+    /// [`NeverSent`] if that is more than was written.
+    pub fn received(&self, header: Header) -> Result<(), NeverSent> {
+        if header.flags.has(Flags::SIDE) {
+            self.lock().bulk.confirm(header.call);
+            return Ok(());
+        }
+        self.acknowledged(header.call)
     }
 
     /// The connection is gone, the one after so many [`attach`](Self::attach): unless another has taken its place,

@@ -9,10 +9,10 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 
-use super::Inbound;
+use super::{Inbound, Outbound};
 use crate::config;
 use crate::transport::Connection;
-use crate::wire::{Flags, Kind, WireError};
+use crate::wire::{Flags, Header, Kind, WireError, put_frame};
 
 /// The sides of one connection that the other end opened and has not ended: each brings the chunks of one large body.
 ///
@@ -22,6 +22,8 @@ use crate::wire::{Flags, Kind, WireError};
 /// it is with [`advance`](Self::advance).
 pub struct Sides {
     connection: Arc<dyn Connection>,
+    /// Where the other end is told which sides were read.
+    outbound: Outbound,
     /// Whether the other end may open more.
     is_open: bool,
     reading: FuturesUnordered<BoxFuture<'static, (Side, io::Result<bool>)>>,
@@ -60,16 +62,14 @@ pub async fn fill(lane: &mut Inbound, sides: Option<&mut Sides>) -> Result<Fille
 /// One side.
 struct Side {
     inbound: Inbound,
-    /// Whether it has said how much of the lane comes before it.
-    has_begun: bool,
 }
 
 impl Sides {
-    /// The sides of `connection`; `None` if it has none.
-    pub fn new(connection: Arc<dyn Connection>) -> Option<Self> {
+    /// The sides of `connection`, whose sending half is `outbound`; `None` if it has none.
+    pub fn new(connection: Arc<dyn Connection>, outbound: Outbound) -> Option<Self> {
         drop(connection.accept_side()?);
         let (reading, held) = (FuturesUnordered::new(), Vec::new());
-        Some(Self { connection, is_open: true, reading, held, lent: 0, lane: 0 })
+        Some(Self { connection, outbound, is_open: true, reading, held, lent: 0, lane: 0 })
     }
 
     /// So many bytes of the lane have been read.
@@ -95,10 +95,15 @@ impl Sides {
             tokio::select! {
                 accepted = accept(&*self.connection), if self.is_open && has_room => self.begin(accepted),
                 Some((side, filled)) = self.reading.next() => {
-                    if matches!(filled, Ok(true))
-                        && let Some(inbound) = self.sort(side)?
-                    {
-                        return Ok(inbound);
+                    match filled {
+                        Ok(true) => {
+                            if let Some(inbound) = self.sort(side)? {
+                                return Ok(inbound);
+                            }
+                        }
+                        Ok(false) => self.finish(&side),
+                        // The sender hears of it too, and says so on the lane.
+                        Err(error) => tracing::debug!(%error, "a side broke"),
                     }
                 }
                 else => pending().await,
@@ -109,14 +114,14 @@ impl Sides {
     /// Takes back what [`next`](Self::next) gave out, all of whose frames were taken.
     pub fn read_on(&mut self, inbound: Inbound) {
         self.lent = self.lent.saturating_sub(1);
-        self.read(Side { inbound, has_begun: true });
+        self.read(Side { inbound });
     }
 
     fn begin(&mut self, accepted: io::Result<Arc<dyn Connection>>) {
         match accepted {
             Ok(side) => {
                 let inbound = Inbound::new(side, SIDE_FRAME_BYTES_MAX);
-                self.read(Side { inbound, has_begun: false });
+                self.read(Side { inbound });
             }
             Err(error) => {
                 tracing::debug!(%error, "no more sides will be opened");
@@ -134,22 +139,41 @@ impl Sides {
 
     /// Sees to a side that has been filled: what can be taken from now is returned.
     fn sort(&mut self, mut side: Side) -> Result<Option<Inbound>, WireError> {
-        if side.has_begun {
+        if side.inbound.side.is_some() {
             self.lent += 1;
             return Ok(Some(side.inbound));
         }
-        let Some(preface) = side.inbound.next()?.map(|frame| frame.header) else {
+        let preface =
+            side.inbound.next()?.map(|frame| (frame.header, frame.body.try_into().map(u64::from_le_bytes)));
+        let Some(preface) = preface else {
             self.read(side);
             return Ok(None);
         };
-        if preface.kind != Kind::Credit || !preface.flags.has(Flags::RECEIVED) {
-            let why = "it does not begin with its place on the lane".into();
-            return Err(WireError::Malformed { what: "side", why });
+        let (Header { kind: Kind::Credit, flags, call, .. }, Ok(number)) = preface else {
+            return Err(no_preface());
+        };
+        if !flags.has(Flags::RECEIVED) {
+            return Err(no_preface());
         }
         side.inbound.take_only(Kind::Chunk);
-        self.held.push((preface.call, Side { has_begun: true, ..side }));
+        side.inbound.side = Some(number);
+        self.held.push((call, side));
         Ok(None)
     }
+
+    /// A side has ended: all of it was taken.
+    fn finish(&self, side: &Side) {
+        let Some(number) = side.inbound.side else { return };
+        let flags = Flags::RECEIVED.with(Flags::SIDE);
+        let header = Header { flags, call: number, ..Header::new(Kind::Credit) };
+        self.outbound.with(|out| put_frame(out, header, &[], &[]));
+        self.outbound.flush_soon();
+    }
+}
+
+fn no_preface() -> WireError {
+    let why = "it does not begin with its number and its place on the lane".into();
+    WireError::Malformed { what: "side", why }
 }
 
 /// The next side; never, where there are none.

@@ -119,6 +119,8 @@ impl Flags {
     pub const OF_REPLY: Self = Self(4);
     /// Credit: so many bytes of the lane were received since the session began, in `call`.
     pub const RECEIVED: Self = Self(2);
+    /// Credit, with `RECEIVED`: all of the side of this number was read, in `call`.
+    pub const SIDE: Self = Self(32);
     /// Credit: so many more bytes of the chunks of `call` may be sent, in `name`.
     pub const WINDOW: Self = Self(16);
 

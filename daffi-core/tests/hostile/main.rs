@@ -94,6 +94,16 @@ fn bodies_of_any_bytes_are_taken_or_refused() {
 }
 
 #[test]
+fn streams_of_any_items_are_taken_or_refused() {
+    replay("items");
+}
+
+#[test]
+fn join_strings_of_any_text_are_taken_or_refused() {
+    replay("joins");
+}
+
+#[test]
 fn a_controller_survives_whatever_its_nodes_send() {
     replay("controller");
 }

@@ -73,9 +73,11 @@ async fn a_controller_that_falls_silent_is_given_up_a_moment_after_the_deadline(
 async fn calls_past_what_may_wait_for_a_slow_controller_are_refused() {
     let (controller, caller, _callee) = mesh().await;
     links_of(&controller)[1].stall();
-    let body = vec![0_u8; config::BODY_BYTES_MAX - 64];
+    let body = vec![0_u8; config::CHUNK_BYTES - 64];
+    let more_than_may_wait = config::OUTPUT_BYTES_MAX / body.len() + 10;
 
-    let calls = (0..10).map(|_| caller.call::<i64>("add", (&body, 1)).timeout(secs(5)).into_future());
+    let calls =
+        (0..more_than_may_wait).map(|_| caller.call::<i64>("add", (&body, 1)).timeout(secs(5)).into_future());
     let results = futures::future::join_all(calls).await;
 
     let errors: Vec<_> = results.into_iter().map(|result| call_error(result.unwrap_err())).collect();

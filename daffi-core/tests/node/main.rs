@@ -136,7 +136,7 @@ async fn arguments_that_do_not_fit_are_refused_before_and_after_the_signature_is
     }
 
     let large = vec![0_u8; config::BODY_BYTES_MAX];
-    let error = call_error(caller.call::<i64>("add", (large, 1)).await.unwrap_err());
+    let error = call_error(caller.call::<i64>("add", (large, 1)).submit().await.unwrap_err());
     assert!(matches!(error, CallError::TooLarge { ran: Ran::No, .. }), "{error}");
     drop(controller);
 }

@@ -3,6 +3,7 @@
 //! A seed fixes the network's latencies and when it fails. The seed of a run that fails is printed; try it again, or
 //! more of them, with `DAFFI_SEED=N` and `DAFFI_SEEDS=200`.
 
+mod mesh;
 mod plain;
 mod socket;
 

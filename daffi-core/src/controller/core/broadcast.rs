@@ -85,6 +85,14 @@ impl Core {
         let Some(call) = self.calls.get_mut(parent) else { return };
         let (flags, origin) = (call.flags, call.origin);
         let Some(collector) = call.extra.as_mut().and_then(|extra| extra.broadcast.as_mut()) else { return };
+        // Each part fits a frame, but not always one that has others already.
+        let is_full = collector.parts.len() + part.body.len() > config::BODY_BYTES_MAX;
+        if let (true, Origin::Node { session, call: id }) = (is_full && !collector.parts.is_empty(), origin) {
+            let parts = std::mem::take(&mut collector.parts);
+            self.put_parts(session, id, Flags::BROADCAST.with(Flags::MORE), &parts);
+        }
+        let collector = self.calls.get_mut(parent).and_then(|call| call.extra.as_mut()?.broadcast.as_mut());
+        let Some(collector) = collector else { return };
         put_part(&mut collector.parts, part);
         collector.pending -= 1;
         if collector.pending == 0 {

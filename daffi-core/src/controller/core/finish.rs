@@ -52,6 +52,9 @@ impl Core {
     /// A callee answers.
     pub(super) fn reply(&mut self, now: Instant, callee: u32, frame: Frame<'_>) -> Result<(), Violation> {
         let flags = frame.header.flags;
+        if frame.body.len() > config::BODY_BYTES_MAX {
+            return Err(Violation::OutOfPlace("a reply beyond the bound"));
+        }
         let Some(slot) = self.calls.find(frame.header.call) else {
             self.counters.late_replies += 1;
             return Ok(());

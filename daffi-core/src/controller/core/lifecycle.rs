@@ -50,6 +50,7 @@ impl Core {
             let since = now.saturating_duration_since(other.opened).as_secs();
             return Err((Code::NameTaken, format!("{}, connected for {since} s", other.peer.address)));
         }
+        self.check_take_over(slot, other).map_err(|why| (Code::Denied, why))?;
         self.dismiss(now, other, "another node took its name over");
         Ok(version)
     }
@@ -178,6 +179,7 @@ impl Core {
         self.end_expired(now, &slots);
         for slot in slots {
             let session = &mut self.sessions[slot as usize];
+            session.unknown_frames = 0;
             match session.phase {
                 Phase::Open | Phase::Greeted => {
                     if now.saturating_duration_since(session.opened) >= config::HANDSHAKE_TIMEOUT {

@@ -148,11 +148,11 @@ impl Core {
 
     /// Makes room for a node that says hello under the name of the session `other`, if that is its own, left behind.
     pub(super) fn displace(&mut self, now: Instant, slot: u32, other: u32, hello: &Hello) -> bool {
-        let identity = &self.sessions[slot as usize].identity;
-        let Session { back, identity: others, .. } = &self.sessions[other as usize];
+        let back = &self.sessions[other as usize].back;
         // One that was started anew does not go on; nor does one that has given up on its session.
-        let is_same = back.incarnation == hello.incarnation && identity == others;
-        let is_left = back.is_away() || (back.secret.is_some() && is_same);
+        let is_left = back.is_away() || (back.secret.is_some() && back.incarnation == hello.incarnation);
+        // A stranger has no more right to the name than if the node were there.
+        let is_left = is_left && self.check_take_over(slot, other).is_ok();
         if is_left {
             self.dismiss(now, other, "its node began anew");
         }

@@ -54,6 +54,16 @@ impl Core {
         Err(self.deny(slot, "administer", builtin.name()))
     }
 
+    /// Whether the node of one session may end that of another by taking its name: who may not kick it may not.
+    pub(super) fn check_take_over(&self, slot: u32, other: u32) -> Result<(), String> {
+        let (own, other) = (&self.sessions[slot as usize].identity, &self.sessions[other as usize].identity);
+        if own.is_same(other) || own.role.may_administer(Builtin::Kick.name()) {
+            return Ok(());
+        }
+        tracing::warn!(identity = %own, %other, "a node was not let take the name of another");
+        Err(format!("{own} may not take the name of a node of {other}"))
+    }
+
     /// Whether a session may read what a job of `owner` came to: whoever may call for it may know it.
     pub(super) fn check_result(
         &mut self,

@@ -77,7 +77,7 @@ pub(super) struct Session {
     pub(super) bulk: Vec<u8>,
     pub(super) flows: FlowCounts,
     pub(super) is_touched: bool,
-    /// Frames of unknown kinds that it has sent.
+    /// Frames of unknown kinds that it has sent since the last round of pings.
     pub(super) unknown_frames: u32,
     pub(super) caller: CallerSide,
     pub(super) callee: CalleeSide,

@@ -54,10 +54,9 @@ impl Link {
     }
 }
 
-/// How much of our lane the node says it has, if that is what a frame is about.
-pub(super) fn count(frame: &Frame<'_>) -> Option<u64> {
-    let Header { kind, flags, call, .. } = frame.header;
-    (kind == Kind::Credit && flags.has(Flags::RECEIVED)).then_some(call)
+/// Whether a frame says what the node has received of what it was sent.
+pub(super) fn is_of_receipt(frame: &Frame<'_>) -> bool {
+    frame.header.kind == Kind::Credit && frame.header.flags.has(Flags::RECEIVED)
 }
 
 /// What only a node that is told it can know.

@@ -14,7 +14,7 @@ pub(super) enum Return {
     /// It goes on.
     Resumed,
     /// It is over. There may be another connection already, which leads to a new session.
-    Over(Option<Greeted>),
+    Over(Option<Box<Greeted>>),
 }
 
 /// Tries to go on with a link that broke, for as long as the controller keeps its session. Calls in flight, running
@@ -63,7 +63,7 @@ fn leave(shared: &Shared, live: &Live) -> bool {
 
 /// Goes on over the connection, if that is what the controller has agreed to.
 fn go_on(shared: &Arc<Shared>, live: &mut Live, greeted: Greeted) -> Return {
-    let Some(received) = greeted.welcome.resumed else { return Return::Over(Some(greeted)) };
+    let Some(received) = greeted.welcome.resumed else { return Return::Over(Some(Box::new(greeted))) };
     let Greeted { connection, mut inbound, .. } = greeted;
     if let Err(error) = live.link.attach(Arc::clone(&connection), received) {
         tracing::warn!(node = %shared.name, %error, "the controller lacks what is not here any more");

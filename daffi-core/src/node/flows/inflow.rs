@@ -66,6 +66,16 @@ impl Inflow {
         woken.extend(basin.waker.take());
     }
 
+    /// Nobody takes what came and comes. The waker of whoever waited, to be dropped without any lock: with it a whole
+    /// task may be dropped, and its calls.
+    #[must_use]
+    pub(crate) fn close(&self) -> Option<Waker> {
+        let mut basin = self.lock();
+        basin.end.get_or_insert(Ok(()));
+        basin.chunks.clear();
+        basin.waker.take()
+    }
+
     /// The next bytes; `None` at the end.
     pub(crate) fn poll_take(&self, cx: &Context<'_>) -> Poll<Option<Result<Taken, CallError>>> {
         let mut basin = self.lock();

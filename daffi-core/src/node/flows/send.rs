@@ -10,7 +10,7 @@ use super::super::{Request, Shared};
 use super::{FlowId, Outflow};
 use crate::callback::{Sink, catch_future};
 use crate::config;
-use crate::error::CallError;
+use crate::error::{CallError, Ran};
 use crate::session::Outbound;
 use crate::wire::{Direction, Failure, Flags, Header, put_frame};
 
@@ -86,6 +86,21 @@ impl Outlet {
         }
         self.outbound.with(|out| put_frame(out, self.header(true), &[], &[]));
         self.outbound.flush_soon();
+    }
+}
+
+impl Shared {
+    /// What brings a flow, by its number on the link, broke: whoever waits for the rest is told on the lane.
+    pub(in super::super) fn give_up_flow(&self, number: u64) {
+        let (direction, call) = Direction::of_flow(number);
+        let mut state = self.lock();
+        state.flows.cut((direction, call));
+        let Some(outbound) = state.status.outbound() else { return };
+        let header = Header::chunk(call, direction, false);
+        let header = Header { flags: header.flags.with(Flags::FAILED), ..header };
+        let failure = Failure::from(&CallError::Disconnected { ran: Ran::Maybe }).encode();
+        outbound.with(|out| put_frame(out, header, &[], &failure));
+        outbound.flush_soon();
     }
 }
 

@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 
-use super::super::Outbound;
 use super::*;
 use crate::transport::{self, Address, DialOptions, Faults, ListenOptions, Listener, Peer, inject, links};
 use crate::wire::{Header, put_frame};
@@ -73,7 +72,8 @@ async fn link(name: &str) -> (Outbound, Inbound, Sides) {
     let theirs: Arc<dyn Connection> = Arc::new(Sided { lane: accepted, sides: Place::Listens(sides) });
     let outbound = Outbound::new(Arc::new(ours));
     let inbound = Inbound::new(Arc::clone(&theirs), config::FRAME_BYTES_MAX);
-    (outbound, inbound, Sides::new(theirs).expect("it has sides"))
+    let back = Outbound::new(Arc::clone(&theirs));
+    (outbound, inbound, Sides::new(theirs, back).expect("it has sides"))
 }
 
 fn frame(kind: Kind, call: u64, body: &[u8]) -> Vec<u8> {
@@ -165,6 +165,49 @@ async fn a_side_that_fails_is_reported_and_the_rest_of_its_flow_goes_nowhere() {
 
     assert_eq!(next_chunk(&mut sides).await, Ok((4, b"other".to_vec())));
     assert_eq!(outbound.queued_bulk(), 0);
+    writer.abort();
+}
+
+#[tokio::test]
+async fn a_body_is_given_up_with_the_link_unless_the_other_end_has_read_it() {
+    let (outbound, _inbound, mut sides) = link("sides-lost").await;
+    outbound.count_from_here(super::super::Keep::UntilReceived);
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    outbound.on_given_up(move |flow| tell.send(flow).expect("it is listened to"));
+    let writer = spawn(&outbound);
+    for flow in [3, 4] {
+        outbound.put_bulk(flow, true, &frame(Kind::Chunk, flow, b"whole"));
+        assert_eq!(next_chunk(&mut sides).await, Ok((flow, b"whole".to_vec())));
+    }
+    let flags = Flags::RECEIVED.with(Flags::SIDE);
+    outbound.received(Header { flags, call: 3, ..Header::new(Kind::Credit) }).expect("it was sent");
+
+    outbound.detach(0);
+    writer.await.expect("no panic");
+    let address: Address = "memory://sides-lost-lane".parse().expect("good");
+    let next = transport::dial(&address, &DialOptions::default()).await;
+    let next = next.unwrap_or_else(|_| outbound.lock().connection.clone());
+    outbound.attach(next, 0, || Some(Vec::new())).expect("all of it is there");
+
+    assert_eq!(told.recv().await, Some(4));
+    assert!(told.try_recv().is_err(), "the other was read");
+}
+
+#[tokio::test]
+async fn the_other_end_says_what_it_has_read() {
+    let (outbound, _inbound, mut sides) = link("sides-read").await;
+    let writer = spawn(&outbound);
+    outbound.put_bulk(9, true, &frame(Kind::Chunk, 9, b"whole"));
+    assert_eq!(next_chunk(&mut sides).await, Ok((9, b"whole".to_vec())));
+
+    let quiet = tokio::time::timeout(std::time::Duration::from_millis(50), sides.next()).await;
+
+    assert!(quiet.is_err(), "there is nothing more");
+    sides.outbound.flush();
+    let mut back = Inbound::new(outbound.lock().connection.clone(), config::FRAME_BYTES_MAX);
+    assert!(back.fill().await.expect("it is there"));
+    let header = back.next().expect("a good frame").expect("all of it").header;
+    assert_eq!((header.flags, header.call), (Flags::RECEIVED.with(Flags::SIDE), 9));
     writer.abort();
 }
 

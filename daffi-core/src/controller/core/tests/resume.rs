@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::harness::{Mesh, Reply};
+use super::rights::token;
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::wire::{Extension, Flags, Presence};
@@ -157,6 +158,23 @@ fn a_wrong_secret_does_nothing_to_a_node_that_is_there() {
     mesh.answer(callee, run, b"\x01");
     assert!(matches!(&mesh.replies(caller)[..], [(_, Reply::Value(..))]));
     assert_eq!(mesh.stat("sessions_refused"), 1, "its name is taken");
+}
+
+#[test]
+fn a_stranger_who_knows_the_secret_gets_neither_the_session_nor_its_name() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee, run) = running(&mut mesh);
+    mesh.part(callee);
+    let (own, secret) = (mesh.identity.clone(), mesh.secret_of(callee));
+
+    mesh.identity = token("t1", &["*"], &["*"]);
+    assert!(!mesh.come_back(callee, secret));
+    assert_eq!((mesh.stat("sessions_away"), mesh.stat("sessions_refused")), (1, 1));
+    mesh.identity = own;
+    assert!(mesh.come_back(callee, secret));
+    mesh.answer(callee, run, b"\x03");
+
+    assert!(matches!(&mesh.replies(caller)[..], [(_, Reply::Value(..))]));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn patterns(texts: &[&str]) -> Vec<Pattern> {
     texts.iter().map(|text| Pattern::new(text).expect("a good pattern")).collect()
 }
 
-fn token(id: &str, call: &[&str], serve: &[&str]) -> Arc<Identity> {
+pub(super) fn token(id: &str, call: &[&str], serve: &[&str]) -> Arc<Identity> {
     let role = Role { call: patterns(call), serve: patterns(serve), ..Role::default() };
     Arc::new(Identity::new(Kind::Token { id: id.into(), name: id.into() }, role))
 }
@@ -118,6 +118,20 @@ fn information_is_everybodys_and_power_is_not() {
     assert!(refused(&mut mesh, guest, "daffi.token.ls", &()).contains("daffi.token.ls"));
     assert!(refused(&mut mesh, guest, "daffi.token.revoke", &("web",)).contains("daffi.token.revoke"));
     assert!(mesh.core.asked().is_empty(), "the driver was not troubled");
+}
+
+#[test]
+fn a_name_is_taken_over_only_by_its_own_or_by_an_operator() {
+    let (mut mesh, server, _) = mesh();
+
+    let thief = mesh.try_join("server", &[], true);
+    assert!(mesh.node(thief).refused.as_ref().is_some_and(|why| why.contains("may not take the name")));
+    assert!(!mesh.node(server).was_dismissed);
+    let again = mesh.try_join("guest", &[], true);
+    assert!(mesh.node(again).is_ready, "its own it may");
+    mesh.identity = Arc::new(Identity::memory());
+    let operator = mesh.try_join("guest", &[], true);
+    assert!(mesh.node(operator).is_ready && mesh.node(again).was_dismissed);
 }
 
 #[test]

@@ -336,6 +336,7 @@ impl Simulation {
     fn check(&self) {
         assert_eq!(self.mesh.stat("sessions_away"), self.away().len() as u64);
         self.mesh.core.check_away();
+        self.mesh.check_waiting();
         self.mesh.check_accounts();
         self.mesh.core.check();
         for received in self.mesh.nodes.iter().flat_map(|node| node.flows.values()) {

@@ -1,0 +1,310 @@
+//! A network that delays, loses, reorders and repeats, between nodes and a controller over QUIC.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, SystemTime};
+
+use daffi::{Callback, Controller, Error, Ran, callback, callbacks};
+use tokio::net::UdpSocket;
+use tokio::task::JoinSet;
+
+use crate::support::{HOUR, guarded_for};
+
+/// What happens to each datagram, in thousandths.
+#[derive(Debug, Clone, Copy, Default)]
+struct Odds {
+    lost: u64,
+    repeated: u64,
+    /// Overtaken by those that follow within 10 ms.
+    late: u64,
+}
+
+/// Carries datagrams between whoever sends to it and one target, as its seed and its odds say.
+struct Proxy {
+    address: SocketAddr,
+    network: Arc<Network>,
+    _front: JoinSet<()>,
+}
+
+struct Network {
+    front: UdpSocket,
+    target: SocketAddr,
+    odds: Odds,
+    random: Mutex<u64>,
+    is_cut: AtomicBool,
+    /// By what each client is seen by the target.
+    backs: Mutex<HashMap<SocketAddr, Arc<UdpSocket>>>,
+    /// What is under way, and what listens for answers.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Proxy {
+    async fn to(target: SocketAddr, seed: u64, odds: Odds) -> Self {
+        let front = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = front.local_addr().unwrap();
+        let network = Arc::new(Network {
+            front,
+            target,
+            odds,
+            random: Mutex::new(seed),
+            is_cut: AtomicBool::new(false),
+            backs: Mutex::default(),
+            tasks: Mutex::default(),
+        });
+        let mut listening = JoinSet::new();
+        listening.spawn(Arc::clone(&network).carry());
+        Self { address, network, _front: listening }
+    }
+
+    /// Loses everything, or no more than it should.
+    fn cut(&self, is_cut: bool) {
+        self.network.is_cut.store(is_cut, Ordering::Relaxed);
+    }
+
+    /// From now on the target sees all clients at other ports, as behind a router that has forgotten them.
+    async fn rebind(&self) {
+        let clients: Vec<SocketAddr> = self.network.backs.lock().unwrap().keys().copied().collect();
+        for client in clients {
+            self.network.bind(client).await;
+        }
+    }
+}
+
+impl Network {
+    async fn carry(self: Arc<Self>) {
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            // An error tells of a client that is gone.
+            let Ok((bytes, client)) = self.front.recv_from(&mut buffer).await else { continue };
+            let back = self.backs.lock().unwrap().get(&client).cloned();
+            let back = match back {
+                Some(back) => back,
+                None => self.bind(client).await,
+            };
+            let (network, datagram) = (Arc::clone(&self), buffer[..bytes].to_vec());
+            self.pass(move || {
+                let (back, network, datagram) = (Arc::clone(&back), Arc::clone(&network), datagram.clone());
+                async move { drop(back.send_to(&datagram, network.target).await) }
+            });
+        }
+    }
+
+    /// Gives a client a port of its own towards the target.
+    async fn bind(self: &Arc<Self>, client: SocketAddr) -> Arc<UdpSocket> {
+        let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        self.backs.lock().unwrap().insert(client, Arc::clone(&back));
+        let (network, answers) = (Arc::clone(self), Arc::clone(&back));
+        self.tasks.lock().unwrap().spawn(async move {
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                let Ok((bytes, _)) = answers.recv_from(&mut buffer).await else { continue };
+                let (inner, datagram) = (Arc::clone(&network), buffer[..bytes].to_vec());
+                network.pass(move || {
+                    let (network, datagram) = (Arc::clone(&inner), datagram.clone());
+                    async move { drop(network.front.send_to(&datagram, client).await) }
+                });
+            }
+        });
+        back
+    }
+
+    /// Sends a datagram, now or later, once, twice or never.
+    fn pass<F: Future<Output = ()> + Send + 'static>(self: &Arc<Self>, send: impl Fn() -> F) {
+        let (fate, micros) = {
+            let mut random = self.random.lock().unwrap();
+            (draw(&mut random) % 1_000, draw(&mut random) % 1_000)
+        };
+        let Odds { lost, repeated, late } = self.odds;
+        if fate < lost || self.is_cut.load(Ordering::Relaxed) {
+            return;
+        }
+        let delay = Duration::from_micros(if fate < lost + late { 10 * micros } else { micros / 4 });
+        let times = if fate >= 1_000 - repeated { 2 } else { 1 };
+        let mut tasks = self.tasks.lock().unwrap();
+        while tasks.try_join_next().is_some() {}
+        for _ in 0..times {
+            let sending = send();
+            tasks.spawn(async move {
+                tokio::time::sleep(delay).await;
+                sending.await;
+            });
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.network.tasks.lock().unwrap().abort_all();
+    }
+}
+
+/// SplitMix64.
+fn draw(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut bits = *state;
+    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ bits >> 31
+}
+
+/// A socket whose datagrams come back, and how to reach it by way of a proxy.
+async fn echo(odds: Odds) -> (Proxy, UdpSocket, JoinSet<()>) {
+    let target = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::to(target.local_addr().unwrap(), 7, odds).await;
+    let mut echoing = JoinSet::new();
+    echoing.spawn(async move {
+        let mut buffer = [0; 2];
+        loop {
+            let (bytes, from) = target.recv_from(&mut buffer).await.unwrap();
+            target.send_to(&buffer[..bytes], from).await.unwrap();
+        }
+    });
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(proxy.address).await.unwrap();
+    (proxy, client, echoing)
+}
+
+/// Sends numbered datagrams one after the other until all that will come has come.
+async fn numbers(client: &UdpSocket, count: u16) -> Vec<u16> {
+    for number in 0..count {
+        client.send(&number.to_le_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    let (mut heard, mut buffer) = (Vec::new(), [0; 2]);
+    while let Ok(received) = tokio::time::timeout(Duration::from_millis(300), client.recv(&mut buffer)).await
+    {
+        received.unwrap();
+        heard.push(u16::from_le_bytes(buffer));
+    }
+    heard
+}
+
+#[tokio::test]
+async fn the_network_loses_repeats_and_reorders() {
+    let (_proxy, client, _echoing) = echo(Odds { lost: 100, repeated: 100, late: 100 }).await;
+
+    let heard = numbers(&client, 200).await;
+
+    let mut distinct = heard.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    assert!(distinct.len() < 200, "some are lost");
+    assert!(distinct.len() < heard.len(), "some come twice");
+    assert!(heard.windows(2).any(|two| two[0] > two[1]), "some overtake");
+}
+
+#[tokio::test]
+async fn the_network_is_silent_while_it_is_cut_and_goes_on_from_other_ports() {
+    let (proxy, client, _echoing) = echo(Odds::default()).await;
+    proxy.cut(true);
+    assert!(numbers(&client, 5).await.is_empty());
+
+    proxy.cut(false);
+    proxy.rebind().await;
+    let mut heard = numbers(&client, 5).await;
+
+    heard.sort_unstable();
+    assert_eq!(heard, [0, 1, 2, 3, 4]);
+}
+
+/// How often each call was run.
+static RUNS: LazyLock<Mutex<HashMap<u64, u32>>> = LazyLock::new(Mutex::default);
+
+#[callback(name = "proxy.doubled")]
+fn doubled(number: u64) -> u64 {
+    *RUNS.lock().unwrap().entry(number).or_default() += 1;
+    number * 2
+}
+
+/// Calls in this run; `DAFFI_SOAK` raises it.
+fn calls() -> u64 {
+    std::env::var("DAFFI_SOAK").map_or(10_000, |calls| calls.parse::<u64>().unwrap().max(10_000))
+}
+
+/// Callers at a time.
+const CALLERS: u64 = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_calls_through_a_bad_network_run_at_most_once_each() {
+    guarded_for(HOUR, async {
+        let seed = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+        eprintln!("the seed is {seed}");
+        let directory = tempfile::tempdir().unwrap();
+        let state = directory.path().join("state");
+        // Long enough that a slow machine is not taken for a bad network.
+        let bind = Controller::bind("quic://127.0.0.1:0").data_dir(&state).grace(Duration::from_secs(60));
+        let controller = bind.await.unwrap();
+        let target: SocketAddr = controller.url().strip_prefix("quic://").unwrap().parse().unwrap();
+        let proxy = Proxy::to(target, seed, Odds { lost: 20, repeated: 10, late: 50 }).await;
+        let url = format!("quic://{}", proxy.address);
+        let connect = |name: &str| daffi::connect(&url).name(name).data_dir(&state);
+        let _callee = connect("callee").registry(callbacks![doubled]).await.unwrap();
+        let caller = connect("caller").registry(Vec::<Callback>::new()).await.unwrap();
+
+        let tasks: Vec<_> = (0..CALLERS)
+            .map(|task| {
+                let caller = caller.clone();
+                tokio::spawn(async move {
+                    let mut outcomes = Vec::new();
+                    for number in (task..calls()).step_by(CALLERS as usize) {
+                        let call = caller.call::<u64>("proxy.doubled", (number,));
+                        outcomes.push((number, call.timeout(HOUR).await));
+                    }
+                    outcomes
+                })
+            })
+            .collect();
+        let ended = async {
+            let mut outcomes = Vec::new();
+            for task in tasks {
+                outcomes.extend(task.await.unwrap());
+            }
+            outcomes
+        };
+        let outcomes = tokio::select! {
+            outcomes = ended => outcomes,
+            () = trouble(&proxy, seed) => unreachable!("trouble does not end"),
+        };
+
+        assert_eq!(outcomes.len() as u64, calls(), "each call ends");
+        let maybe =
+            outcomes.into_iter().filter(|(number, outcome)| !is_certain(seed, *number, outcome)).count();
+        let stats = controller.stats();
+        eprintln!("{maybe} of {} calls may have run; {} links went on", calls(), stats["sessions_resumed"]);
+        assert_eq!(maybe, 0, "seed {seed}: all links came back in time");
+        assert!(stats["sessions_resumed"] >= 2, "seed {seed}: both links were cut for longer than they live");
+    })
+    .await;
+}
+
+/// Cuts the network now and then, the first time for longer than a connection outlives, and moves the nodes.
+async fn trouble(proxy: &Proxy, seed: u64) {
+    let mut random = seed;
+    let mut cut = Duration::from_millis(4_000);
+    loop {
+        tokio::time::sleep(Duration::from_millis(100 + draw(&mut random) % 400)).await;
+        proxy.cut(true);
+        tokio::time::sleep(cut).await;
+        proxy.cut(false);
+        tokio::time::sleep(Duration::from_millis(draw(&mut random) % 400)).await;
+        proxy.rebind().await;
+        cut = Duration::from_millis(draw(&mut random) % 300);
+    }
+}
+
+/// Whether it is known that the call has run; it has not run twice in any case.
+fn is_certain(seed: u64, number: u64, outcome: &Result<u64, Error>) -> bool {
+    let ran = RUNS.lock().unwrap().get(&number).copied().unwrap_or(0);
+    assert!(ran <= 1, "seed {seed}: call {number} ran {ran} times");
+    match outcome {
+        Ok(result) => assert_eq!((*result, ran), (number * 2, 1), "seed {seed}"),
+        Err(Error::Call(error)) if error.ran() == Ran::Maybe => return false,
+        Err(Error::Call(error)) => {
+            assert_eq!(ran, u32::from(error.ran() == Ran::Yes), "seed {seed}: {error}");
+        }
+        Err(error) => panic!("seed {seed}: {error}"),
+    }
+    true
+}
