@@ -2,7 +2,7 @@
 # The two example processes over QUIC, each in a network namespace of its own: two machines, as far as the kernel goes.
 #
 # Needs root and `ip`; without either it says so and does nothing. Whatever it makes, it takes away again.
-# EXAMPLES says where process1 and process2 are, if not in target/debug/examples.
+# EXAMPLES says where process1 and process2 are, if not beside the command DAFFI or in target/debug/examples.
 set -eu
 
 skip() { echo "skipped: $1"; exit 0; }
@@ -10,9 +10,9 @@ skip() { echo "skipped: $1"; exit 0; }
 [ "$(id -u)" = 0 ] || skip "network namespaces take root"
 command -v ip >/dev/null 2>&1 || skip "the command \`ip\` (iproute2) is not installed"
 
-examples=${EXAMPLES:-${CARGO_TARGET_DIR:-target}/debug/examples}
+examples=${EXAMPLES:-$(dirname "${DAFFI:-target/debug/daffi}")/examples}
 for example in process1 process2; do
-    [ -x "$examples/$example" ] || { echo "$examples/$example is not there: cargo build --examples" >&2; exit 1; }
+    [ -x "$examples/$example" ] || skip "$examples/$example is not there (cargo build --examples makes it)"
 done
 
 # Names that no other run has; an interface's has 15 characters at most.
