@@ -386,11 +386,9 @@ fn take(
             Kind::Call => {
                 let caller = state.peer(header.peer).unwrap_or_else(|| nobody().clone());
                 let arrived = Arrived { header, caller, feed: None };
-                if !flows::are_of_call(header) {
-                    work.push(Work::Call(arrived, span));
-                } else if let Some(arrived) = state.call_flow(arrived, body, link) {
-                    work.push(Work::Call(arrived, span));
-                }
+                let is_flow = flows::are_of_call(header);
+                let ready = if is_flow { state.call_flow(arrived, body, link) } else { Some(arrived) };
+                work.extend(ready.map(|arrived| Work::Call(arrived, span)));
             }
             Kind::Chunk => {
                 let whole = state.chunk_on(link, header, body, woken);
