@@ -39,6 +39,9 @@ pub(crate) const INTERRUPTED: u8 = 130;
 /// Exit code: the reader of the pipe went away.
 pub(crate) const CLOSED_PIPE: u8 = 141;
 
+/// What addresses look like.
+pub(crate) const ADDRESSES: &str = "an address is unix:///path/to/socket or quic://host:port";
+
 /// Something went wrong.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -124,8 +127,17 @@ impl Problem {
 
     /// Why a call of `callback` has no result.
     pub(crate) fn of_call(error: &CallError, callback: &str) -> Self {
+        Self::of_headline(error, headline(error, callback))
+    }
+
+    /// Why the controller did not do what it was asked.
+    pub(crate) fn of_controller(error: &CallError) -> Self {
+        Self::of_headline(error, controller_headline(error))
+    }
+
+    fn of_headline(error: &CallError, headline: String) -> Self {
         let code = error.code();
-        let mut problem = Self::new(code, headline(error, callback));
+        let mut problem = Self::new(code, headline);
         problem.exit = exit_of(error);
         problem.ran = Some(error.ran());
         match error {
@@ -168,7 +180,9 @@ impl Problem {
             }
             ConnectError::BadAddress { .. } => Self::new(code, error.to_string())
                 .note(format!("the address comes from {origin}"))
-                .help("an address is unix:///path/to/socket"),
+                .help(ADDRESSES),
+            // It says what to do.
+            ConnectError::Credentials { .. } => Self::new(code, error.to_string()),
             ConnectError::NameTaken { .. } => Self::new(code, error.to_string())
                 .help("choose another name, or stop the other node; see who is there: daffi nodes"),
             _ => Self::new(code, error.to_string()).help(code.explanation().remedy),
@@ -261,6 +275,19 @@ fn headline(error: &CallError, callback: &str) -> String {
     }
 }
 
+/// People asked for something and not for a call: they are not told of one.
+fn controller_headline(error: &CallError) -> String {
+    match error {
+        CallError::BadArguments { got, .. } => format!("the controller refuses: {got}"),
+        CallError::TimedOut { after, .. } => {
+            format!("no reply from the controller within {}", duration::show(*after))
+        }
+        CallError::Disconnected { .. } => "the connection to the controller broke".to_owned(),
+        CallError::Denied { .. } => error.to_string(),
+        other => format!("the controller refuses: {other}"),
+    }
+}
+
 /// The exit code of a failed call.
 pub(crate) fn exit_of(error: &CallError) -> u8 {
     match error {
@@ -278,7 +305,7 @@ impl From<Problem> for End {
 
 impl From<CallError> for End {
     fn from(error: CallError) -> Self {
-        Problem::of_call(&error, "the controller").into()
+        Problem::of_controller(&error).into()
     }
 }
 
@@ -346,6 +373,16 @@ mod tests {
         assert_eq!(exit_of(&CallError::Disconnected { ran: Ran::Maybe }), 75);
         let node = NodeName::new("proc1").unwrap();
         assert_eq!(exit_of(&CallError::NodeLost { node, ran: Ran::Maybe }), 75);
+    }
+
+    #[test]
+    fn what_the_controller_refuses_is_said_with_its_reason_and_not_as_a_call() {
+        let taken = "there is a token `web` already";
+        let refused = CallError::BadArguments { expected: "a token".into(), got: taken.into() };
+        let lost = CallError::Disconnected { ran: Ran::Maybe };
+
+        assert_eq!(Problem::of_controller(&refused).message, format!("the controller refuses: {taken}"));
+        assert_eq!(Problem::of_controller(&lost).message, "the connection to the controller broke");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::line::quoted;
 use crate::log;
 use crate::mesh::App;
 use crate::render::object;
-use crate::report::{End, Outcome, Problem};
+use crate::report::{ADDRESSES, End, Outcome, Problem};
 
 /// Listens until it is told to stop, then lets running calls finish.
 ///
@@ -91,11 +91,12 @@ fn not_bound(error: &BindError) -> End {
         BindError::InUse { address } => problem
             .help(format!("use it: daffi --url {} nodes", quoted(address)))
             .help("or listen elsewhere: daffi controller --listen unix:///path/to/socket"),
-        BindError::BadAddress { .. } => problem.help("an address is unix:///path/to/socket"),
+        BindError::BadAddress { .. } => problem.help(ADDRESSES),
         BindError::Unsafe { .. } => {
             problem.help("listen in a directory of your own, or leave --listen away: its default is one")
         }
-        _ => problem.help(code.explanation().remedy),
+        // Their reasons say what to do, or nobody but the operating system knows.
+        _ => problem,
     }
     .into()
 }
