@@ -1,13 +1,14 @@
 //! Completion that asks the live mesh for names.
 
 use std::ffi::OsStr;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
 use daffi_core::callback::Registry;
-use daffi_core::node::{Node, connect};
+use daffi_core::node::{Connect, Node, connect};
 use daffi_core::wire::{CallbackEntry, NodeEntry};
+use tokio::time::timeout;
 
 /// How long a shell may be kept waiting for names. Without an answer it gets none.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -35,23 +36,38 @@ pub(crate) fn nodes(current: &OsStr) -> Vec<CompletionCandidate> {
 fn ask<R, F: Future<Output = Option<R>>>(question: impl FnOnce(Node) -> F) -> Option<R> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let answer = runtime.block_on(async {
+        let joined = here().hidden().timeout(PATIENCE).registry(Registry::new()).into_future();
         let asked = async {
-            let node = connect(&url()).hidden().timeout(PATIENCE).registry(Registry::new()).await;
-            question(node.ok()?).await
+            let node = joined.await.ok()?;
+            Some((question(node.clone()).await, node))
         };
-        tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
+        let (answer, node) = timeout(PATIENCE, asked).await.ok()??;
+        timeout(PATIENCE, node.stop()).await.ok();
+        answer
     });
     runtime.shutdown_background();
     answer
 }
 
-/// The address on the line that is being completed, else that of the environment.
-fn url() -> String {
+/// The way to the mesh as the line that is being completed says it, else as the environment does.
+fn here() -> Connect {
+    let url = option("--url", Some("-u")).or_else(|| std::env::var("DAFFI_URL").ok());
+    let data_dir = option("--data-dir", None).or_else(|| std::env::var("DAFFI_DATA_DIR").ok());
+    let mut node = connect(&url.unwrap_or_default());
+    if let Some(path) = option("--join-file", None) {
+        node = node.join_file(path);
+    }
+    if let Some(path) = data_dir {
+        node = node.data_dir(path);
+    }
+    node
+}
+
+/// What the line gives an option.
+fn option(long: &str, short: Option<&str>) -> Option<String> {
     let words: Vec<String> = std::env::args().collect();
-    let joined = words.iter().find_map(|word| word.strip_prefix("--url=").map(str::to_owned));
-    let apart = || words.windows(2).find(|pair| matches!(pair[0].as_str(), "-u" | "--url"));
-    joined
-        .or_else(|| apart().map(|pair| pair[1].clone()))
-        .or_else(|| std::env::var("DAFFI_URL").ok())
-        .unwrap_or_default()
+    let joined = words.iter().find_map(|word| word.strip_prefix(long)?.strip_prefix('='));
+    let is_option = |word: &str| word == long || Some(word) == short;
+    let apart = || words.windows(2).find(|pair| is_option(&pair[0])).map(|pair| pair[1].as_str());
+    joined.or_else(apart).map(str::to_owned)
 }

@@ -14,6 +14,7 @@ mod values;
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
@@ -32,7 +33,12 @@ fn main() -> ExitCode {
         Err(error) => return ExitCode::from(refuse(&error)),
     };
     let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let app = App { screen: Screen::new(&cli.global), line: CommandLine::new(words), global: cli.global };
+    let app = App {
+        screen: Screen::new(&cli.global),
+        line: CommandLine::new(words),
+        global: cli.global,
+        joined: OnceLock::new(),
+    };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| run(&app, cli.command)));
     ExitCode::from(outcome.map_or(BUG, |outcome| finish(&app, outcome)))
 }

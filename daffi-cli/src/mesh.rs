@@ -2,6 +2,7 @@
 
 use std::future::IntoFuture;
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,9 +33,20 @@ pub(crate) struct App {
     pub(crate) screen: Screen,
     /// What was typed.
     pub(crate) line: CommandLine,
+    /// The node that this process is, once it has joined.
+    pub(crate) joined: OnceLock<Node>,
 }
 
 impl App {
+    /// Says goodbye to the controller, if there is one: it would else keep the session for a while, and whatever was
+    /// being called would go on until then.
+    pub(crate) async fn leave(&self) {
+        if let Some(node) = self.joined.get() {
+            // Whoever does not answer in time will find out.
+            tokio::time::timeout(PATIENCE, node.stop()).await.ok();
+        }
+    }
+
     /// The controller's address, empty for the default.
     pub(crate) fn url(&self) -> &str {
         self.global.url.as_deref().unwrap_or_default()
@@ -350,7 +362,11 @@ async fn connected(app: &App, node: Connect) -> Result<Mesh, End> {
         }
     };
     match node {
-        Ok(node) => Ok(Mesh { node }),
+        Ok(node) => {
+            // A command joins once; one that does so again leaves with the first.
+            app.joined.set(node.clone()).ok();
+            Ok(Mesh { node })
+        }
         Err(Error::Connect(error)) => Err(Problem::of_connect(&error, app.origin()).into()),
         Err(other) => Err(other.into()),
     }

@@ -36,10 +36,12 @@ pub(crate) async fn run(app: &App, command: Command) -> Outcome {
         Command::Serve(options) => serve::run(app, options).await,
         other => {
             log::start_if_wanted(app);
-            tokio::select! {
+            let outcome = tokio::select! {
                 outcome = run_once(app, other) => outcome,
                 Ok(()) = tokio::signal::ctrl_c() => Err(End::Interrupted),
-            }
+            };
+            app.leave().await;
+            outcome
         }
     }
 }

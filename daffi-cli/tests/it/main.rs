@@ -1,6 +1,7 @@
 //! The `daffi` command from the outside: processes, their output and their exit codes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod access;
 mod arguments;
 mod broadcasts;
 mod controller;
