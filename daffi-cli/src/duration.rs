@@ -52,7 +52,7 @@ pub(crate) fn parse_instant(text: &str, now: SystemTime) -> Result<SystemTime, S
     humantime::parse_rfc3339_weak(text).map_err(|_| wrong())
 }
 
-/// A duration in the largest unit that suits it: `1.998 s`, `250 ms`, `2 min`, `1 h 30 min`.
+/// A duration in the largest unit that suits it: `1.998 s`, `250 ms`, `2 min`, `1 h 30 min`, `29 d 23 h`.
 pub(crate) fn show(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if duration < Duration::from_millis(1) {
@@ -64,10 +64,13 @@ pub(crate) fn show(duration: Duration) -> String {
     if duration < Duration::from_secs(120) {
         return format!("{} s", trimmed(seconds, 3));
     }
-    let (hours, minutes, rest) =
-        (duration.as_secs() / 3600, duration.as_secs() / 60 % 60, duration.as_secs() % 60);
-    let parts = [(hours, "h"), (minutes, "min"), (rest, "s")];
-    let shown = parts.iter().filter(|(count, _)| *count > 0).take(2);
+    let seconds = duration.as_secs();
+    let parts = if seconds < 2 * DAY.as_secs() {
+        [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")]
+    } else {
+        [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min")]
+    };
+    let shown = parts.iter().skip_while(|(count, _)| *count == 0).take(2).filter(|(count, _)| *count > 0);
     shown.map(|(count, unit)| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
 }
 
@@ -130,6 +133,9 @@ mod tests {
         assert_eq!(show(250), "250 ms");
         assert_eq!(show(120_000), "2 min");
         assert_eq!(show(5_400_000), "1 h 30 min");
+        assert_eq!(show(3_605_000), "1 h");
+        assert_eq!(show(47 * 3_600_000), "47 h");
+        assert_eq!(show(30 * 86_400_000 - 1), "29 d 23 h");
         assert_eq!(as_option(Duration::from_secs(5_400)), "1h30m");
     }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use daffi_core::error::Code;
 use daffi_core::identity::{IdentityError, JoinString, Role, Source, TokenState};
+use daffi_core::name::NodeName;
+use daffi_core::transport::Address;
 use daffi_core::wire::{TokenEntry, TokenMade, TokenSpec};
 use serde_json::json;
 
@@ -43,8 +45,9 @@ fn row(token: &TokenEntry) -> Row {
         _ => "unknown",
     };
     let role = token.role.to_string();
+    let expires = if token.state == TokenState::Revoked { "-".to_owned() } else { expires(token) };
     Row {
-        cells: vec![token.name.clone(), token.id.clone(), state.to_owned(), expires(token), role.clone()],
+        cells: vec![token.name.clone(), token.id.clone(), state.to_owned(), expires, role],
         object: object([
             ("token", token.name.as_str().into()),
             ("id", token.id.as_str().into()),
@@ -70,6 +73,10 @@ async fn new(app: &App, options: NewToken) -> Outcome {
     let NewToken { name, call, serve, read, write, admin, expires, host, out } = options;
     let role = Role { call, serve, read, write, admin }.checked().map_err(Problem::usage)?;
     let expires_in_ms = expires.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    check_name(&name, out.is_some())?;
+    if let Some(host) = &host {
+        check_host(host)?;
+    }
     let spec = TokenSpec { name, role, expires_in_ms, host };
     let path = out.unwrap_or_else(|| PathBuf::from(format!("{}.join", spec.name)));
     let mesh = Mesh::join(app).await?;
@@ -80,11 +87,36 @@ async fn new(app: &App, options: NewToken) -> Outcome {
     }
     let made = to_file(&mesh, &spec, &path).await?;
     let shown = path.display().to_string();
-    let text = format!("wrote {shown}: whoever has it may {}", made.entry.role);
+    let text = format!("wrote {shown}: whoever has it may {}", deeds(&made.entry.role));
     let mut object = row(&made.entry).object;
     object["join_file"] = shown.as_str().into();
     app.screen.answer(&text, &shown, &object)?;
     Ok(0)
+}
+
+/// What cannot name a token, or a file if it shall, is refused before there is either.
+fn check_name(name: &str, has_file: bool) -> Result<(), End> {
+    NodeName::new(name).map_err(|why| Problem::usage(format!("`{name}` cannot name a token: {why}")))?;
+    if !has_file && name.contains('/') {
+        let problem = Problem::usage(format!("`{name}.join` would be a file elsewhere"));
+        return Err(problem.help("say which file is meant with --out FILE").into());
+    }
+    Ok(())
+}
+
+/// A token whose holder does not find the controller would be of no use.
+fn check_host(host: &str) -> Result<(), End> {
+    let refuse = |why: String| Problem::usage(format!("`{host}` is not where a controller is found: {why}"));
+    match format!("quic://{host}").parse() {
+        Ok(Address::Quic(address)) if address.port == 0 => Err(refuse("its port is not 0".into()).into()),
+        Ok(_) => Ok(()),
+        Err(why) => Err(refuse(why).into()),
+    }
+}
+
+/// As in "whoever has it may …".
+fn deeds(role: &Role) -> String {
+    if *role == Role::everything() { "do everything".to_owned() } else { role.to_string() }
 }
 
 /// The file first: a token that nobody holds would be of no use.

@@ -113,6 +113,58 @@ fn a_token_that_may_do_nothing_is_a_mistake() {
 }
 
 #[test]
+fn what_cannot_name_a_token_or_its_file_or_a_host_is_refused_before_there_is_a_token() {
+    let mesh = Mesh::start();
+    let refused = [
+        (&["", "--out", "x.join"][..], "cannot name a token"),
+        (&["../web"][..], "--out FILE"),
+        (&["web", "--host", "nowhere"][..], "the port is missing"),
+        (&["web", "--host", "here:0"][..], "its port is not 0"),
+    ];
+
+    for (arguments, why) in refused {
+        let ran = mesh.own(&[&["token", "new", "--call", "*"], arguments].concat());
+        assert_eq!(ran.exit, 2, "{ran:?}");
+        assert!(ran.err.contains(why), "{ran:?}");
+    }
+    assert_eq!(mesh.own(&["token", "ls"]).ok(), "");
+}
+
+#[test]
+fn whoever_asks_the_controller_in_vain_is_told_why() {
+    let mesh = Mesh::start();
+    let all =
+        ["token", "new", "web", "--admin", "--call", "*", "--serve", "*", "--read", "*", "--write", "*"];
+    let made = mesh.own(&all);
+    assert_eq!(made.ok(), "wrote web.join: whoever has it may do everything\n");
+
+    let taken = mesh.own(&[&all[..], &["--out", "other.join"]].concat());
+    assert_eq!(taken.exit, 2, "{taken:?}");
+    assert!(taken.err.contains("the controller refuses: there is a token `web` already"), "{taken:?}");
+    assert!(!mesh.file("other.join").exists());
+
+    mesh.own(&["token", "new", "modest", "--call", "*"]).ok();
+    let denied = mesh.holder(&mesh.file("modest.join"), &["token", "ls"]);
+    assert_eq!(denied.exit, 77, "{denied:?}");
+    let told = denied.err.lines().next().unwrap();
+    assert!(told.starts_with("error[D0403]: not allowed: token `modest` ("), "{denied:?}");
+    assert!(told.ends_with(") may not administer `daffi.token.ls`"), "{denied:?}");
+}
+
+#[test]
+fn the_end_of_a_token_is_told_in_days_and_that_of_a_revoked_one_is_past() {
+    let mesh = Mesh::start();
+    mesh.own(&["token", "new", "web", "--call", "*", "--expires", "30d"]).ok();
+
+    let live = mesh.own(&["token", "ls", "--output", "table"]).ok();
+    mesh.own(&["token", "revoke", "web"]).ok();
+    let revoked = mesh.own(&["token", "ls", "--output", "table"]).ok();
+
+    assert!(live.contains("live") && live.contains("in 29 d 23 h"), "{live}");
+    assert!(revoked.contains("revoked") && !revoked.contains(" d 23 h"), "{revoked}");
+}
+
+#[test]
 fn the_first_start_on_a_public_address_shows_the_file_and_not_what_is_in_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = daffi();
