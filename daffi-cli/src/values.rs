@@ -1,6 +1,7 @@
 //! JSON and words of the command line to MessagePack, by declared type, and back.
 
 use daffi_core::callback::{check, stream_parameter, type_fits};
+use daffi_core::config::BODY_BYTES_MAX;
 use daffi_core::name::similar;
 use daffi_core::wire::{Parameter, Shape, Signature};
 use rmpv::Value;
@@ -105,7 +106,15 @@ fn from_lines(name: &str) -> String {
 /// # Errors
 /// What was expected and what was got.
 pub(crate) fn item(line: &str, ty: &str) -> Result<Value, String> {
-    from_json_text(line, ty)
+    let item = from_json_text(line, ty)?;
+    // A float of a few letters has nine bytes; a shorter line cannot be too large.
+    if line.len() > BODY_BYTES_MAX / 9 {
+        let bytes = encode(&item).len();
+        if bytes > BODY_BYTES_MAX {
+            return Err(format!("{bytes} bytes are more than the {BODY_BYTES_MAX} that an item may have"));
+        }
+    }
+    Ok(item)
 }
 
 fn from_stdin(text: &str, signature: Option<&Signature>) -> Result<Arguments, Misfit> {
@@ -293,7 +302,7 @@ fn from_text(text: &str, ty: &str) -> Result<Value, String> {
     if let Some(inner) = optional(ty) {
         return if text == "null" { Ok(Value::Nil) } else { from_text(text, inner) };
     }
-    let wrong = || format!("expected {ty}, got the text {text:?}");
+    let wrong = || format!("expected {ty}, got the text {}", quoted(text));
     match ty {
         "any" | "Any" | "object" | "" => {
             Ok(serde_json::from_str(text).map_or_else(|_| text.into(), from_json))
@@ -317,7 +326,8 @@ fn integer_value(integer: i128) -> Option<Value> {
 }
 
 fn from_json_text(text: &str, ty: &str) -> Result<Value, String> {
-    let json = serde_json::from_str(text).map_err(|_| format!("expected {ty} as JSON, got {text:?}"))?;
+    let json =
+        serde_json::from_str(text).map_err(|_| format!("expected {ty} as JSON, got {}", quoted(text)))?;
     from_json_as(&json, ty)
 }
 
@@ -334,12 +344,23 @@ fn from_json_as(json: &Json, ty: &str) -> Result<Value, String> {
 
 fn describe(json: &Json) -> String {
     match json {
-        Json::String(text) => format!("the text {text:?}"),
+        Json::String(text) => format!("the text {}", quoted(text)),
         Json::Array(values) => format!("a list of {}", values.len()),
         Json::Object(fields) => format!("an object of {}", fields.len()),
         Json::Null | Json::Bool(_) | Json::Number(_) => json.to_string(),
     }
 }
+
+/// A text in a message, which nobody reads to its end if it is long.
+fn quoted(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_CHARS_MAX) {
+        Some((end, _)) => format!("{:?}… ({} bytes)", &text[..end], text.len()),
+        None => format!("{text:?}"),
+    }
+}
+
+/// Most of a line on a terminal.
+const QUOTED_CHARS_MAX: usize = 60;
 
 /// A value as MessagePack.
 pub(crate) fn encode(value: &Value) -> Vec<u8> {

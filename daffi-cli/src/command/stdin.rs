@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, OnceLock};
 
+use daffi_core::config::BODY_BYTES_MAX;
 use futures::Stream;
 use rmpv::Value;
 use tokio::sync::mpsc;
@@ -34,11 +35,13 @@ pub(crate) fn items(
     let ty = ty.to_owned();
     let (lines_in, lines_out) = mpsc::channel(LINES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
-        for (at, line) in io::stdin().lock().lines().enumerate() {
-            let item = match line {
-                Ok(line) if line.trim().is_empty() => continue,
-                Ok(line) => values::item(&line, &ty),
-                Err(error) => Err(error.to_string()),
+        let (mut stdin, mut bytes) = (io::stdin().lock(), Vec::new());
+        for at in 0.. {
+            let item = match next_line(&mut stdin, &mut bytes) {
+                Ok(None) => break,
+                Ok(Some(line)) if line.trim().is_empty() => continue,
+                Ok(Some(line)) => values::item(line, &ty),
+                Err(why) => Err(why),
             };
             let item = item.map_err(|why| {
                 let why = format!("line {} of stdin: {why}", at + 1);
@@ -54,6 +57,24 @@ pub(crate) fn items(
     futures::stream::unfold(lines_out, async |mut lines| Some((lines.recv().await?, lines)))
 }
 
+/// The next line, without what ends it; `None` if there is none.
+fn next_line<'a>(input: &mut impl BufRead, bytes: &'a mut Vec<u8>) -> Result<Option<&'a str>, String> {
+    bytes.clear();
+    let most = LINE_BYTES_MAX as u64 + 1;
+    let read = input.by_ref().take(most).read_until(b'\n', bytes).map_err(|error| error.to_string())?;
+    if read > LINE_BYTES_MAX {
+        return Err(format!("it has more than {LINE_BYTES_MAX} bytes, and no item needs as many"));
+    }
+    if read == 0 {
+        return Ok(None);
+    }
+    let line = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok(Some(line.trim_end_matches(['\n', '\r'])))
+}
+
+/// The longest line of stdin, in bytes: the largest item with each of its letters written as `\u0000`.
+const LINE_BYTES_MAX: usize = 6 * BODY_BYTES_MAX + 3;
+
 /// Lines that were read and not sent: a few, so that reading and sending go on side by side.
 const LINES_WAITING_MAX: usize = 64;
 
@@ -63,4 +84,36 @@ async fn read(with: impl FnOnce(&mut String) -> io::Result<usize> + Send + 'stat
         with(&mut text).map(|_| text)
     });
     reading.await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_with_a_newline_or_the_input() {
+        let (mut input, mut bytes) = (&b"one\r\n\ntwo"[..], Vec::new());
+
+        let mut next = || next_line(&mut input, &mut bytes).map(|line| line.map(str::to_owned));
+
+        assert_eq!(next(), Ok(Some("one".to_owned())));
+        assert_eq!(next(), Ok(Some(String::new())));
+        assert_eq!(next(), Ok(Some("two".to_owned())));
+        assert_eq!(next(), Ok(None));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
+        let (mut input, mut bytes) = (io::BufReader::new(io::repeat(b'x')), Vec::new());
+
+        let refused = next_line(&mut input, &mut bytes).unwrap_err();
+
+        assert!(refused.contains("more than 25165827 bytes"), "{refused}");
+        assert_eq!(bytes.len(), LINE_BYTES_MAX + 1);
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_no_line() {
+        assert_eq!(next_line(&mut &b"\xff\n"[..], &mut Vec::new()), Err("it is not UTF-8".to_owned()));
+    }
 }

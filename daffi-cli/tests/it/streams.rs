@@ -38,6 +38,11 @@ fn doubled(items: Incoming<i64>, by: i64) -> impl Stream<Item = daffi::Result<i6
     items.map(move |item| Ok(by * item?))
 }
 
+#[callback]
+fn shout(lines: Incoming<String>) -> impl Stream<Item = daffi::Result<String>> {
+    lines.map(|line| Ok(line?.to_uppercase()))
+}
+
 struct Streaming {
     mesh: Mesh,
     _node: Node,
@@ -48,7 +53,7 @@ impl Streaming {
     fn start() -> Self {
         let mesh = Mesh::start();
         let runtime = Runtime::new().unwrap();
-        let callbacks = callbacks![numbers, failing, stuck, total, doubled];
+        let callbacks = callbacks![numbers, failing, stuck, total, doubled, shout];
         let node =
             runtime.block_on(async { daffi::connect(&mesh.url).name("proc1").registry(callbacks).await });
         Self { mesh, _node: node.unwrap(), _runtime: runtime }
@@ -119,6 +124,20 @@ fn a_line_that_is_no_item_is_named() {
 
     assert_eq!(ran.exit, 2, "{ran:?}");
     assert!(ran.err.contains("line 2 of stdin: expected i64 as JSON, got \"four\""), "{}", ran.err);
+}
+
+#[test]
+fn a_line_that_is_too_large_is_not_sent_and_a_long_one_not_repeated() {
+    let Streaming { mesh, .. } = &Streaming::start();
+    let large = format!("\"{}\"\n", "x".repeat(5 << 20));
+
+    let ran = mesh.daffi_with(&large, &["call", "shout", "lines=-"]);
+    assert_eq!(ran.exit, 2, "{}", ran.err);
+    assert!(ran.err.contains("line 1 of stdin: 5242885 bytes are more than the 4194304"), "{}", ran.err);
+
+    let ran = mesh.daffi_with(&"[".repeat(5_000), &["call", "shout", "lines=-"]);
+    assert_eq!(ran.exit, 2, "{}", ran.err);
+    assert!(ran.err.contains("(5000 bytes)") && ran.err.len() < 300, "{}", ran.err);
 }
 
 #[test]
