@@ -1,5 +1,6 @@
 //! The shell commands of the README, as they stand there.
 
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Command;
 
@@ -37,4 +38,34 @@ fn the_commands_of_the_readme_work_as_they_stand() {
     assert_eq!(ran.exit, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("Filesystem"), "{}", ran.out);
     assert!(ran.out.contains("disk_free(path: String) -> String"), "{}", ran.out);
+}
+
+#[test]
+fn the_commands_of_the_readme_that_cross_machines_work_as_they_stand() {
+    let home = tempdir().unwrap();
+    let port = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
+    let listen = block("--listen quic://").replace("8888", &port.to_string());
+    let commands = block("daffi token new").replace(
+        "daffi token new",
+        "until [ -f ~/.local/state/daffi/join-first ]; do :; done\n\
+         daffi serve shop.buy -- echo bought '{what}' &\n\
+         until daffi callbacks | grep -q shop.buy; do :; done\n\
+         daffi token new",
+    );
+    let listen = listen.trim_end();
+    let script = format!("set -euo pipefail\n{listen} &\n{commands}kill $(jobs -p)\nwait\n");
+    let programs = Path::new(env!("CARGO_BIN_EXE_daffi")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+
+    let mut bash = Command::new("bash");
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DAFFI_")) {
+        bash.env_remove(name);
+    }
+    bash.args(["-c", &script]).env("PATH", path).env("HOME", home.path()).current_dir(home.path());
+    let ran = run(bash.env_remove("XDG_STATE_HOME"));
+
+    assert_eq!(ran.exit, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("wrote web.join: whoever has it may call shop.*"), "{}", ran.out);
+    assert!(ran.out.contains("bought apple"), "{}", ran.out);
+    assert!(ran.out.contains("revoked web"), "{}", ran.out);
 }
