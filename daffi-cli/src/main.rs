@@ -23,7 +23,7 @@ use args::Cli;
 use line::CommandLine;
 use mesh::App;
 use render::Screen;
-use report::{BUG, CLOSED_PIPE, End, INTERRUPTED, Outcome, Problem};
+use report::{BUG, CLOSED_PIPE, End, INTERRUPTED, Outcome, Problem, TERMINATED};
 
 fn main() -> ExitCode {
     CompleteEnv::with_factory(Cli::command).complete();
@@ -58,6 +58,7 @@ fn finish(app: &App, outcome: Outcome) -> u8 {
         Ok(exit) => exit,
         Err(End::ClosedPipe) => CLOSED_PIPE,
         Err(End::Interrupted) => INTERRUPTED,
+        Err(End::Terminated) => TERMINATED,
         Err(End::Problem(problem)) => {
             complain(app, &problem);
             problem.exit

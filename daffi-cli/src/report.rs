@@ -19,6 +19,8 @@ pub(crate) enum End {
     ClosedPipe,
     /// Interrupted from the keyboard.
     Interrupted,
+    /// Told to end, as by `timeout`.
+    Terminated,
 }
 
 /// What a command comes to: its exit code, or how it ended otherwise.
@@ -36,6 +38,8 @@ pub(crate) const UNREACHABLE: u8 = 69;
 pub(crate) const BUG: u8 = 70;
 /// Exit code: interrupted.
 pub(crate) const INTERRUPTED: u8 = 130;
+/// Exit code: told to end; what a shell shows of a process that SIGTERM killed.
+pub(crate) const TERMINATED: u8 = 143;
 /// Exit code: the reader of the pipe went away.
 pub(crate) const CLOSED_PIPE: u8 = 141;
 

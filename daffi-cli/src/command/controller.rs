@@ -29,7 +29,7 @@ pub(crate) async fn run(app: &App, options: &args::Controller) -> Outcome {
     let bind = others.iter().fold(Controller::bind(first), |bind, url| bind.also(url));
     let bind = with_access(app, options, bind)?.dedicated_runtime();
     let controller = bind.await.map_err(|error| match error {
-        Error::Bind(error) => not_bound(&error),
+        Error::Bind(error) => not_bound(&error, first),
         other => other.into(),
     })?;
     announce(app, &controller);
@@ -84,7 +84,7 @@ fn announce(app: &App, controller: &Controller) {
     writeln!(out, "{text}").and_then(|()| out.flush()).ok();
 }
 
-fn not_bound(error: &BindError) -> End {
+fn not_bound(error: &BindError, first: &str) -> End {
     let code = error.code();
     let problem = Problem::new(code, error.to_string());
     match error {
@@ -92,7 +92,8 @@ fn not_bound(error: &BindError) -> End {
             .help(format!("use it: daffi --url {} nodes", quoted(address)))
             .help("or listen elsewhere: daffi controller --listen unix:///path/to/socket"),
         BindError::BadAddress { .. } => problem.help(ADDRESSES),
-        BindError::Unsafe { .. } => {
+        // Else it is a key or a token file, and what is wrong with it says what to do.
+        BindError::Unsafe { .. } if !first.starts_with("quic://") => {
             problem.help("listen in a directory of your own, or leave --listen away: its default is one")
         }
         // Their reasons say what to do, or nobody but the operating system knows.

@@ -20,6 +20,8 @@ mod stop;
 mod stream;
 mod token;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::args::Command;
 use crate::log;
 use crate::mesh::App;
@@ -36,9 +38,11 @@ pub(crate) async fn run(app: &App, command: Command) -> Outcome {
         Command::Serve(options) => serve::run(app, options).await,
         other => {
             log::start_if_wanted(app);
+            let mut terminated = signal(SignalKind::terminate())?;
             let outcome = tokio::select! {
                 outcome = run_once(app, other) => outcome,
                 Ok(()) = tokio::signal::ctrl_c() => Err(End::Interrupted),
+                _ = terminated.recv() => Err(End::Terminated),
             };
             app.leave().await;
             outcome

@@ -189,20 +189,38 @@ fn a_command_over_quic_says_goodbye() {
 }
 
 #[test]
-fn an_interrupted_command_over_quic_cancels_its_call() {
+fn a_command_over_quic_that_is_interrupted_or_told_to_end_cancels_its_call() {
     let patient = Patient::start();
     let url = patient.controller.url();
     let callee = daffi::connect(&url).name("callee").registry(callbacks![stuck]);
     let callee = callee.data_dir(patient.directory.path());
     let _callee = patient.runtime.block_on(callee.into_future()).unwrap();
 
-    let mut reading = Process::start(&mut patient.command(&["call", "access.stuck"]));
-    assert_eq!(reading.line(), "1");
-    patient.until("flows_sending", 1);
-    reading.signal(Signal::INT);
-    assert_eq!(reading.finish().exit, 130);
+    for (signal, exit) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut reading = Process::start(&mut patient.command(&["call", "access.stuck"]));
+        assert_eq!(reading.line(), "1");
+        patient.until("flows_sending", 1);
+        reading.signal(signal);
+        assert_eq!(reading.finish().exit, exit);
 
-    patient.until("flows_sending", 0);
-    patient.until("calls_in_flight", 0);
-    patient.until("sessions", 1);
+        patient.until("flows_sending", 0);
+        patient.until("calls_in_flight", 0);
+        patient.until("sessions", 1);
+    }
+}
+
+#[test]
+fn a_key_that_is_none_is_not_blamed_on_the_address() {
+    let directory = TempDir::new().unwrap();
+    let state = directory.path().join("state");
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(state.join("mesh.key"), "junk").unwrap();
+    fs::set_permissions(state.join("mesh.key"), fs::Permissions::from_mode(0o600)).unwrap();
+
+    let ran = run(daffi().args(["controller", "--listen", "quic://127.0.0.1:0", "--data-dir"]).arg(&state));
+
+    assert_ne!(ran.exit, 0, "{ran:?}");
+    assert!(ran.err.contains("mesh.key") && ran.err.contains("it holds no key"), "{ran:?}");
+    assert!(!ran.err.contains("--listen away"), "{ran:?}");
 }
