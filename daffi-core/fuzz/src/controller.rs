@@ -173,7 +173,6 @@ impl Mesh {
         extension.on = (extras & 1 != 0).then(|| script.one_of(&NODES).to_owned());
         extension.key = (extras & 2 != 0).then(|| script.text(3));
         extension.eta_ms = (extras & 4 != 0).then(|| script.number());
-        self.is_eternal |= extension.eta().is_some_and(|eta| eta >= END_OF_TIME);
         extension.include_self = extras & 8 != 0;
         extension.traceparent = (extras & 16 != 0).then(|| script.text(5));
         let mut call =
@@ -280,8 +279,11 @@ impl Mesh {
 
     fn send(&mut self, at: usize, header: Header, extension: &[u8], body: &[u8]) {
         let Some(link) = &self.links[at] else { return };
-        let key = link.key;
-        if let Err(violation) = self.core.handle(self.now, key, Frame { header, extension, body }) {
+        let (key, frame) = (link.key, Frame { header, extension, body });
+        // Bytes of any kind may be such a call, too.
+        let eta = frame.extension().ok().and_then(|extension| extension.eta());
+        self.is_eternal |= header.kind == Kind::Call && eta.is_some_and(|eta| eta >= END_OF_TIME);
+        if let Err(violation) = self.core.handle(self.now, key, frame) {
             self.core.close(self.now, key, Some(&violation));
             self.links[at] = None;
         }
