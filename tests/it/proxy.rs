@@ -1,16 +1,19 @@
 //! A network that delays, loses, reorders and repeats, between nodes and a controller over QUIC.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
 use daffi::{Callback, Controller, Error, Ran, callback, callbacks};
 use tokio::net::UdpSocket;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use crate::support::{HOUR, guarded_for};
+use crate::support::{HOUR, guarded, guarded_for};
 
 /// What happens to each datagram, in thousandths.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +37,8 @@ struct Network {
     odds: Odds,
     random: Mutex<u64>,
     is_cut: AtomicBool,
+    /// Datagrams that came while it was cut.
+    swallowed: watch::Sender<usize>,
     /// By what each client is seen by the target.
     backs: Mutex<HashMap<SocketAddr, Arc<UdpSocket>>>,
     /// What is under way, and what listens for answers.
@@ -50,6 +55,7 @@ impl Proxy {
             odds,
             random: Mutex::new(seed),
             is_cut: AtomicBool::new(false),
+            swallowed: watch::Sender::default(),
             backs: Mutex::default(),
             tasks: Mutex::default(),
         });
@@ -61,6 +67,12 @@ impl Proxy {
     /// Loses everything, or no more than it should.
     fn cut(&self, is_cut: bool) {
         self.network.is_cut.store(is_cut, Ordering::Relaxed);
+    }
+
+    /// By which ports the target sees the clients.
+    fn ports(&self) -> Vec<u16> {
+        let backs = self.network.backs.lock().unwrap();
+        backs.values().map(|back| back.local_addr().unwrap().port()).collect()
     }
 
     /// From now on the target sees all clients at other ports, as behind a router that has forgotten them.
@@ -117,7 +129,10 @@ impl Network {
             (draw(&mut random) % 1_000, draw(&mut random) % 1_000)
         };
         let Odds { lost, repeated, late } = self.odds;
-        if fate < lost || self.is_cut.load(Ordering::Relaxed) {
+        if self.is_cut.load(Ordering::Relaxed) {
+            return self.swallowed.send_modify(|swallowed| *swallowed += 1);
+        }
+        if fate < lost {
             return;
         }
         let delay = Duration::from_micros(if fate < lost + late { 10 * micros } else { micros / 4 });
@@ -166,47 +181,68 @@ async fn echo(odds: Odds) -> (Proxy, UdpSocket, JoinSet<()>) {
     (proxy, client, echoing)
 }
 
-/// Sends numbered datagrams one after the other until all that will come has come.
-async fn numbers(client: &UdpSocket, count: u16) -> Vec<u16> {
-    for number in 0..count {
+/// Sends numbered datagrams one after the other.
+async fn send(client: &UdpSocket, numbers: Range<u16>) {
+    for number in numbers {
         client.send(&number.to_le_bytes()).await.unwrap();
         tokio::task::yield_now().await;
     }
-    let (mut heard, mut buffer) = (Vec::new(), [0; 2]);
-    while let Ok(received) = tokio::time::timeout(Duration::from_millis(300), client.recv(&mut buffer)).await
-    {
-        received.unwrap();
-        heard.push(u16::from_le_bytes(buffer));
-    }
-    heard
+}
+
+async fn receive(client: &UdpSocket) -> u16 {
+    let mut buffer = [0; 2];
+    client.recv(&mut buffer).await.unwrap();
+    u16::from_le_bytes(buffer)
 }
 
 #[tokio::test]
 async fn the_network_loses_repeats_and_reorders() {
-    let (_proxy, client, _echoing) = echo(Odds { lost: 100, repeated: 100, late: 100 }).await;
+    guarded(async {
+        let (_proxy, client, _echoing) = echo(Odds { lost: 100, repeated: 100, late: 100 }).await;
+        let (mut repeated, mut overtaken, mut seen, mut sent) = (false, false, BTreeSet::new(), 0);
 
-    let heard = numbers(&client, 200).await;
+        // What is drawn is the seed's, but not for which datagram: so until all was seen, and enough was sent to
+        // lose some.
+        while !(repeated && overtaken && sent >= 200) {
+            send(&client, sent..sent + 20).await;
+            sent += 20;
+            let mut last = 0;
+            while let Ok(number) = timeout(Duration::from_millis(50), receive(&client)).await {
+                repeated |= !seen.insert(number);
+                overtaken |= number < last;
+                last = number;
+            }
+        }
 
-    let mut distinct = heard.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    assert!(distinct.len() < 200, "some are lost");
-    assert!(distinct.len() < heard.len(), "some come twice");
-    assert!(heard.windows(2).any(|two| two[0] > two[1]), "some overtake");
+        assert!(!seen.is_empty() && seen.len() < usize::from(sent), "some are lost");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_network_is_silent_while_it_is_cut_and_goes_on_from_other_ports() {
-    let (proxy, client, _echoing) = echo(Odds::default()).await;
-    proxy.cut(true);
-    assert!(numbers(&client, 5).await.is_empty());
+    guarded(async {
+        let (proxy, client, _echoing) = echo(Odds::default()).await;
+        proxy.cut(true);
+        send(&client, 0..5).await;
+        let mut swallowed = proxy.network.swallowed.subscribe();
+        swallowed.wait_for(|swallowed| *swallowed == 5).await.unwrap();
 
-    proxy.cut(false);
-    proxy.rebind().await;
-    let mut heard = numbers(&client, 5).await;
+        proxy.cut(false);
+        let before = proxy.ports();
+        proxy.rebind().await;
+        send(&client, 5..10).await;
 
-    heard.sort_unstable();
-    assert_eq!(heard, [0, 1, 2, 3, 4]);
+        let mut heard = Vec::new();
+        while heard.len() < 5 {
+            heard.push(receive(&client).await);
+        }
+        heard.sort_unstable();
+        assert_eq!(heard, [5, 6, 7, 8, 9], "none of the first five");
+        let after = proxy.ports();
+        assert!(before.len() == 1 && after.len() == 1 && before != after, "{before:?} {after:?}");
+    })
+    .await;
 }
 
 /// How often each call was run.
