@@ -1,6 +1,6 @@
 //! `daffi token`: who may join, and to do what.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -121,19 +121,44 @@ fn deeds(role: &Role) -> String {
 
 /// The file first: a token that nobody holds would be of no use.
 async fn to_file(mesh: &Mesh, spec: &TokenSpec, path: &Path) -> Result<TokenMade, End> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.map_err(|error| not_written(path, &error))?;
-    let made = match mesh.new_token(spec).await {
-        Ok(made) => made,
-        Err(error) => {
-            fs::remove_file(path)?;
-            return Err(error.into());
-        }
-    };
-    let written = writeln!(file, "{}", made.join).and_then(|()| file.sync_all());
-    written.map_err(|error| not_written(path, &error))?;
+    let draft = Draft::create(path).map_err(|error| not_written(path, &error))?;
+    let made = mesh.new_token(spec).await?;
+    if let Err(error) = draft.finish(&made.join) {
+        // If that fails too, it is a token without a holder: harmless, and in the list.
+        mesh.revoke_token(&made.entry.id).await.ok();
+        return Err(not_written(path, &error));
+    }
     Ok(made)
+}
+
+/// A new file that nobody else may read, and that goes again unless it is finished: also if we are interrupted.
+#[derive(Debug)]
+struct Draft<'a> {
+    path: &'a Path,
+    file: File,
+    is_finished: bool,
+}
+
+impl<'a> Draft<'a> {
+    fn create(path: &'a Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Self { path, file, is_finished: false })
+    }
+
+    fn finish(mut self, line: &str) -> io::Result<()> {
+        writeln!(self.file, "{line}").and_then(|()| self.file.sync_all())?;
+        self.is_finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // Whoever removed it before us did the same.
+            fs::remove_file(self.path).ok();
+        }
+    }
 }
 
 fn not_written(path: &Path, error: &io::Error) -> End {
@@ -183,4 +208,22 @@ async fn revoke(app: &App, name: &str) -> Outcome {
 
 fn bad(error: &IdentityError) -> End {
     Problem::new(Code::Configuration, error.to_string()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_left_behind_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("web.join");
+
+        drop(Draft::create(&path).unwrap());
+        assert!(!path.exists());
+        Draft::create(&path).unwrap().finish("text").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "text\n");
+        assert!(Draft::create(&path).is_err(), "what is there is not ours");
+        assert!(path.exists());
+    }
 }
