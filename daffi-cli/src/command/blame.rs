@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use daffi_core::error::{CallError, Stage};
+use daffi_core::error::{CallError, Ran, Stage};
 use daffi_core::name::{NodeName, similar};
 
-use crate::args;
+use crate::args::{self, Mode};
 use crate::duration;
 use crate::line::quoted;
 use crate::mesh::{App, Mesh};
@@ -25,6 +25,9 @@ pub(crate) async fn blame(app: &App, mesh: &Mesh, options: &args::Call, error: &
             problem.help(format!("see who offers it: daffi callbacks {}", quoted(&options.name)))
         }
         CallError::TimedOut { stage, node, after } => timed_out(problem, *stage, node.as_ref(), *after),
+        CallError::TooLarge { ran: Ran::No, .. } if options.mode != Mode::Fg || options.eta.is_some() => {
+            problem.help("or wait for it: `--mode fg`, without `--eta`, takes much more")
+        }
         CallError::BadArguments { expected, got } => {
             problem.note(format!("expected {expected}")).note(format!("got {got}"))
         }

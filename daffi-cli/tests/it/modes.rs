@@ -151,3 +151,15 @@ fn options_that_a_mode_would_ignore_are_refused() {
          help: say so:\n      daffi call f --every 5s --mode period\n"
     );
 }
+
+#[test]
+fn a_body_too_large_to_be_kept_is_told_which_mode_takes_it() {
+    let mesh = Mesh::start();
+    let large = format!("[\"{}\"]", "x".repeat(5 << 20));
+
+    for mode in [&["--mode", "bg"][..], &["--mode", "no-return"][..], &["--eta", "1h"][..]] {
+        let ran = mesh.daffi_with(&large, &[&["call", "nobody", "-"], mode].concat());
+        assert_eq!(ran.exit, 2, "{}", ran.err);
+        assert!(ran.err.contains("`--mode fg`, without `--eta`, takes much more"), "{}", ran.err);
+    }
+}
