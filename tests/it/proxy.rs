@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use daffi::{Callback, Controller, Error, Ran, callback, callbacks};
 use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -248,9 +248,16 @@ async fn the_network_is_silent_while_it_is_cut_and_goes_on_from_other_ports() {
 /// How often each call was run.
 static RUNS: LazyLock<Mutex<HashMap<u64, u32>>> = LazyLock::new(Mutex::default);
 
+/// Told once a thousand calls have run.
+static WELL_BEGUN: Notify = Notify::const_new();
+
 #[callback(name = "proxy.doubled")]
 fn doubled(number: u64) -> u64 {
-    *RUNS.lock().unwrap().entry(number).or_default() += 1;
+    let mut runs = RUNS.lock().unwrap();
+    *runs.entry(number).or_default() += 1;
+    if runs.len() == 1_000 {
+        WELL_BEGUN.notify_one();
+    }
     number * 2
 }
 
@@ -319,14 +326,16 @@ async fn ten_thousand_calls_through_a_bad_network_run_at_most_once_each() {
 async fn trouble(proxy: &Proxy, seed: u64) {
     let mut random = seed;
     let mut cut = Duration::from_millis(4_000);
+    // However quick the machine is, most calls are still to come.
+    WELL_BEGUN.notified().await;
     loop {
-        tokio::time::sleep(Duration::from_millis(100 + draw(&mut random) % 400)).await;
         proxy.cut(true);
         tokio::time::sleep(cut).await;
         proxy.cut(false);
         tokio::time::sleep(Duration::from_millis(draw(&mut random) % 400)).await;
         proxy.rebind().await;
         cut = Duration::from_millis(draw(&mut random) % 300);
+        tokio::time::sleep(Duration::from_millis(100 + draw(&mut random) % 400)).await;
     }
 }
 
