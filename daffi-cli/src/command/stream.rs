@@ -7,7 +7,7 @@ use rmpv::Value;
 
 use super::blame::blame;
 use super::prepare::Prepared;
-use super::stdin;
+use super::{stdin, stop};
 use crate::args::{self, Mode};
 use crate::mesh::{App, Mesh};
 use crate::render::{Shape, object};
@@ -64,6 +64,7 @@ impl Fed {
 /// # Errors
 /// If the call fails, after the items before that.
 pub(crate) async fn run(app: &App, mesh: &Mesh, options: &args::Call, prepared: &Prepared) -> Outcome {
+    stop::end_even_if_blocked()?;
     let fed = Fed::default();
     let call = fed.feed(mesh.untimed_call(options, prepared.arguments.encode()), prepared);
     let mut items = call.stream();

@@ -5,6 +5,7 @@ use std::process::Stdio;
 
 use daffi::{Incoming, Node, Stream, callback, callbacks};
 use futures::{StreamExt, stream};
+use rustix::process::Signal;
 use tokio::runtime::Runtime;
 
 use crate::support::{Mesh, Process};
@@ -43,6 +44,11 @@ fn shout(lines: Incoming<String>) -> impl Stream<Item = daffi::Result<String>> {
     lines.map(|line| Ok(line?.to_uppercase()))
 }
 
+#[callback]
+async fn large() -> impl Stream<Item = String> {
+    stream::repeat("x".repeat(1 << 20))
+}
+
 struct Streaming {
     mesh: Mesh,
     _node: Node,
@@ -53,7 +59,7 @@ impl Streaming {
     fn start() -> Self {
         let mesh = Mesh::start();
         let runtime = Runtime::new().unwrap();
-        let callbacks = callbacks![numbers, failing, stuck, total, doubled, shout];
+        let callbacks = callbacks![numbers, failing, stuck, total, doubled, shout, large];
         let node =
             runtime.block_on(async { daffi::connect(&mesh.url).name("proc1").registry(callbacks).await });
         Self { mesh, _node: node.unwrap(), _runtime: runtime }
@@ -124,6 +130,18 @@ fn a_line_that_is_no_item_is_named() {
 
     assert_eq!(ran.exit, 2, "{ran:?}");
     assert!(ran.err.contains("line 2 of stdin: expected i64 as JSON, got \"four\""), "{}", ran.err);
+}
+
+#[test]
+fn an_interrupt_ends_it_even_if_nobody_reads_what_it_prints() {
+    let Streaming { mesh, .. } = &Streaming::start();
+    let mut process = Process::start(&mut mesh.command(&["call", "large"]));
+
+    // Before the next line ends, the pipe is full.
+    assert_eq!(process.line().len(), (1 << 20) + 2);
+    process.signal(Signal::INT);
+
+    assert_eq!(process.finish().exit, 130);
 }
 
 #[test]
