@@ -244,11 +244,15 @@ impl Tls {
         // Another controller may share the directory.
         let mut tokens = Tokens::load(directory)?;
         let done = change(&mut tokens)?;
+        let near = self.proof.configuration(&tokens, self.is_open_local)?;
+        let far = self.proof.configuration(&tokens, false)?;
         tokens.save(directory)?;
-        drop(lock);
-        self.near.send_replace(self.proof.configuration(&tokens, self.is_open_local)?);
-        self.far.send_replace(self.proof.configuration(&tokens, false)?);
+        self.near.send_replace(near);
+        self.far.send_replace(far);
         *self.lock() = tokens;
+        // Last: two changes at a time must come here in the order in which they came to the file, or the later one is
+        // forgotten, and with it that a token was revoked.
+        drop(lock);
         Ok(done)
     }
 

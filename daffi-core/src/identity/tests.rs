@@ -276,6 +276,31 @@ fn tokens_are_what_they_were_after_a_restart() {
 }
 
 #[test]
+fn of_changes_at_a_time_none_is_forgotten_until_the_next_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let access = access(&directory);
+    let is_refused = |join: &JoinString| access.identify(None, &shown(join)).objection(NOW_MS).is_some();
+
+    for round in 0..20 {
+        let old = everything(&access, "old").join;
+        let (barrier, name) = (std::sync::Barrier::new(2), format!("new{round}"));
+        let new = std::thread::scope(|scope| {
+            let revoking = scope.spawn(|| {
+                barrier.wait();
+                access.revoke("old", NOW_MS).expect("it is there");
+            });
+            barrier.wait();
+            let new = everything(&access, &name).join;
+            revoking.join().expect("no panic");
+            new
+        });
+
+        assert!(is_refused(&old), "it was revoked, round {round}");
+        assert!(!is_refused(&new), "it was made, round {round}");
+    }
+}
+
+#[test]
 fn a_name_is_free_again_once_its_token_has_ended() {
     let mut tokens = Tokens::default();
     let mut create = |now_ms| tokens.create("web", Role::everything(), Some(NOW_MS + 5), now_ms).map(drop);
