@@ -1,13 +1,14 @@
 //! Sessions that outlive their link: away for a while, then back over another one, or ended.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::session::{Phase, Session};
 use super::{Core, SessionKey};
 use crate::wire::{Header, Hello, Kind, Presence, Resume, Welcome, put_frame};
 
-/// What a session needs to be found again.
-#[derive(Debug, Default)]
+/// What a session needs to be found again. Its `Debug` leaves the secret out.
+#[derive(Default)]
 pub(super) struct Return {
     /// Which start of the node it is of.
     pub(super) incarnation: u64,
@@ -34,6 +35,16 @@ pub struct Claimed {
     pub session: SessionKey,
     /// Bytes of its lane that the node has.
     pub received: u64,
+}
+
+impl fmt::Debug for Return {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Return")
+            .field("incarnation", &self.incarnation)
+            .field("away_until", &self.away_until)
+            .field("claim", &self.claim)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Return {

@@ -234,3 +234,17 @@ fn a_session_whose_bytes_are_gone_gives_way_to_a_new_one() {
     mesh.call(caller, "f", Flags::NONE, &Extension::default(), None);
     assert_eq!(mesh.node(anew).running.len(), 1);
 }
+
+#[test]
+fn nothing_that_is_printed_of_a_session_has_its_secret() {
+    let mut mesh = Mesh::new(1);
+    let node = mesh.connect();
+    mesh.hello(node, "node");
+    let (_, session) = mesh.core.sessions.iter_mut().next().expect("one is there");
+    session.back.secret = Some((1_111_111, 7_777_777));
+
+    let printed = format!("{session:?}");
+
+    assert!(printed.contains("Return { incarnation"));
+    assert!(!printed.contains("1111111") && !printed.contains("7777777"));
+}
