@@ -17,11 +17,9 @@ use crate::name::RESERVED_PREFIX;
 use crate::wire::{Offered, ScheduleSpec};
 
 impl Core {
-    /// Whether a session may call `name`. The controller's own are everybody's, unless they say otherwise
-    /// themselves.
+    /// Whether a session may call `name`.
     pub(super) fn check_call(&mut self, slot: u32, name: &str) -> Result<(), CallError> {
-        let identity = &self.sessions[slot as usize].identity;
-        if name.starts_with(RESERVED_PREFIX) || identity.role.may_call(name) {
+        if may_call(&self.sessions[slot as usize].identity, name) {
             return Ok(());
         }
         self.counters.calls_denied += 1;
@@ -129,7 +127,7 @@ impl Core {
     pub(super) fn refusal_of(&mut self, now: Instant, owner: &Identity, name: &str) -> Option<CallError> {
         let what = match owner.objection(self.unix_ms(now)) {
             Some(objection) => objection,
-            None if owner.role.may_call(name) => return None,
+            None if may_call(owner, name) => return None,
             None => format!("{owner} may not call `{name}`"),
         };
         self.counters.calls_denied += 1;
@@ -201,6 +199,11 @@ impl Core {
         let name: String = name.chars().take(config::TOKEN_ID_BYTES_MAX).collect();
         CallError::Denied { what: format!("{} may not {deed} `{name}`", session.identity) }
     }
+}
+
+/// The controller's own callbacks are everybody's, unless they say otherwise themselves.
+fn may_call(identity: &Identity, name: &str) -> bool {
+    name.starts_with(RESERVED_PREFIX) || identity.role.may_call(name)
 }
 
 /// Below so many, owners of schedules that have ended are not looked for.

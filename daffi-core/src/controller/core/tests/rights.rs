@@ -79,6 +79,19 @@ fn a_call_that_the_role_does_not_allow_is_denied_in_every_mode() {
 }
 
 #[test]
+fn what_is_everybodys_is_so_after_a_wait_as_well() {
+    let (mut mesh, server, guest) = mesh();
+    let later = Extension { on: Some("server".into()), eta_ms: Some(5), ..Extension::default() };
+
+    mesh.call(guest, "daffi.ping", Flags::BACKGROUND, &later, None);
+    let spec = ScheduleSpec { on: Some("server".into()), ..every_second("daffi.ping", None) };
+    let _: ScheduleEntry = mesh.ask(guest, "daffi.schedule.create", &(spec,));
+    mesh.advance(SECOND);
+
+    assert_eq!((mesh.node(server).running.len(), mesh.stat("calls_denied")), (2, 0));
+}
+
+#[test]
 fn what_is_allowed_goes_through_by_text_and_by_number() {
     let (mut mesh, server, guest) = mesh();
 
