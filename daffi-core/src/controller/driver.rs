@@ -20,11 +20,9 @@ use self::clock::Clock;
 use self::resume::{Lane, draw_secret};
 use self::serve::serve;
 use super::core::{Asked, Backlog, Core, Next, SessionKey};
-use crate::config;
 use crate::identity::Access;
 use crate::session::Outbound;
 use crate::transport::{Connection, Listener};
-use crate::wire::{self, Flags, Header};
 
 /// What the tasks of one controller share. Whoever holds an outbound buffer may take the lock of the state,
 /// never the other way round.
@@ -62,12 +60,6 @@ struct Link {
     turn: u32,
     lane: Arc<Lane>,
     outbound: Outbound,
-    backlog: Backlog,
-    /// Chunks on their way from the core to `outbound`. Taken before the locks of both, so that two batches cannot
-    /// change the order of the chunks of one body.
-    bulk: Arc<Mutex<Vec<u8>>>,
-    /// Told when the core wants the link closed.
-    closing: Arc<Notify>,
 }
 
 impl Shared {
@@ -122,24 +114,19 @@ impl Shared {
     /// Writes what the core has put out for the links it touched.
     fn flush(&self, touched: &mut Vec<Link>) {
         for link in touched.drain(..) {
-            let mut bulk = link.bulk.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = link.outbound.with(|buffer| {
+            let next = link.outbound.with_chunks(|frames, chunks| {
                 let core = &mut self.lock().core;
-                core.take_bulk(link.key, &mut bulk);
-                core.take_output(link.key, buffer)
+                core.take_bulk(link.key, chunks);
+                core.take_output(link.key, frames)
             });
-            put_bulk(&link.outbound, &mut bulk);
-            drop(bulk);
             match next {
-                Next::Open => link.outbound.flush(),
+                Next::Open => link.lane.backlog.set(link.outbound.flush()),
                 Next::Close => {
                     link.outbound.close();
-                    link.closing.notify_one();
+                    link.lane.closing.notify_one();
                     self.forget_unserved(&link);
                 }
             }
-            link.backlog.set(link.outbound.queued());
-            link.backlog.set_bulk(link.outbound.queued_bulk());
         }
     }
 
@@ -202,9 +189,8 @@ impl State {
         if let Some(secret) = secret {
             self.core.allow_resume(key, secret);
         }
-        let (turn, lane) = (0, Arc::new(Lane::new(secret.is_some().into())));
-        let (outbound, bulk, closing) = (Outbound::new(connection.clone()), Arc::default(), Arc::default());
-        let link = Link { key, turn, lane, outbound, backlog, bulk, closing };
+        let lane = Arc::new(Lane::new(secret.is_some().into(), backlog));
+        let link = Link { key, turn: 0, lane, outbound: Outbound::new(connection.clone()) };
         let slot = key.slot as usize;
         if slot >= self.links.len() {
             self.links.resize(slot + 1, None);
@@ -212,23 +198,6 @@ impl State {
         self.links[slot] = Some(link.clone());
         link
     }
-}
-
-/// Hands over chunks, each a whole frame; see [`Core::take_bulk`].
-fn put_bulk(outbound: &Outbound, bulk: &mut Vec<u8>) {
-    let mut rest = &bulk[..];
-    while let Some(frame) = wire::split(rest, config::FRAME_BYTES_MAX).expect("the core puts whole frames") {
-        let (chunk, after) = rest.split_at(frame.bytes());
-        let Header { flags, .. } = frame.header;
-        if flags.has(Flags::FAILED) {
-            outbound.forget_bulk(frame.header.flow());
-        } else {
-            outbound.put_bulk(frame.header.flow(), !flags.has(Flags::MORE), chunk);
-        }
-        rest = after;
-    }
-    // Between two bodies a link keeps no memory for them.
-    *bulk = Vec::new();
 }
 
 /// Ends a batch of input: writes the output, and sees to the time and to whoever waits for progress.

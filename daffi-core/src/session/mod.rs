@@ -11,6 +11,6 @@ mod sides;
 
 pub use deadlines::Deadlines;
 pub use inbound::Inbound;
-pub use outbound::Outbound;
+pub use outbound::{Outbound, Queued};
 pub use retained::{CannotResume, Keep, NeverSent};
 pub use sides::{Filled, Sides, fill};

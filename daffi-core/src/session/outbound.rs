@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::bulk::{Bulk, write_side};
+use crate::config;
 use crate::transport::Connection;
+use crate::wire::{Flags, Header, split};
 
 /// The sending half of a link, shared by everybody who writes. Clones are of the same half.
 ///
@@ -73,12 +75,26 @@ impl Outbound {
     /// Lets `put` append whole frames; nothing else may be done to the bytes that are there.
     /// On a link that has ended they go nowhere.
     pub fn with<R>(&self, put: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        self.with_chunks(|frames, _| put(frames))
+    }
+
+    /// As [`with`](Self::with); `put` may also append chunks, in the second buffer, which come after the frames. Each is
+    /// taken as [`put_bulk`](Self::put_bulk) does, but for one that has failed: as by
+    /// [`forget_bulk`](Self::forget_bulk). What several put at a time cannot change the order within a flow.
+    ///
+    /// # Panics
+    /// If the chunks are not whole frames.
+    pub fn with_chunks<R>(&self, put: impl FnOnce(&mut Vec<u8>, &mut Vec<u8>) -> R) -> R {
+        let mut chunks = Vec::new();
         let mut buffer = self.lock();
         buffer.compact();
-        let result = put(&mut buffer.bytes);
+        let result = put(&mut buffer.bytes, &mut chunks);
         buffer.most = buffer.most.max(buffer.bytes.len());
         if buffer.ended {
             buffer.forget();
+        } else if !chunks.is_empty() {
+            buffer.put_chunks(&chunks);
+            self.inner.wake.notify_one();
         }
         result
     }
@@ -87,25 +103,13 @@ impl Outbound {
     /// everything else may pass them: they are written while the lane has nothing to do, a chunk at a time and the
     /// flows in turn, or to a side of their own where the connection has sides.
     pub fn put_bulk(&self, flow: u64, is_last: bool, frame: &[u8]) {
-        {
-            let mut buffer = self.lock();
-            if buffer.ended || buffer.closing {
-                return;
-            }
-            let after = buffer.position();
-            buffer.bulk.put(flow, is_last, frame, after);
-        }
+        self.lock().put_chunk(flow, is_last, frame);
         self.inner.wake.notify_one();
     }
 
     /// Drops the chunks of a flow that were not written: nobody wants them any more.
     pub fn forget_bulk(&self, flow: u64) {
         self.lock().bulk.forget(flow);
-    }
-
-    /// Bytes of chunks that have not been written.
-    pub fn queued_bulk(&self) -> usize {
-        self.lock().bulk.bytes()
     }
 
     /// Has `tell` told of each flow whose side failed: the other end will not get the rest, and must hear of it on
@@ -116,16 +120,17 @@ impl Outbound {
         drop(self.inner.on_given_up.set(Box::new(tell)));
     }
 
-    /// Writes what the connection takes at once; the writer task sees to the rest.
-    pub fn flush(&self) {
-        let is_for_the_task = {
+    /// Writes what the connection takes at once; the writer task sees to the rest, which is returned.
+    pub fn flush(&self) -> Queued {
+        let (queued, is_for_the_task) = {
             let mut buffer = self.lock();
             buffer.write();
-            buffer.blocked || buffer.ended
+            (buffer.queued(), buffer.blocked || buffer.ended)
         };
         if is_for_the_task {
             self.inner.wake.notify_one();
         }
+        queued
     }
 
     /// Has the writer task flush once the tasks that are ready now have appended theirs.
@@ -133,10 +138,9 @@ impl Outbound {
         self.inner.wake.notify_one();
     }
 
-    /// Bytes that have not been written.
+    /// Bytes that have not been written, without chunks.
     pub fn queued(&self) -> usize {
-        let buffer = self.lock();
-        buffer.unsent().len()
+        self.lock().queued().frames
     }
 
     /// Whether the connection was closed or lost, so that nothing goes out any more.
@@ -299,6 +303,15 @@ impl Outbound {
     }
 }
 
+/// Bytes that have not been written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued {
+    /// Those of frames that go in order.
+    pub frames: usize,
+    /// Those of chunks that everything else may pass.
+    pub chunks: usize,
+}
+
 /// What the writer task is to do next.
 enum Standing {
     /// Wait to be woken.
@@ -328,6 +341,32 @@ impl Buffer {
             base: 0,
             written: 0,
             bulk: Bulk::default(),
+        }
+    }
+
+    fn queued(&self) -> Queued {
+        Queued { frames: self.unsent().len(), chunks: self.bulk.bytes() }
+    }
+
+    fn put_chunk(&mut self, flow: u64, is_last: bool, frame: &[u8]) {
+        if !self.ended && !self.closing {
+            let after = self.position();
+            self.bulk.put(flow, is_last, frame, after);
+        }
+    }
+
+    fn put_chunks(&mut self, mut chunks: &[u8]) {
+        while let Some(frame) =
+            split(chunks, config::FRAME_BYTES_MAX).expect("whoever puts chunks puts frames")
+        {
+            let (chunk, rest) = chunks.split_at(frame.bytes());
+            let Header { flags, .. } = frame.header;
+            if flags.has(Flags::FAILED) {
+                self.bulk.forget(frame.header.flow());
+            } else {
+                self.put_chunk(frame.header.flow(), !flags.has(Flags::MORE), chunk);
+            }
+            chunks = rest;
         }
     }
 

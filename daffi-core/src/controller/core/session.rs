@@ -11,6 +11,7 @@ use super::resume::Return;
 use crate::config;
 use crate::identity::Identity;
 use crate::name::NodeName;
+use crate::session::Queued;
 use crate::transport::Peer;
 use crate::wire::{Header, put_frame};
 
@@ -32,14 +33,10 @@ pub(super) enum Phase {
 pub struct Backlog(Arc<[AtomicUsize; 2]>);
 
 impl Backlog {
-    /// Sets the number of bytes, without those of large bodies.
-    pub fn set(&self, bytes: usize) {
-        self.0[0].store(bytes, Ordering::Relaxed);
-    }
-
-    /// Sets the number of bytes of large bodies.
-    pub fn set_bulk(&self, bytes: usize) {
-        self.0[1].store(bytes, Ordering::Relaxed);
+    /// Sets what is left to be written.
+    pub fn set(&self, queued: Queued) {
+        self.0[0].store(queued.frames, Ordering::Relaxed);
+        self.0[1].store(queued.chunks, Ordering::Relaxed);
     }
 
     fn bytes(&self) -> usize {

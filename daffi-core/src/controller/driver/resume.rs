@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::super::core::{Claimed, SessionKey, Violation};
+use super::super::core::{Backlog, Claimed, SessionKey, Violation};
 use super::{Link, Shared, State, settle};
 use crate::session::{Inbound, Keep};
 use crate::transport::Connection;
 use crate::wire::{Flags, Frame, Header, Kind, put_frame};
 
-/// What the connections that a session has in turn share. It changes only under the lock of the state, which is what
-/// puts the changes in order.
+/// What the connections that a session has in turn share. Which one it has and what was routed change only under the
+/// lock of the state, which is what puts the changes in order.
 #[derive(Debug)]
 pub(super) struct Lane {
     /// Whether the session outlives a break.
@@ -24,12 +25,16 @@ pub(super) struct Lane {
     received: AtomicU64,
     /// Whether a task serves it; else it is away, and nobody closes it but whoever finds it ended.
     is_served: AtomicBool,
+    /// What was taken from the core and not written.
+    pub(super) backlog: Backlog,
+    /// Told when the core wants the link closed.
+    pub(super) closing: Notify,
 }
 
 impl Lane {
-    pub(super) fn new(keep: Keep) -> Self {
+    pub(super) fn new(keep: Keep, backlog: Backlog) -> Self {
         let (turn, received, is_served) = (AtomicU32::new(0), AtomicU64::new(0), AtomicBool::new(true));
-        Self { keep, turn, received, is_served }
+        Self { keep, turn, received, is_served, backlog, closing: Notify::new() }
     }
 
     /// So many bytes were routed.

@@ -76,7 +76,7 @@ fn open(shared: &Arc<Shared>, connection: &Arc<dyn Connection>) -> Link {
 
 /// Waits until a link that shall close has not managed to for [`CLOSE_TIME`]: its peer does not read.
 async fn overdue(link: &Link) {
-    link.closing.notified().await;
+    link.lane.closing.notified().await;
     tokio::time::sleep(CLOSE_TIME).await;
 }
 

@@ -7,6 +7,7 @@ use bytes::BytesMut;
 
 use super::*;
 use crate::transport::Peer;
+use crate::wire::{Kind, put_frame};
 
 /// Takes as many bytes as it has room for.
 #[derive(Debug)]
@@ -164,13 +165,13 @@ async fn chunks_take_turns_and_keep_their_order_within_a_flow() {
     for chunk in [b"b1", b"b2"] {
         outbound.put_bulk(2, chunk == b"b2", chunk);
     }
-    assert_eq!(outbound.queued_bulk(), 10);
+    assert_eq!(outbound.lock().queued().chunks, 10);
 
     let writer = spawn(&outbound);
     write_all(&connection, 20).await;
 
     assert_eq!(taken(&connection), b"a1b1a2b2a3");
-    assert_eq!(outbound.queued_bulk(), 0);
+    assert_eq!(outbound.lock().queued().chunks, 0);
     writer.abort();
 }
 
@@ -204,7 +205,31 @@ async fn chunks_of_a_flow_that_is_forgotten_do_not_go_out() {
     let writer = spawn(&outbound);
     write_all(&connection, 20).await;
 
-    assert_eq!((taken(&connection), outbound.queued_bulk()), (b"b1".to_vec(), 0));
+    assert_eq!((taken(&connection), outbound.lock().queued().chunks), (b"b1".to_vec(), 0));
+    writer.abort();
+}
+
+#[tokio::test]
+async fn chunks_that_come_with_frames_go_behind_them_until_one_has_failed() {
+    let (connection, outbound) = narrow(1000);
+    let chunk = |call, flags: Flags| {
+        let mut bytes = Vec::new();
+        put_frame(&mut bytes, Header { flags, call, ..Header::new(Kind::Chunk) }, &[], b"body");
+        bytes
+    };
+    let (first, last) = (chunk(1, Flags::MORE), chunk(1, Flags::NONE));
+
+    outbound.with_chunks(|frames, chunks| {
+        frames.extend_from_slice(b"call");
+        for part in [&chunk(2, Flags::MORE), &first, &chunk(2, Flags::FAILED), &last] {
+            chunks.extend_from_slice(part);
+        }
+    });
+    let writer = spawn(&outbound);
+    write_all(&connection, 20).await;
+
+    assert_eq!(taken(&connection), [b"call", &first[..], &last].concat());
+    assert_eq!(outbound.flush(), Queued { frames: 0, chunks: 0 });
     writer.abort();
 }
 
@@ -220,5 +245,5 @@ async fn a_link_that_closes_writes_its_frames_and_drops_its_chunks() {
     write_all(&connection, 20).await;
     writer.await.expect("no panic");
 
-    assert_eq!((taken(&connection), outbound.queued_bulk()), (b"bye".to_vec(), 0));
+    assert_eq!((taken(&connection), outbound.lock().queued().chunks), (b"bye".to_vec(), 0));
 }

@@ -144,7 +144,7 @@ async fn each_body_has_a_side_and_its_chunks_arrive_in_order() {
         sides.read_on(side);
     }
 
-    assert_eq!(outbound.queued_bulk(), 0);
+    assert_eq!(outbound.flush().chunks, 0);
     writer.abort();
 }
 
@@ -164,7 +164,7 @@ async fn a_side_that_fails_is_reported_and_the_rest_of_its_flow_goes_nowhere() {
     outbound.put_bulk(4, true, &frame(Kind::Chunk, 4, b"other"));
 
     assert_eq!(next_chunk(&mut sides).await, Ok((4, b"other".to_vec())));
-    assert_eq!(outbound.queued_bulk(), 0);
+    assert_eq!(outbound.flush().chunks, 0);
     writer.abort();
 }
 
@@ -226,7 +226,7 @@ async fn a_side_that_cannot_be_opened_is_reported() {
     }
 
     assert_eq!(*told.lock().expect("no panic"), [3]);
-    assert_eq!(outbound.queued_bulk(), 0);
+    assert_eq!(outbound.flush().chunks, 0);
     writer.abort();
 }
 

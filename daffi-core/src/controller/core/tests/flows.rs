@@ -6,6 +6,7 @@ use super::super::Violation;
 use super::harness::{Mesh, Received, Reply, Sending};
 use crate::config::{BULK_BYTES_LOST, BULK_BYTES_MAX, CHUNK_BYTES, FLOW_WINDOW_BYTES, FLOWS_MAX};
 use crate::error::{CallError, Ran};
+use crate::session::Queued;
 use crate::wire::{CallId, Direction, Extension, Failure, Flags, Header, Kind};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -472,7 +473,7 @@ fn a_receiver_that_grants_what_it_has_not_read_is_ended() {
 fn no_flow_to_a_node_begins_while_many_bytes_of_earlier_ones_wait_for_it() {
     let mut mesh = Mesh::new(1);
     let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
-    mesh.node(callee).backlog.set_bulk(BULK_BYTES_MAX);
+    mesh.node(callee).backlog.set(Queued { frames: 0, chunks: BULK_BYTES_MAX });
 
     mesh.call_in_chunks(caller, Flags::MORE, None);
     assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::Busy { .. })));
