@@ -25,6 +25,8 @@ pub(super) struct Bulk {
 pub(super) struct Flow {
     pub(super) number: u64,
     chunks: VecDeque<Bytes>,
+    /// Bytes of the chunk that its side is taking: until it has them all, a link that closes would drop the rest.
+    writing: usize,
     /// Its last chunk was put.
     is_whole: bool,
     /// How many bytes of the lane were put before its first chunk.
@@ -63,7 +65,7 @@ impl Bulk {
         let at = self.find(number).unwrap_or_else(|| {
             let chunks = VecDeque::new();
             let (side, is_whole, is_given_up, is_written) = (None, false, false, false);
-            let flow = Flow { number, chunks, is_whole, after, side, is_given_up, is_written };
+            let flow = Flow { number, chunks, writing: 0, is_whole, after, side, is_given_up, is_written };
             self.flows.push_back(flow);
             self.flows.len() - 1
         });
@@ -85,8 +87,8 @@ impl Bulk {
     /// Drops what is left of a flow.
     pub(super) fn forget(&mut self, number: u64) {
         let Some(at) = self.find(number) else { return };
-        let Some(flow) = self.flows.remove(at) else { return };
-        self.bytes -= flow.chunks.iter().map(Bytes::len).sum::<usize>();
+        let Some(mut flow) = self.flows.remove(at) else { return };
+        self.bytes -= flow.take_bytes();
         if let Some(side) = flow.side {
             // Its writer finds the flow gone, and closes the side.
             side.notify_one();
@@ -97,7 +99,7 @@ impl Bulk {
     pub(super) fn give_up(&mut self, number: u64) {
         let Some(at) = self.flows.iter().position(|flow| flow.number == number) else { return };
         let flow = &mut self.flows[at];
-        self.bytes -= flow.chunks.drain(..).map(|chunk| chunk.len()).sum::<usize>();
+        self.bytes -= flow.take_bytes();
         flow.is_given_up = true;
         if flow.is_whole {
             self.flows.remove(at);
@@ -134,9 +136,10 @@ impl Bulk {
     pub(super) fn turn(&mut self, number: u64) -> Turn {
         let Some(at) = self.find(number) else { return Turn::Close };
         let flow = &mut self.flows[at];
+        self.bytes -= std::mem::take(&mut flow.writing);
         match flow.chunks.pop_front() {
             Some(chunk) => {
-                self.bytes -= chunk.len();
+                flow.writing = chunk.len();
                 Turn::Write(chunk)
             }
             None if flow.is_whole => {
@@ -165,6 +168,12 @@ impl Bulk {
 }
 
 impl Flow {
+    /// Drops what was not written, and says how much that is.
+    fn take_bytes(&mut self) -> usize {
+        let waiting: usize = self.chunks.drain(..).map(|chunk| chunk.len()).sum();
+        waiting + std::mem::take(&mut self.writing)
+    }
+
     /// The flow has a side from now on. What wakes the side's writer.
     pub(super) fn take_side(&mut self) -> Arc<Notify> {
         Arc::clone(self.side.insert(Arc::default()))
@@ -214,4 +223,41 @@ async fn write_all(side: &dyn Connection, mut bytes: &[u8]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_side(chunks: &[&'static [u8]]) -> Bulk {
+        let mut bulk = Bulk::default();
+        for (at, chunk) in chunks.iter().enumerate() {
+            bulk.put(1, at + 1 == chunks.len(), chunk, 0);
+        }
+        bulk.without_side().expect("it has none yet").take_side();
+        bulk
+    }
+
+    #[test]
+    fn a_chunk_waits_until_its_side_has_taken_all_of_it() {
+        let mut bulk = with_side(&[b"one", b"three"]);
+
+        assert_eq!((bulk.turn(1), bulk.bytes()), (Turn::Write(Bytes::from_static(b"one")), 8));
+        assert_eq!((bulk.turn(1), bulk.bytes()), (Turn::Write(Bytes::from_static(b"three")), 5));
+        assert_eq!((bulk.turn(1), bulk.bytes()), (Turn::Close, 0));
+    }
+
+    #[test]
+    fn a_flow_that_is_dropped_while_a_chunk_is_written_leaves_no_bytes() {
+        let (mut forgotten, mut given_up) = (with_side(&[b"one", b"two"]), with_side(&[b"one", b"two"]));
+        for bulk in [&mut forgotten, &mut given_up] {
+            bulk.turn(1);
+        }
+
+        forgotten.forget(1);
+        given_up.give_up(1);
+
+        assert_eq!((forgotten.bytes(), given_up.bytes()), (0, 0));
+        assert_eq!((forgotten.turn(1), given_up.turn(1)), (Turn::Close, Turn::Close));
+    }
 }
