@@ -46,6 +46,8 @@ pub(super) enum WaitFor {
 pub(super) struct Extra {
     /// A background call.
     pub(super) job: Option<JobId>,
+    /// What a background call is of, for when nobody offers it any more.
+    pub(super) callback: Option<CallbackName>,
     /// Who called, for when the caller has gone.
     pub(super) caller: Option<NodeName>,
     /// In whose rights, likewise.

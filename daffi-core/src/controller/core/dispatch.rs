@@ -193,7 +193,9 @@ impl Core {
         let job = request.flags.has(Flags::BACKGROUND).then(|| self.jobs.next_id());
         if let Some(job) = job {
             let session = &self.sessions[caller as usize];
+            let callback = self.directory.entry(call.entry).map(|entry| entry.name.clone());
             let extra = call.extra();
+            extra.callback = callback;
             (extra.job, extra.caller) = (Some(job), Some(session.name()));
             extra.owner = Some(session.identity.clone());
             if request.flags.has(Flags::KEPT) {

@@ -257,8 +257,7 @@ impl Core {
             return;
         }
         self.counters.calls_kept += 1;
-        let callback =
-            self.directory.entry(call.entry).map(|entry| entry.name.to_string()).unwrap_or_default();
+        let callback = extra.callback.as_ref().map(ToString::to_string).unwrap_or_default();
         let node = (call.callee != NONE).then(|| self.sessions[call.callee as usize].name());
         let body = Bytes::copy_from_slice(outcome.body());
         let (failed, owner) = (outcome.has_failed(), extra.owner.clone());

@@ -74,14 +74,13 @@ impl Core {
         if is_own { Ok(()) } else { self.check_call(slot, callback) }
     }
 
-    /// In whose rights a call was made, and of what.
+    /// In whose rights a background call was made, and of what.
     pub(super) fn owner_of(&self, slot: u32) -> (Option<Arc<Identity>>, String) {
-        let Some(call) = self.calls.get(slot) else { return (None, String::new()) };
-        let name = match call.delayed() {
-            Some(delayed) => delayed.name.clone(),
-            None => self.directory.entry(call.entry).map(|entry| entry.name.to_string()).unwrap_or_default(),
+        let Some(extra) = self.calls.get(slot).and_then(|call| call.extra.as_ref()) else {
+            return (None, String::new());
         };
-        (call.extra.as_ref().and_then(|extra| extra.owner.clone()), name)
+        let name = extra.callback.as_ref().map(ToString::to_string).unwrap_or_default();
+        (extra.owner.clone(), name)
     }
 
     /// Whether a session may make a schedule, which it may not do in the place of another's.

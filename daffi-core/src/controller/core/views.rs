@@ -67,14 +67,11 @@ impl Core {
             let call = self.calls.get(*slot)?;
             let node = self.sessions.get(call.callee as usize).map(Session::name);
             let age = now.saturating_duration_since(call.started).as_millis();
+            let extra = call.extra.as_ref()?;
             Some(JobEntry {
                 id: *id,
-                callback: self
-                    .directory
-                    .entry(call.entry)
-                    .map(|entry| entry.name.to_string())
-                    .unwrap_or_default(),
-                caller: call.extra.as_ref().and_then(|extra| extra.caller.clone())?,
+                callback: extra.callback.as_ref()?.to_string(),
+                caller: extra.caller.clone()?,
                 node,
                 state: if call.delayed().is_some() { JobState::Waiting } else { JobState::Running },
                 age_ms: u64::try_from(age).unwrap_or(u64::MAX),

@@ -7,7 +7,7 @@ use super::harness::{Mesh, Reply};
 use crate::error::CallError;
 use crate::identity::{Identity, Kind, Pattern, Role};
 use crate::wire::{
-    Extension, Flags, JobId, Missed, Overlap, ScheduleEntry, ScheduleSpec, When, decode, encode,
+    Extension, Flags, JobEntry, JobId, Missed, Overlap, ScheduleEntry, ScheduleSpec, When, decode, encode,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -192,6 +192,23 @@ fn nobody_changes_what_another_began() {
     assert!(paused, "a token's own it may change from any of its sessions");
     let cancelled: Option<ScheduleEntry> = mesh.ask(server, "daffi.schedule.cancel", &(own.id,));
     assert!(cancelled.is_some(), "and an operator may change everybody's");
+}
+
+#[test]
+fn whoever_may_call_it_may_read_what_became_of_it_when_nobody_offers_it_any_more() {
+    let (mut mesh, server, guest) = mesh();
+    mesh.identity = token("t2", &["shop.*"], &[]);
+    let other = mesh.join("other", &[]);
+    mesh.call(guest, "shop.buy", Flags::BACKGROUND.with(Flags::KEPT), &Extension::default(), None);
+    let job: JobId = *mesh.node(guest).jobs.last().expect("a number");
+
+    mesh.leave(server);
+
+    mesh.call_with(other, "daffi.job.result", Flags::NONE, &Extension::default(), None, &(job,));
+    let replies = mesh.replies(other);
+    assert!(matches!(&replies[..], [(_, Reply::Error(CallError::NodeLost { .. }))]), "{replies:?}");
+    let listed: Vec<JobEntry> = mesh.ask(other, "daffi.jobs", &());
+    assert_eq!(listed[0].callback, "shop.buy");
 }
 
 #[test]
