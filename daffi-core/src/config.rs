@@ -30,7 +30,8 @@ pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
 /// A caller gives up on a silent controller this long after the deadline the controller enforces.
 pub const CONTROLLER_GRACE: Duration = Duration::from_secs(1);
 
-/// The largest body of a call or reply, in bytes. One lane carries it whole, so it bounds latency too.
+/// The largest body of a call or reply that must come whole, in bytes. One lane carries it in one frame, so it bounds
+/// latency too.
 pub const BODY_BYTES_MAX: usize = 4 << 20;
 /// The largest body that travels in chunks, in bytes, unless the node was told another bound.
 pub const LARGE_BODY_BYTES_MAX: usize = 1 << 30;
@@ -45,8 +46,9 @@ pub const FLOWS_MAX: usize = 128;
 /// not counted among [`OUTPUT_BYTES_MAX`], since everything else passes them: a peer with all its flows at their
 /// windows has as many.
 pub const BULK_BYTES_MAX: usize = FLOWS_MAX * FLOW_WINDOW_BYTES;
-/// Bytes of large bodies waiting for a peer at which it is cut off: twice the above, so that flows that have begun
-/// still fit; only one that grants what it has not read comes so far.
+/// Bytes of large bodies waiting for a peer past which calls end that would add to them: twice the above, so that flows
+/// that have begun still fit. Only a peer that grants what it has not read comes so far, or one to which much is sent in
+/// chunks of a few bytes.
 pub const BULK_BYTES_LOST: usize = 2 * BULK_BYTES_MAX;
 /// Bytes of a lane that were written and are kept until the other end has them: with more under way than this, what a
 /// path of 100 ms holds at 40 MB/s, a link that breaks cannot be resumed.
@@ -103,7 +105,8 @@ pub const ONE_WAY_QUEUED_MAX: usize = 65_536;
 pub const BLOCKING_RUNNING_MAX: usize = 256;
 /// Bytes waiting for a peer that does not read; past it new calls to it get `Busy`.
 pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
-/// Bytes waiting for a peer at which it is cut off: twice the above, so that replies still fit.
+/// Bytes waiting for a peer at which it is cut off: twice the above, so that replies still fit. A window for each flow
+/// that it is sent comes on top: streams fill the lane by right.
 pub const OUTPUT_BYTES_LOST: usize = 2 * OUTPUT_BYTES_MAX;
 /// Calls that wait at the controller for their `eta`.
 pub const DELAYED_MAX: usize = 100_000;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::calls::{Call, Origin, WaitFor};
 use super::jobs::Kept;
 use super::session::NONE;
-use super::{Core, Violation};
+use super::{Core, SessionKey, Violation};
 use crate::config;
 use crate::error::{CallError, Ran, Stage};
 use crate::wire::{CallId, Failure, Flags, Frame, Header, JobId, Kind};
@@ -225,10 +225,15 @@ impl Core {
 
     /// A peer that does not read must not fill the controller's memory.
     pub(super) fn check_backlog(&mut self, slot: u32) {
-        if self.sessions[slot as usize].backlog_bytes() > config::OUTPUT_BYTES_LOST
-            && self.overflowed.last() != Some(&slot)
-        {
-            self.overflowed.push(slot);
+        let session = &mut self.sessions[slot as usize];
+        let bytes = session.backlog_bytes();
+        if bytes < config::OUTPUT_BYTES_MAX {
+            session.flows.forget_past();
+        } else if bytes > config::OUTPUT_BYTES_LOST + session.flows.window_bytes() {
+            let key = SessionKey { slot, generation: session.generation };
+            if self.overflowed.last() != Some(&key) {
+                self.overflowed.push(key);
+            }
         }
     }
 

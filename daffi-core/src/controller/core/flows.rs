@@ -63,6 +63,25 @@ impl Flows {
 pub(super) struct FlowCounts {
     pub(super) sending: usize,
     pub(super) receiving: usize,
+    /// The most that it was receiving at a time since little waited for it.
+    receiving_most: usize,
+}
+
+impl FlowCounts {
+    /// Bytes of streams that may wait for it by right: a window of each, also of those that have ended since.
+    pub(super) fn window_bytes(&self) -> usize {
+        self.receiving_most * config::FLOW_WINDOW_BYTES
+    }
+
+    /// Little waits for it.
+    pub(super) fn forget_past(&mut self) {
+        self.receiving_most = self.receiving;
+    }
+
+    fn begin_receiving(&mut self) {
+        self.receiving += 1;
+        self.receiving_most = self.receiving_most.max(self.receiving);
+    }
 }
 
 /// Flags of calls whose arguments come in chunks.
@@ -80,6 +99,20 @@ impl Session {
             self.room_for_flow()?;
         }
         self.room()
+    }
+
+    /// Whether it may be sent more of flows that have begun. What headers add to a window, in chunks of few bytes, is no
+    /// fault of the receiver's: the flow ends before the receiver is cut off for it.
+    fn room_for_chunk(&self, path: Path) -> Result<(), CallError> {
+        let (bytes, limit) = match path {
+            Path::Bulk => (self.bulk_bytes(), config::BULK_BYTES_LOST),
+            Path::Lane => (self.backlog_bytes(), config::OUTPUT_BYTES_MAX + self.flows.window_bytes()),
+        };
+        if bytes <= limit {
+            return Ok(());
+        }
+        let what = format!("backlog of `{}`", self.name());
+        Err(CallError::TooLarge { what, bytes: bytes as u64, limit: limit as u64, ran: Ran::Maybe })
     }
 
     /// Whether it may be sent another flow; if not, which bound it has reached.
@@ -141,7 +174,7 @@ impl Core {
     fn open_flow(&mut self, slot: u32, direction: Direction, flow: Flow) {
         self.counters.flows_started += 1;
         self.sessions[flow.from.session as usize].flows.sending += 1;
-        self.sessions[flow.to.session as usize].flows.receiving += 1;
+        self.sessions[flow.to.session as usize].flows.begin_receiving();
         if let Some(call) = self.calls.get_mut(slot) {
             *call.extra().flows.of(direction) = Some(flow);
         }
@@ -176,7 +209,6 @@ impl Core {
         let peer = self.introduce(session, callee);
         let header = Header { flags, peer, call: id.to_bits(), ..Header::new(Kind::Reply) };
         self.put(session, header, frame.body);
-        self.check_backlog(session);
         let path = if flags.has(Flags::MORE) { Path::Bulk } else { Path::Lane };
         let from = End { session: callee, call: number };
         let to = End { session, call: id.to_bits() };
@@ -248,6 +280,11 @@ impl Core {
         let (to, path) = (flow.to, flow.path);
         if has_failed {
             self.put_failed(to, path, direction, frame.body);
+        } else if let Err(error) = self.sessions[to.session as usize].room_for_chunk(path) {
+            self.counters.flows_flooding += 1;
+            self.stop_callee(slot);
+            self.fail(now, slot, &error);
+            return Ok(());
         } else {
             self.put_chunk(to.session, path, Header::chunk(to.call, direction, !is_end), frame.body);
         }
@@ -260,16 +297,10 @@ impl Core {
 
     fn put_chunk(&mut self, to: u32, path: Path, header: Header, body: &[u8]) {
         match path {
-            Path::Lane => {
-                self.put(to, header, body);
-                self.check_backlog(to);
-            }
+            Path::Lane => self.put(to, header, body),
             Path::Bulk => {
                 let session = &mut self.sessions[to as usize];
                 put_frame(&mut session.bulk, header, &[], body);
-                if session.bulk_bytes() > config::BULK_BYTES_LOST {
-                    self.overflowed.push(to);
-                }
                 self.touch(to);
             }
         }
@@ -352,7 +383,6 @@ impl Core {
         flow.window = window;
         let from = flow.from;
         self.put(from.session, Header::window(from.call, direction, header.name), &[]);
-        self.check_backlog(from.session);
         Ok(())
     }
 

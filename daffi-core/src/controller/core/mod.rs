@@ -123,7 +123,7 @@ pub struct Core {
     /// Names that were missed since the last round of pings.
     misses: Cell<u32>,
     /// Sessions that do not read what is sent to them, to be ended.
-    overflowed: Vec<u32>,
+    overflowed: Vec<SessionKey>,
     expired: Vec<u32>,
     counters: Counters,
     generation: u32,
@@ -233,11 +233,11 @@ impl Core {
     }
 
     fn end_overflowed(&mut self, now: Instant) {
-        for slot in std::mem::take(&mut self.overflowed) {
-            if self.sessions.get(slot as usize).is_some_and(|session| session.phase != Phase::Closing) {
+        for key in std::mem::take(&mut self.overflowed) {
+            if self.phase(key).is_some_and(|phase| phase != Phase::Closing) {
                 self.counters.sessions_not_reading += 1;
-                self.end(now, slot, "it does not read");
-                let session = &mut self.sessions[slot as usize];
+                self.end(now, key.slot, "it does not read");
+                let session = &mut self.sessions[key.slot as usize];
                 (session.out, session.bulk) = (Vec::new(), Vec::new());
             }
         }

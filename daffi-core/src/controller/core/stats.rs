@@ -77,6 +77,8 @@ counters! {
     flows_started,
     /// Results in chunks that nobody could take.
     flows_refused,
+    /// Calls ended because more of their chunks waited for a receiver than may.
+    flows_flooding,
     chunks_forwarded,
     /// Chunks of calls that had ended or were refused.
     late_chunks,

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use super::super::Violation;
 use super::harness::{Mesh, Received, Reply, Sending};
-use crate::config::{BULK_BYTES_LOST, BULK_BYTES_MAX, CHUNK_BYTES, FLOW_WINDOW_BYTES, FLOWS_MAX};
+use crate::config::{
+    BULK_BYTES_LOST, BULK_BYTES_MAX, CHUNK_BYTES, FLOW_WINDOW_BYTES, FLOWS_MAX, OUTPUT_BYTES_LOST,
+    OUTPUT_BYTES_MAX,
+};
 use crate::error::{CallError, Ran};
 use crate::session::Queued;
 use crate::wire::{CallId, Direction, Extension, Failure, Flags, Header, Kind};
@@ -452,7 +455,7 @@ fn a_body_costs_the_controller_its_window_and_no_more_however_large_it_is() {
 }
 
 #[test]
-fn a_receiver_that_grants_what_it_has_not_read_is_ended() {
+fn a_call_ends_whose_receiver_grants_what_it_has_not_read() {
     let (mut mesh, caller, callee, call, run) = Mesh::pair(Flags::MORE);
     mesh.node(callee).does_not_read = true;
 
@@ -464,9 +467,66 @@ fn a_receiver_that_grants_what_it_has_not_read_is_ended() {
     }
     mesh.end_batch(caller);
 
-    assert_eq!(mesh.stat("sessions_not_reading"), 1);
-    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::NodeLost { .. })));
-    assert_eq!(mesh.stat("bulk_bytes"), 0);
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::TooLarge { ran: Ran::Maybe, .. })));
+    assert_eq!((mesh.stat("flows_flooding"), mesh.stat("sessions_not_reading")), (1, 0));
+    assert!(mesh.stat("bulk_bytes") <= (BULK_BYTES_LOST + 2 * CHUNK_BYTES) as u64);
+}
+
+#[test]
+fn a_sender_of_chunks_of_few_bytes_does_not_have_a_slow_receiver_cut_off() {
+    let (mut mesh, caller, callee, call, _) = Mesh::pair(Flags::FEEDS);
+    mesh.node(callee).does_not_read = true;
+    mesh.node(callee).backlog.set(Queued { frames: OUTPUT_BYTES_MAX, chunks: 0 });
+
+    for _ in 0..FLOW_WINDOW_BYTES {
+        mesh.chunk(caller, call.to_bits(), Direction::Request, true, b"x").expect("within the window");
+    }
+    mesh.end_batch(caller);
+
+    assert!(matches!(mesh.only_reply(caller), Reply::Error(CallError::TooLarge { ran: Ran::Maybe, .. })));
+    assert_eq!((mesh.stat("flows_flooding"), mesh.stat("sessions_not_reading")), (1, 0));
+    assert!(mesh.stat("backlog_bytes") < (OUTPUT_BYTES_MAX + 2 * FLOW_WINDOW_BYTES) as u64);
+}
+
+#[test]
+fn a_receiver_with_many_streams_may_have_a_window_of_each_before_it() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    let streams = OUTPUT_BYTES_LOST / FLOW_WINDOW_BYTES + 8;
+    let calls: Vec<CallId> = (0..streams).map(|_| mesh.call_in_chunks(caller, Flags::FEEDS, None)).collect();
+    mesh.node(callee).does_not_read = true;
+
+    for call in &calls {
+        for _ in 0..FLOW_WINDOW_BYTES / CHUNK_BYTES {
+            let sent = mesh.chunk(caller, call.to_bits(), Direction::Request, true, &CHUNK);
+            sent.expect("within the window");
+        }
+    }
+    mesh.end_batch(caller);
+
+    assert!(mesh.stat("backlog_bytes") > OUTPUT_BYTES_LOST as u64, "the test reached the bound");
+    for call in &calls {
+        let ended = mesh.chunk(caller, call.to_bits(), Direction::Request, false, &[]);
+        ended.expect("the end takes no window");
+    }
+    mesh.end_batch(caller);
+
+    assert_eq!((mesh.stat("flows_receiving"), mesh.stat("flows_flooding")), (0, 0));
+    assert_eq!((mesh.stat("sessions_not_reading"), mesh.replies(caller).len()), (0, 0));
+}
+
+#[test]
+fn whoever_comes_after_one_that_did_not_read_is_not_taken_for_it() {
+    let mut mesh = Mesh::new(1);
+    let slow = mesh.join("slow", &[]);
+    mesh.node(slow).backlog.set(Queued { frames: OUTPUT_BYTES_LOST, chunks: 0 });
+    mesh.send(slow, Header::new(Kind::Ping), &[], &[]).expect("a good ping");
+    mesh.leave(slow);
+
+    let next = mesh.join("next", &[]);
+    mesh.end_batch(next);
+
+    assert_eq!((mesh.stat("sessions_not_reading"), mesh.stat("sessions")), (0, 1));
 }
 
 #[test]
