@@ -232,6 +232,8 @@ pub(super) async fn keep_time(shared: Arc<Shared>) {
         match next {
             Some(next) => {
                 tokio::select! {
+                    biased;
+                    // It comes first: no number of new deadlines shall put off one that has passed.
                     () = sleep_until(next.into()) => {}
                     () = shared.earlier.notified() => continue,
                 }
@@ -252,8 +254,9 @@ pub(super) async fn keep_time(shared: Arc<Shared>) {
 pub(super) async fn accept_once_open(shared: Arc<Shared>, listener: Arc<dyn Listener>) {
     let (mut is_open, mut accepting) = (shared.is_open.subscribe(), shared.accepting.subscribe());
     tokio::select! {
-        _ = is_open.wait_for(|is_open| *is_open) => {}
+        biased;
         _ = accepting.wait_for(|accepting| !accepting) => return,
+        _ = is_open.wait_for(|is_open| *is_open) => {}
     }
     accept(shared.clone(), listener).await;
 }
@@ -264,12 +267,14 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: Arc<dyn Listener>) {
     let mut links = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            biased;
             _ = accepting.wait_for(|accepting| !accepting) => break,
+            // Before the next: there are no more of these than were taken, while a flood of the others has no end.
             Some(ended) = links.join_next() => {
                 report(ended);
                 continue;
             }
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok(connection) => drop(links.spawn(serve(shared.clone(), connection))),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
+use tokio::time::Instant;
 
 use super::serve::Serve;
 use super::state::State;
@@ -283,7 +284,7 @@ impl Connect {
         Arc::new(Shared {
             name,
             address,
-            state: Mutex::new(State::new(std::time::Instant::now(), options.body_bytes_max)),
+            state: Mutex::new(State::new(Instant::now().into_std(), options.body_bytes_max)),
             serve: Serve::new(options.concurrency),
             options,
             phase: watch::Sender::new(Phase::Connecting),

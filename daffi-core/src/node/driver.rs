@@ -91,8 +91,9 @@ pub(crate) async fn run(
     loop {
         let patience = first.is_some().then_some(timeout);
         let connected = tokio::select! {
-            connected = connect(&shared, patience, greeted.take()) => connected,
+            biased;
             _ = stop.wait_for(|stop| *stop) => break,
+            connected = connect(&shared, patience, greeted.take()) => connected,
         };
         let live = match connected {
             Ok(live) => live,
@@ -207,6 +208,8 @@ async fn begin(shared: &Arc<Shared>, greeted: Greeted) -> Result<Live, Failed> {
     let link = Arc::new(Link::new(number, outbound, Pass::of(&welcome)));
     let mut live = Live::new(shared, link, inbound, connection);
     let registered = tokio::select! {
+        biased;
+        // It comes first: what was refused because the link is gone may be tried again.
         end = &mut live.reading => Err(Failed::Passing(end.to_string())),
         registered = register::announce(shared, &live.link) => registered.map_err(|error| {
             Failed::Final(RegisterError::NotTaken(error).into())
@@ -258,8 +261,9 @@ async fn attend(
         }
     };
     let end = tokio::select! {
-        end = serving => end,
+        biased;
         () = stopped => End::Stopped,
+        end = serving => end,
     };
     if matches!(end, End::Stopped) {
         shared.close("the node was stopped");
@@ -448,6 +452,8 @@ pub(crate) async fn keep_time(shared: Arc<Shared>) {
             Some(at) => {
                 let due = tokio::time::sleep_until(at.into());
                 tokio::select! {
+                    biased;
+                    // It comes first: no number of new deadlines shall put off one that has passed.
                     () = due => {}
                     () = shared.timer.notified() => continue,
                 }

@@ -33,6 +33,8 @@ pub struct Sides {
     lent: usize,
     /// How much of the lane has been read.
     lane: u64,
+    /// Whether [`fill`] has last looked here before it looked at the lane.
+    is_first: bool,
 }
 
 /// What of a link has been filled.
@@ -53,9 +55,20 @@ pub enum Filled {
 /// Cancel safe.
 pub async fn fill(lane: &mut Inbound, sides: Option<&mut Sides>) -> Result<Filled, WireError> {
     let Some(sides) = sides else { return Ok(Filled::Lane(lane.fill().await)) };
-    tokio::select! {
-        filled = lane.fill() => Ok(Filled::Lane(filled)),
-        side = sides.next() => side.map(Filled::Side),
+    // By turns, since either may have more to read than is ever done.
+    sides.is_first = !sides.is_first;
+    if sides.is_first {
+        tokio::select! {
+            biased;
+            side = sides.next() => side.map(Filled::Side),
+            filled = lane.fill() => Ok(Filled::Lane(filled)),
+        }
+    } else {
+        tokio::select! {
+            biased;
+            filled = lane.fill() => Ok(Filled::Lane(filled)),
+            side = sides.next() => side.map(Filled::Side),
+        }
     }
 }
 
@@ -69,7 +82,7 @@ impl Sides {
     pub fn new(connection: Arc<dyn Connection>, outbound: Outbound) -> Option<Self> {
         drop(connection.accept_side()?);
         let (reading, held) = (FuturesUnordered::new(), Vec::new());
-        Some(Self { connection, outbound, is_open: true, reading, held, lent: 0, lane: 0 })
+        Some(Self { connection, outbound, is_open: true, reading, held, lent: 0, lane: 0, is_first: false })
     }
 
     /// So many bytes of the lane have been read.
@@ -93,6 +106,8 @@ impl Sides {
             }
             let has_room = self.reading.len() + self.held.len() + self.lent < config::FLOWS_MAX;
             tokio::select! {
+                biased;
+                // It comes first: they are few, while those that are open may always have more to read.
                 accepted = accept(&*self.connection), if self.is_open && has_room => self.begin(accepted),
                 Some((side, filled)) = self.reading.next() => {
                     match filled {

@@ -1,11 +1,13 @@
 //! A socket of the simulated network, as quinn wants it. Time and tasks are tokio's, which turmoil drives.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
 use quinn::udp::{RecvMeta, Transmit};
@@ -13,6 +15,20 @@ use quinn::{AsyncUdpSocket, UdpPoller};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use turmoil::net::UdpSocket;
+
+/// A datagram as the network sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    at: Duration,
+    from: Option<SocketAddr>,
+    to: SocketAddr,
+    bytes: usize,
+}
+
+/// What all hosts of this thread's simulation have sent; it is forgotten.
+pub(crate) fn take_sent() -> Vec<Sent> {
+    SENT.take()
+}
 
 /// A bound socket of the host that made it.
 pub(crate) struct Socket {
@@ -47,6 +63,14 @@ impl AsyncUdpSocket for Socket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        SENT.with_borrow_mut(|sent| {
+            sent.push(Sent {
+                at: turmoil::sim_elapsed().unwrap_or_default(),
+                from: self.socket.local_addr().ok(),
+                to: transmit.destination,
+                bytes: transmit.contents.len(),
+            });
+        });
         // A host that is not there answers with an error here; on a real network the datagram is lost.
         drop(self.socket.try_send_to(transmit.contents, transmit.destination));
         Ok(())
@@ -93,6 +117,10 @@ impl UdpPoller for AlwaysWritable {
     fn poll_writable(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
+}
+
+thread_local! {
+    static SENT: RefCell<Vec<Sent>> = const { RefCell::new(Vec::new()) };
 }
 
 /// UDP carries no more.

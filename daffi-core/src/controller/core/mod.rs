@@ -33,7 +33,7 @@ mod timed;
 mod views;
 
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,7 +96,7 @@ pub struct Core {
     /// The time of the wall clock when the monotonic one stood at `wall.0`, in milliseconds since the epoch.
     wall: (Instant, u64),
     sessions: Slab<Session>,
-    by_name: HashMap<NodeName, u32>,
+    by_name: BTreeMap<NodeName, u32>,
     directory: Directory,
     calls: Calls,
     deadlines: Deadlines,
@@ -141,7 +141,7 @@ impl Core {
             random,
             wall: (now, unix_ms),
             sessions: Slab::new(),
-            by_name: HashMap::new(),
+            by_name: BTreeMap::new(),
             directory: Directory::new(),
             calls: Calls::default(),
             deadlines: Deadlines::new(now),

@@ -113,9 +113,15 @@ impl Core {
             let node = self.sessions[slot as usize].name();
             self.wake(now, &WaitFor::Node(node));
             // The callbacks of earlier, unready registrations count from now on.
-            let waited: Vec<WaitFor> = self.waiters.keys().cloned().collect();
-            for wait in waited.iter().filter(|wait| matches!(wait, WaitFor::Callback(_))) {
-                self.wake(now, wait);
+            let callbacks = self.waiters.keys().filter_map(|wait| match wait {
+                WaitFor::Callback(name) => Some(name.clone()),
+                WaitFor::Node(_) | WaitFor::Job(_) => None,
+            });
+            let mut callbacks: Vec<CallbackName> = callbacks.collect();
+            // The answers shall not go out in the order of hashes.
+            callbacks.sort();
+            for name in callbacks {
+                self.wake(now, &WaitFor::Callback(name));
             }
             return;
         }

@@ -18,6 +18,7 @@ pub(super) async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) 
     let fresh = open(&shared, &connection);
     let mut inbound = Inbound::new(Arc::clone(&connection), config::HANDSHAKE_BYTES_MAX);
     let greeted = tokio::select! {
+        biased;
         greeted = greet(&shared, &fresh, &connection, &mut inbound) => greeted,
         () = fresh.outbound.run() => Ok(None),
         () = overdue(&fresh) => Ok(None),
@@ -46,6 +47,8 @@ async fn attend(
     let mut reading =
         std::pin::pin!(read(shared, link, &mut inbound, Sides::new(connection, link.outbound.clone())));
     let ended = tokio::select! {
+        biased;
+        // It comes first, since it knows how the node has broken the rules.
         ended = &mut reading => Some(ended),
         () = link.outbound.run() => None,
         () = overdue(link) => None,

@@ -171,8 +171,9 @@ impl Shared {
             // The stream is dropped as soon as nobody wants it, whatever it waits for.
             let cut = poll_fn(|cx| outlet.flow.poll_cut(cx));
             let fed = tokio::select! {
-                fed = catch_future(feed(Box::new(sink))) => fed,
+                biased;
                 () = cut => return,
+                fed = catch_future(feed(Box::new(sink))) => fed,
             };
             let failed = match fed {
                 Ok(Ok(())) => return,

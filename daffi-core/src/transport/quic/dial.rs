@@ -56,6 +56,7 @@ impl Dialler {
             }
             let has_more = hosts.len() > 0;
             tokio::select! {
+                biased;
                 Some((address, attempt)) = attempts.next() => match attempt {
                     Ok(connection) => return Ok(connection),
                     Err(error) => failures.push((address, error)),
@@ -78,8 +79,9 @@ impl Dialler {
         };
         let made = timeout(HANDSHAKE_TIMEOUT, self.connect(address).map_err(unreachable)?);
         let made = tokio::select! {
-            error = refused => return Err(unreachable(error)),
+            biased;
             made = made => made,
+            error = refused => return Err(unreachable(error)),
         };
         let made = made.map_err(|_| DialError::Unreachable("no answer".into()))?;
         let connection = made.map_err(|error| fault::dial_error(&error))?;

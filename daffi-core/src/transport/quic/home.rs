@@ -26,6 +26,11 @@ pub trait Net: fmt::Debug + Send + Sync + 'static {
         Arc::new(quinn::TokioRuntime)
     }
 
+    /// What the chance of the next endpoint's packets begins with; `None` leaves it to the operating system.
+    fn draw_seed(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// The address of a host that only this network knows.
     fn lookup(&self, _host: &str) -> Option<IpAddr> {
         None
@@ -97,8 +102,9 @@ impl Home {
         let _inside = self.runtime.enter();
         let socket = self.net.bind(address)?;
         let runtime = self.net.runtime();
-        let endpoint =
-            Endpoint::new_with_abstract_socket(settings::endpoint(), server, Arc::clone(&socket), runtime)?;
+        let mut settings = settings::endpoint();
+        settings.rng_seed(self.net.draw_seed());
+        let endpoint = Endpoint::new_with_abstract_socket(settings, server, Arc::clone(&socket), runtime)?;
         Ok((endpoint, socket))
     }
 }

@@ -222,6 +222,8 @@ async fn serve(socket: Socket, mut accepting: Accepting, mut stopped: watch::Rec
     drop(accepting);
     loop {
         tokio::select! {
+            biased;
+            // It comes first: those who still come shall not keep the socket.
             () = endpoint.wait_idle() => break,
             // Whoever comes is told at once, since the socket is still there to hear them.
             incoming = endpoint.accept() => match incoming {
