@@ -148,6 +148,14 @@ fn the_controllers_certificate_is_no_tokens_and_a_tokens_is_no_controllers() {
 }
 
 /// Takes connections as `server` says, one after the other, until it is dropped.
+#[test]
+fn certificates_are_of_one_length_whatever_the_key() {
+    let seed = Seed::random();
+    let lengths = (0..400).map(|_| issue("daffi mesh", &seed, Usage::Node).0[0].len());
+
+    assert_eq!(lengths.collect::<std::collections::BTreeSet<_>>().len(), 1);
+}
+
 async fn listening(server: Arc<rustls::ServerConfig>) -> (tokio::task::JoinSet<()>, Address) {
     let (_sender, tls) = tokio::sync::watch::channel(server);
     let options = ListenOptions { tls: Some(tls), ..ListenOptions::default() };

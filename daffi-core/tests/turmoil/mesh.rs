@@ -205,9 +205,11 @@ fn set(sim: &mut Sim<'_>, fault: Fault, is_on: bool) {
 /// * The faults come at times of the seed, and nothing else loses or delays a datagram.
 /// * What nodes and quinn leave to chance comes from `fastrand`, which is seeded here: pauses between attempts,
 ///   incarnations, quinn's skipped packet numbers and greased parameters.
-/// * tokio draws which ready branch of a `select!` comes first, so those of a mesh that is connected are `biased`.
+/// * tokio draws which ready branch of a `select!` comes first, so those that run here are `biased`. It also draws in
+///   which order those are woken who wait for one `watch`; here nobody does so beside another.
 /// * Keys, secrets and connection ids are from the operating system, which nobody can seed, but they are of one
-///   length each: Ed25519 has no signatures of varying length, and certificates have serial numbers of one length.
+///   length each: so are signatures with Ed25519, and the serial numbers of certificates. The secret that a link is
+///   resumed with is two numbers, which are sent as short as they are; less than one in a billion is shorter.
 fn run(seed: u64) -> (Vec<Planned>, Log) {
     // What nodes leave to chance, such as the pauses between attempts to connect, is part of the run.
     fastrand::seed(seed);

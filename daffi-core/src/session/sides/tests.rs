@@ -148,6 +148,39 @@ async fn each_body_has_a_side_and_its_chunks_arrive_in_order() {
     writer.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn neither_the_lane_nor_a_side_waits_until_the_other_has_no_more() {
+    let (outbound, mut lane, mut sides) = link("sides-turns").await;
+    let writer = spawn(&outbound);
+    for _ in 0..200 {
+        outbound.put_bulk(7, false, &frame(Kind::Chunk, 7, &[0; 5_000]));
+        outbound.with(|out| out.extend_from_slice(&frame(Kind::Call, 8, &[0; 5_000])));
+    }
+    outbound.flush();
+    // Time goes on once nobody has more to write.
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+
+    let (mut of_lane, mut of_side) = (0, 0);
+    for _ in 0..6 {
+        match fill(&mut lane, Some(&mut sides)).await.expect("good frames") {
+            Filled::Lane(filled) => {
+                assert!(filled.expect("it is there"));
+                while lane.next().expect("good frames").is_some() {}
+                sides.advance(lane.received());
+                of_lane += 1;
+            }
+            Filled::Side(mut side) => {
+                while side.next().expect("good frames").is_some() {}
+                sides.read_on(side);
+                of_side += 1;
+            }
+        }
+    }
+
+    assert_eq!((of_lane, of_side), (3, 3));
+    writer.abort();
+}
+
 #[tokio::test]
 async fn a_side_that_fails_is_reported_and_the_rest_of_its_flow_goes_nowhere() {
     let (outbound, _inbound, mut sides) = link("sides-fail").await;
