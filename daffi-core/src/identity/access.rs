@@ -185,6 +185,8 @@ impl Access {
             now_ms.saturating_add(time)
         });
         let mesh = tls.proof.mesh()?;
+        // Before the token is there: it is of no use to anybody without a way to the controller.
+        JoinString::check_host(host)?;
         let (token, seed) = tls.change(|tokens| tokens.create(name, role, expires_ms, now_ms))?;
         let join = JoinString::new(&token.id, seed, mesh, host);
         Ok(NewToken { token, join })
@@ -215,7 +217,7 @@ impl Access {
                 tokens_authority::OPEN => "INSECURE: anybody who can reach it may do anything",
                 tokens_authority::SHARED => "the shared secret or a token is needed",
                 _ if *is_open_local => "open on this machine; a token is needed for any other address",
-                _ => "open to you on this machine; a token is needed for everybody else",
+                _ => "open to you from this machine; a token is needed from any other",
             },
         }
     }

@@ -64,9 +64,17 @@ pub enum IdentityError {
         /// The most that its letters can carry.
         bits: usize,
     },
-    /// A file is missing, unreadable, or open to others.
+    /// A file is missing, or holds nothing that could be used.
     #[error("{path}: {reason}")]
     File {
+        /// The file or directory.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file that holds a secret belongs to somebody else, or is open to others.
+    #[error("{path}: {reason}")]
+    Exposed {
         /// The file or directory.
         path: String,
         /// What is wrong with it.
@@ -75,9 +83,9 @@ pub enum IdentityError {
     /// There is no directory that keys could be kept in.
     #[error("no place for keys: neither --data-dir, XDG_STATE_HOME nor HOME is set")]
     NoStateDirectory,
-    /// Nothing says who this node is, and the address is not on this machine.
+    /// Nothing says who this node is, and the address is not of the loopback interface.
     #[error(
-        "{address} is not on this machine, and this node has nothing to show there: set DAFFI_JOIN_FILE to the file \
+        "{address} is not a loopback address, and this node has nothing to show there: set DAFFI_JOIN_FILE to the file \
          that `daffi token new` wrote, or DAFFI_SECRET to the secret that the mesh shares"
     )]
     NoCredentials {
@@ -110,7 +118,7 @@ impl IdentityError {
     /// As the error of a controller that would start.
     pub fn while_binding(&self) -> BindError {
         match self {
-            Self::File { path, reason } => BindError::Unsafe { path: path.clone(), reason: reason.clone() },
+            Self::Exposed { path, reason } => BindError::Unsafe { path: path.clone(), reason: reason.clone() },
             other => BindError::Credentials { reason: other.to_string() },
         }
     }

@@ -41,7 +41,7 @@ impl StateDirectory {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(|error| failed(path, &error))?;
         let found = fs::metadata(path).map_err(|error| failed(path, &error))?;
-        check_directory(found.uid(), found.mode(), own_uid()).map_err(|reason| bad(path, reason))
+        check_directory(found.uid(), found.mode(), own_uid()).map_err(|reason| exposed(path, reason))
     }
 
     /// The content of a file, which whoever comes first makes of what `make` says.
@@ -131,7 +131,7 @@ pub(super) fn read_private(path: &Path) -> Result<String, IdentityError> {
     let mut file = File::open(path).map_err(|error| failed(path, &error))?;
     // Of the open file, which cannot be exchanged any more.
     let found = file.metadata().map_err(|error| failed(path, &error))?;
-    check_file(found.uid(), found.mode(), own_uid()).map_err(|reason| bad(path, reason))?;
+    check_file(found.uid(), found.mode(), own_uid()).map_err(|reason| exposed(path, reason))?;
     let mut text = String::new();
     let limit = config::STATE_FILE_BYTES_MAX as u64;
     let read = Read::by_ref(&mut file).take(limit + 1).read_to_string(&mut text);
@@ -172,6 +172,10 @@ pub(super) fn own_uid() -> u32 {
 
 pub(super) fn bad(path: &Path, reason: String) -> IdentityError {
     IdentityError::File { path: path.display().to_string(), reason }
+}
+
+fn exposed(path: &Path, reason: String) -> IdentityError {
+    IdentityError::Exposed { path: path.display().to_string(), reason }
 }
 
 pub(super) fn failed(path: &Path, error: &io::Error) -> IdentityError {

@@ -7,7 +7,7 @@ use rustls::AlertDescription as Alert;
 
 use super::super::DialError;
 
-const OTHER_MESH: &str = "it belongs to another mesh than this token's";
+const OTHER_MESH: &str = "it belongs to another mesh than what this node has to show";
 const IMPOSTOR: &str = "it cannot prove that it is the controller of this mesh: somebody may be in between";
 const OTHER_PROTOCOL: &str = "it is not a daffi controller, or of another version";
 const OWN_CLOCK: &str = "its certificate is not valid at this time: compare the clocks of both machines";

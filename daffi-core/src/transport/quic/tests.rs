@@ -151,7 +151,7 @@ async fn a_controller_of_another_mesh_is_not_trusted() {
 
     let error = refusal(listener.address(), &ours.dialling()).await;
 
-    assert_untrusted(&error, "another mesh than this token's");
+    assert_untrusted(&error, "another mesh than what this node");
 }
 
 #[tokio::test]
