@@ -1,6 +1,6 @@
 //! Arguments and results that are too large for one frame.
 
-use daffi::config::{BODY_BYTES_MAX, CHUNK_BYTES};
+use daffi::config::{BODY_BYTES_MAX, CHUNK_BYTES, FLOWS_MAX};
 use daffi::{CallError, Node, Ran, callback, callbacks};
 use futures::FutureExt;
 use futures::future::join_all;
@@ -30,6 +30,15 @@ async fn length(data: ByteBuf) -> usize {
 
 #[callback(name = "large.zeros")]
 async fn zeros(length: usize) -> ByteBuf {
+    ByteBuf::from(vec![0; length])
+}
+
+/// Returns as much as that when it may.
+#[callback(name = "large.zeros-later")]
+async fn zeros_later(probe_name: String, length: usize) -> ByteBuf {
+    let probe = probe(&probe_name);
+    probe.note("begun");
+    probe.opened().await;
     ByteBuf::from(vec![0; length])
 }
 
@@ -87,6 +96,39 @@ async fn a_background_call_takes_large_bodies_too(mesh: Mesh) {
     let mut job = caller.call::<ByteBuf>("large.echo", (&sent,)).bg();
 
     assert!(job.wait().await.unwrap() == sent);
+}
+
+async fn more_large_results_than_may_be_under_way_take_turns(mesh: Mesh) {
+    let _callee = mesh.node("callee", callbacks![zeros_later]).await;
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+
+    let calls = 2 * FLOWS_MAX;
+    let results: Vec<_> = (0..calls)
+        .map(|_| caller.call::<ByteBuf>("large.zeros-later", (&name, 3 * CHUNK_BYTES)).bg())
+        .collect();
+    probe.wait_for_all("begun", calls).await;
+    probe.open();
+
+    for result in results {
+        assert_eq!(result.await.unwrap().len(), 3 * CHUNK_BYTES);
+    }
+}
+
+async fn a_callee_that_stops_sends_the_results_that_are_there(mesh: Mesh) {
+    let callee = mesh.node("callee", callbacks![zeros_later]).await;
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+
+    let lengths = [CHUNK_BYTES, 15 * CHUNK_BYTES];
+    let results = lengths.map(|length| caller.call::<ByteBuf>("large.zeros-later", (&name, length)).bg());
+    probe.wait_for_all("begun", 2).await;
+    probe.open();
+    callee.stop().await.unwrap();
+
+    for (result, length) in results.into_iter().zip(lengths) {
+        assert_eq!(result.await.unwrap().len(), length);
+    }
 }
 
 async fn small_calls_pass_a_large_one(mesh: Mesh) {
@@ -234,6 +276,8 @@ on_each_transport!(
     sixty_four_mebibytes_go_to_and_fro,
     many_at_a_time_do_not_meet,
     a_background_call_takes_large_bodies_too,
+    more_large_results_than_may_be_under_way_take_turns,
+    a_callee_that_stops_sends_the_results_that_are_there,
     small_calls_pass_a_large_one,
     what_is_over_the_callers_bound_is_not_sent,
     what_is_over_the_callees_bound_does_not_run,

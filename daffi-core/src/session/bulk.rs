@@ -111,6 +111,11 @@ impl Bulk {
         self.flows.iter().position(|flow| flow.number == number && !flow.is_written)
     }
 
+    /// Whether chunks of the flow wait, or were written to a side and may not have been read.
+    pub(super) fn holds(&self, number: u64) -> bool {
+        self.flows.iter().any(|flow| flow.number == number && !flow.is_given_up)
+    }
+
     /// The other end has read a flow from its side.
     pub(super) fn confirm(&mut self, number: u64) {
         self.flows.retain(|flow| flow.number != number || !flow.is_written);

@@ -28,6 +28,8 @@ pub(super) struct Inner {
     buffer: Mutex<Buffer>,
     /// Wakes the writer task.
     pub(super) wake: Notify,
+    /// Chunks of a flow were written, read or dropped.
+    pub(super) left: Notify,
     /// Told of flows that were given up because their side failed.
     on_given_up: OnceLock<OnGivenUp>,
 }
@@ -69,7 +71,8 @@ impl Outbound {
     /// The sending half of `connection`.
     pub fn new(connection: Arc<dyn Connection>) -> Self {
         let buffer = Mutex::new(Buffer::new(connection));
-        Self { inner: Arc::new(Inner { buffer, wake: Notify::new(), on_given_up: OnceLock::new() }) }
+        let (wake, left) = (Notify::new(), Notify::new());
+        Self { inner: Arc::new(Inner { buffer, wake, left, on_given_up: OnceLock::new() }) }
     }
 
     /// Lets `put` append whole frames; nothing else may be done to the bytes that are there.
@@ -110,6 +113,22 @@ impl Outbound {
     /// Drops the chunks of a flow that were not written: nobody wants them any more.
     pub fn forget_bulk(&self, flow: u64) {
         self.lock().bulk.forget(flow);
+        self.inner.left.notify_waiters();
+    }
+
+    /// Waits until the other end has the chunks of a flow, or will have them before everything that is appended from
+    /// then on; or until they were dropped. On a link that has ended it may wait for ever.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn bulk_left(&self, flow: u64) {
+        loop {
+            let left = self.inner.left.notified();
+            if !self.lock().bulk.holds(flow) {
+                return;
+            }
+            left.await;
+        }
     }
 
     /// Has `tell` told of each flow whose side failed: the other end will not get the rest, and must hear of it on
@@ -273,6 +292,7 @@ impl Outbound {
                     buffer.bytes.extend_from_slice(&chunk);
                     buffer.most = buffer.most.max(chunk.len());
                     buffer.write();
+                    self.inner.left.notify_waiters();
                 }
                 return;
             };
@@ -292,6 +312,7 @@ impl Outbound {
 
     pub(super) fn give_up(&self, flow: u64) {
         self.lock().bulk.give_up(flow);
+        self.inner.left.notify_waiters();
         if let Some(tell) = self.inner.on_given_up.get() {
             tell(flow);
         }

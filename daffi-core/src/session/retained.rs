@@ -51,6 +51,7 @@ impl Outbound {
     pub fn received(&self, header: Header) -> Result<(), NeverSent> {
         if header.flags.has(Flags::SIDE) {
             self.lock().bulk.confirm(header.call);
+            self.inner.left.notify_waiters();
             return Ok(());
         }
         self.acknowledged(header.call)

@@ -43,8 +43,8 @@ impl Outlet {
         Header::chunk(call, direction, !is_last)
     }
 
-    /// Sends what follows the first part of `body`, which went with the call or reply itself. It ends early if nobody
-    /// wants it.
+    /// Sends what follows the first part of `body`, which went with the call or reply itself, until the controller has
+    /// it. It ends early if nobody wants it.
     ///
     /// # Cancel safety
     /// Not cancel safe: what follows is then lost.
@@ -62,9 +62,14 @@ impl Outlet {
             frame.clear();
             put_frame(&mut frame, header, &[], part);
             self.outbound.put_bulk(header.flow(), parts.peek().is_none(), &frame);
-            self.outbound.flush_soon();
         }
-        self.has_ended.store(true, Ordering::Relaxed);
+        // Until then it is under way: the controller counts it as long, and a node that stops must not cut it off.
+        tokio::select! {
+            () = self.outbound.bulk_left(self.header(true).flow()) => {
+                self.has_ended.store(true, Ordering::Relaxed);
+            }
+            () = poll_fn(|cx| self.flow.poll_cut(cx)) => {}
+        }
     }
 
     /// Gives the flow up.
