@@ -303,8 +303,17 @@ impl Shared {
         }
     }
 
-    /// Starts a call that has been counted as running.
+    /// Starts a call that has been counted as running; if it is refused, the next one.
     fn start(self: &Arc<Self>, job: Job) {
+        let mut next = Some(job);
+        // Not each from within the one before: all that wait may be refused, and the stack has an end.
+        while let Some(job) = next {
+            next = self.begin(job);
+        }
+    }
+
+    /// Begins a call that has been counted as running. The next to begin, if it is refused.
+    fn begin(self: &Arc<Self>, job: Job) -> Option<Job> {
         let (cancel, context) = self.context(&job);
         match job.callback.run().clone() {
             Run::Async(run) => {
@@ -330,25 +339,26 @@ impl Shared {
                     }
                 });
             }
-            Run::Flowing(run) => self.start_flowing(job, &*run, cancel, context),
+            Run::Flowing(run) => return self.begin_flowing(job, &*run, cancel, context),
         }
+        None
     }
 
-    /// Starts a call with streams that has been counted as running.
-    fn start_flowing(
+    /// Begins a call with streams that has been counted as running. The next to begin, if it is refused.
+    fn begin_flowing(
         self: &Arc<Self>,
         mut job: Job,
         run: &RunFlowing,
         cancel: Option<watch::Sender<bool>>,
         context: Context,
-    ) {
+    ) -> Option<Job> {
         let gives = gives_stream(job.callback.signature());
         let outlet = gives.then(|| self.open_reply(&job).map(Arc::new));
         if let Some(None) = outlet {
             let what = format!("`{}` sends {} large bodies and streams", self.name, config::FLOWS_MAX);
             self.reply(&job, &Err(CallError::Busy { what }));
             job.link.outbound.flush_soon();
-            return drop(Ending { shared: Arc::clone(self), key: job.key });
+            return self.end_running(job.key);
         }
         let outlet = outlet.flatten();
         let source = job.feed.take().map(|feed| Box::new(feed) as Box<dyn Source>);
@@ -362,6 +372,14 @@ impl Shared {
                 Err(panicked) => Err(panicked),
             }
         });
+        None
+    }
+
+    /// A call is over. One that waited and may now run.
+    fn end_running(&self, key: Key) -> Option<Job> {
+        let next = self.serve.running().finish(key);
+        self.serve.ended.notify_waiters();
+        next.map(|(_, job)| job)
     }
 
     /// Has a task run the callback and reply; if it returns a stream, `outlet` is where that goes.
@@ -454,11 +472,9 @@ struct Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let next = self.shared.serve.running().finish(self.key);
-        if let Some((_, job)) = next {
+        if let Some(job) = self.shared.end_running(self.key) {
             self.shared.start(job);
         }
-        self.shared.serve.ended.notify_waiters();
     }
 }
 
