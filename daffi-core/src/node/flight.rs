@@ -354,9 +354,9 @@ impl Flight {
         let mut state = self.shared.lock();
         let (inflow, peer) = ready!(state.in_flight.poll_stream(id, cx))?;
         let author = state.author(peer);
-        let Some(outbound) = state.status.outbound().cloned() else {
-            return Poll::Ready(Err(CallError::Disconnected { ran: Ran::Maybe }));
-        };
+        // What came before the call ended is there still, though its link may be gone.
+        let is_over = state.in_flight.is_finished(id);
+        let outbound = state.status.outbound().filter(|_| !is_over).cloned();
         drop(state);
         let flow = (Direction::Reply, id.to_bits());
         Poll::Ready(Ok(Intake::new(&self.shared, outbound, flow, inflow, author)))

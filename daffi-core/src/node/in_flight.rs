@@ -317,8 +317,7 @@ impl InFlight {
     }
 
     /// Whether the outcome is there.
-    #[cfg(test)]
-    fn is_finished(&mut self, id: CallId) -> bool {
+    pub(crate) fn is_finished(&mut self, id: CallId) -> bool {
         self.live(id).is_none_or(|live| live.outcome.is_some())
     }
 

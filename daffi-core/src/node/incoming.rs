@@ -16,7 +16,8 @@ use crate::wire::{Direction, Header, put_frame};
 /// The taker of a stream. Dropped, it takes no more, and the sender is granted no more.
 pub(crate) struct Intake {
     shared: Arc<Shared>,
-    outbound: Outbound,
+    /// Where its sender is granted more; `None` if all has come.
+    outbound: Option<Outbound>,
     id: FlowId,
     inflow: Arc<Inflow>,
     /// Who sends.
@@ -26,7 +27,7 @@ pub(crate) struct Intake {
 impl Intake {
     pub(super) fn new(
         shared: &Arc<Shared>,
-        outbound: Outbound,
+        outbound: Option<Outbound>,
         id: FlowId,
         inflow: Arc<Inflow>,
         author: NodeName,
@@ -35,9 +36,10 @@ impl Intake {
     }
 
     fn grant(&self, bytes: u32) {
+        let Some(outbound) = &self.outbound else { return };
         let (direction, call) = self.id;
-        self.outbound.with(|out| put_frame(out, Header::window(call, direction, bytes), &[], &[]));
-        self.outbound.flush_soon();
+        outbound.with(|out| put_frame(out, Header::window(call, direction, bytes), &[], &[]));
+        outbound.flush_soon();
     }
 }
 

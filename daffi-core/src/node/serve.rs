@@ -175,7 +175,7 @@ impl Shared {
     fn intake(self: &Arc<Self>, link: &Link, arrived: &mut Arrived) -> Option<Intake> {
         let inflow = arrived.feed.take()?;
         let id = (Direction::Request, arrived.header.call);
-        Some(Intake::new(self, link.outbound.clone(), id, inflow, arrived.caller.clone()))
+        Some(Intake::new(self, Some(link.outbound.clone()), id, inflow, arrived.caller.clone()))
     }
 
     fn job(&self, link: &Arc<Link>, arrived: Arrived, callback: Arc<Callback>, body: Bytes) -> Job {
