@@ -327,7 +327,8 @@ async fn read_frames(
     let mut side = None;
     loop {
         // Frames that came with the answer to the greeting are there already.
-        let end = take(shared, link, side.as_mut().unwrap_or(inbound), &mut work, (&mut woken, &mut told));
+        let (end, has_ping) =
+            take(shared, link, side.as_mut().unwrap_or(inbound), &mut work, (&mut woken, &mut told));
         if let Some(sides) = &mut sides {
             sides.advance(inbound.received());
             if let Some(side) = side {
@@ -350,6 +351,10 @@ async fn read_frames(
         }
         if must_flush {
             link.flush();
+        }
+        if has_ping {
+            // Once a second is often enough to look for memory to give back; the work above still read from there.
+            inbound.trim();
         }
         if let Some(end) = end {
             return end;
@@ -374,7 +379,7 @@ fn take(
     inbound: &mut Inbound,
     work: &mut Vec<Work>,
     (woken, told): (&mut Vec<Waker>, &mut Vec<Presence>),
-) -> Option<End> {
+) -> (Option<End>, bool) {
     let mut has_ping = false;
     let now = Instant::now().into_std();
     let mut state = shared.lock();
@@ -429,13 +434,12 @@ fn take(
     };
     drop(state);
     if has_ping {
-        // Before any user code runs; and once a second is often enough to look for memory to give back.
+        // Before any user code runs.
         link.tell_count(inbound);
         link.outbound.flush();
         link.outbound.trim();
-        inbound.trim();
     }
-    end
+    (end, has_ping)
 }
 
 /// The caller of a call whose controller did not say who it is.
