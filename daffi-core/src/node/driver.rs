@@ -198,15 +198,15 @@ async fn begin(shared: &Arc<Shared>, greeted: Greeted) -> Result<Live, Failed> {
     let Greeted { connection, outbound, mut inbound, welcome } = greeted;
     inbound.count_from(0);
     outbound.count_from_here(welcome.resume.is_some().into());
-    let weak = Arc::downgrade(shared);
-    outbound.on_given_up(move |flow| {
-        if let Some(shared) = weak.upgrade() {
-            shared.give_up_flow(flow);
-        }
-    });
     let mut woken = Vec::new();
     let number = shared.lock().start_link(welcome.calls_in_flight_max, &mut woken);
     wake(&mut woken);
+    let weak = Arc::downgrade(shared);
+    outbound.on_given_up(move |flow| {
+        if let Some(shared) = weak.upgrade() {
+            shared.give_up_flow(number, flow);
+        }
+    });
     let link = Arc::new(Link::new(number, outbound, Pass::of(&welcome)));
     let mut live = Live::new(shared, link, inbound, connection);
     let registered = tokio::select! {
@@ -372,7 +372,8 @@ async fn read_frames(
     }
 }
 
-/// Takes every whole frame, under one lock.
+/// Takes every whole frame, under one lock. Why the link ends, if it does, and whether the controller asked for a sign
+/// of life.
 fn take(
     shared: &Shared,
     link: &Link,

@@ -65,8 +65,10 @@ impl Shared {
         let (id, is_earlier) =
             state.insert_call(request.expect, remaining, eta, || Instant::now().into_std())?;
         outbound.with(|out| request.put(out, id.to_bits(), known, remaining));
-        let outlet = has_flow
-            .then(|| Outlet::open(self, &mut state, outbound.clone(), (Direction::Request, id.to_bits())));
+        let outlet = has_flow.then(|| {
+            let on = (state.link, outbound.clone());
+            Outlet::open(self, &mut state, on, (Direction::Request, id.to_bits()))
+        });
         drop(state);
         self.send_off(&outbound, is_alone, is_earlier);
         if let Some(outlet) = outlet {

@@ -35,6 +35,8 @@ pub(crate) type FlowId = (Direction, u64);
 /// The flows of one link.
 #[derive(Debug)]
 pub(crate) struct Flows {
+    /// Which link they are of, if there is one. Calls on another one may have the same numbers.
+    link: Option<u64>,
     outflows: FxHashMap<FlowId, Arc<Outflow>>,
     intakes: FxHashMap<FlowId, Intake>,
     /// The largest body that is taken or sent.
@@ -83,7 +85,18 @@ pub(super) enum Then {
 
 impl Flows {
     pub(super) fn new(body_bytes_max: usize) -> Self {
-        Self { outflows: FxHashMap::default(), intakes: FxHashMap::default(), body_bytes_max }
+        Self { link: None, outflows: FxHashMap::default(), intakes: FxHashMap::default(), body_bytes_max }
+    }
+
+    /// A link is there, with flows of its own.
+    pub(super) fn start(&mut self, link: u64, woken: &mut Vec<Waker>) {
+        self.lose_all(woken);
+        self.link = Some(link);
+    }
+
+    /// Whether they are of this link.
+    fn are_of(&self, link: u64) -> bool {
+        self.link == Some(link)
     }
 
     /// Whether there is no room for another flow that this node sends in this direction.
@@ -95,10 +108,14 @@ impl Flows {
         self.intakes.keys().filter(|(of, _)| *of == direction).count() >= config::FLOWS_MAX
     }
 
-    /// A flow that this node sends.
-    pub(super) fn open(&mut self, id: FlowId) -> Arc<Outflow> {
+    /// A flow that this node sends. On a link that is gone nobody wants it.
+    pub(super) fn open(&mut self, link: u64, id: FlowId) -> Arc<Outflow> {
         let outflow = Arc::new(Outflow::new());
-        self.outflows.insert(id, Arc::clone(&outflow));
+        if self.are_of(link) {
+            self.outflows.insert(id, Arc::clone(&outflow));
+        } else {
+            outflow.cut();
+        }
         outflow
     }
 
@@ -128,8 +145,11 @@ impl Flows {
         self.end((Direction::Request, id.to_bits()), (Direction::Reply, id.to_bits()), woken);
     }
 
-    /// A call to this node is over, or was cancelled.
-    pub(super) fn end_served(&mut self, call: u64, woken: &mut Vec<Waker>) {
+    /// A call to this node that came by this link is over, or was cancelled.
+    pub(super) fn end_served(&mut self, link: u64, call: u64, woken: &mut Vec<Waker>) {
+        if !self.are_of(link) {
+            return;
+        }
         self.end((Direction::Reply, call), (Direction::Request, call), woken);
     }
 
@@ -148,6 +168,7 @@ impl Flows {
 
     /// The link is gone, and with it all flows.
     pub(super) fn lose_all(&mut self, woken: &mut Vec<Waker>) {
+        self.link = None;
         for (_, outflow) in self.outflows.drain() {
             outflow.cut();
         }

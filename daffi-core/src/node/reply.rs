@@ -79,8 +79,8 @@ impl Shared {
     pub(super) fn open_reply(self: &Arc<Self>, job: &Job) -> Option<Outlet> {
         let mut state = self.lock();
         let is_full = state.flows.is_full(Direction::Reply);
-        let outbound = job.link.outbound.clone();
-        (!is_full).then(|| Outlet::open(self, &mut state, outbound, (Direction::Reply, job.call)))
+        let on = (job.link.number, job.link.outbound.clone());
+        (!is_full).then(|| Outlet::open(self, &mut state, on, (Direction::Reply, job.call)))
     }
 
     /// Sends a result in chunks, once there is room for another that does.

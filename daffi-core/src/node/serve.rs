@@ -201,14 +201,14 @@ impl Shared {
         let key = Key { link: link.number, number: call, is_one_way: false };
         let waiting = self.serve.running().cancel(key);
         // In this order: whoever opens a flow looks then whether the call was cancelled.
-        self.end_served(call);
+        self.end_served(link, call);
         drop(waiting);
     }
 
     /// Ends the flows of a call to this node.
-    fn end_served(&self, call: u64) {
+    fn end_served(&self, link: &Link, call: u64) {
         let mut woken = Vec::new();
-        self.lock().flows.end_served(call, &mut woken);
+        self.lock().flows.end_served(link.number, call, &mut woken);
         wake(&mut woken);
     }
 
@@ -413,7 +413,7 @@ impl Shared {
             }
             if matches!(job.callback.run(), Run::Flowing(_)) {
                 // A stream that the callback has passed on to others ends with its call.
-                shared.end_served(job.call);
+                shared.end_served(&job.link, job.call);
             }
             // A lone reply goes out at once; those of a crowd go out together.
             if shared.serve.running_now() == 1 {

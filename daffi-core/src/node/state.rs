@@ -94,7 +94,7 @@ impl State {
         self.link += 1;
         // An attempt to connect that was given up leaves its registrations behind.
         self.in_flight.lose_all(woken);
-        self.flows.lose_all(woken);
+        self.flows.start(self.link, woken);
         self.one_way.start(self.link, woken);
         self.names.clear();
         self.peers.clear();

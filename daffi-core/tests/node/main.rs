@@ -1,6 +1,7 @@
 //! Nodes and a controller in one process, through what users see.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod flows;
 mod links;
 mod resume;
 mod storm;

@@ -27,9 +27,15 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// A flow on the link of `outbound`, to be opened before what it belongs to is sent.
-    pub(crate) fn open(shared: &Arc<Shared>, state: &mut State, outbound: Outbound, id: FlowId) -> Self {
-        let flow = state.flows.open(id);
+    /// A flow on the link of this number, whose sending half is `outbound`, to be opened before what it belongs to is
+    /// sent.
+    pub(crate) fn open(
+        shared: &Arc<Shared>,
+        state: &mut State,
+        (link, outbound): (u64, Outbound),
+        id: FlowId,
+    ) -> Self {
+        let flow = state.flows.open(link, id);
         let (has_begun, has_ended) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { shared: Arc::clone(shared), outbound, id, flow, has_begun, has_ended }
     }
@@ -95,10 +101,13 @@ impl Outlet {
 }
 
 impl Shared {
-    /// What brings a flow, by its number on the link, broke: whoever waits for the rest is told on the lane.
-    pub(in super::super) fn give_up_flow(&self, number: u64) {
+    /// What brings a flow, by its number on this link, broke: whoever waits for the rest is told on the lane.
+    pub(in super::super) fn give_up_flow(&self, link: u64, number: u64) {
         let (direction, call) = Direction::of_flow(number);
         let mut state = self.lock();
+        if !state.flows.are_of(link) {
+            return;
+        }
         state.flows.cut((direction, call));
         let Some(outbound) = state.status.outbound() else { return };
         let header = Header::chunk(call, direction, false);

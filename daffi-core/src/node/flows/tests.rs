@@ -104,7 +104,7 @@ fn chunks_of_calls_that_are_over_are_dropped_and_counted() {
 fn the_end_of_a_call_cuts_what_it_sends_and_a_lost_link_everything() {
     let mut state = state();
     let (one, other) = (call(&mut state, Expect::Reply), call(&mut state, Expect::Reply));
-    let flows = [one, other].map(|id| state.flows.open((Direction::Request, id.to_bits())));
+    let flows = [one, other].map(|id| state.flows.open(1, (Direction::Request, id.to_bits())));
 
     state.end_call(one, Err(CallError::Cancelled { ran: Ran::No }), &mut Vec::new());
     assert_eq!([flows[0].is_cut(), flows[1].is_cut()], [true, false]);
