@@ -12,6 +12,7 @@ mod embedded;
 mod failures;
 mod faults;
 mod hostile;
+mod interrupted;
 mod jobs;
 mod large;
 mod macros;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ use crate::support::{HOUR, guarded, guarded_for};
 
 /// What happens to each datagram, in thousandths.
 #[derive(Debug, Clone, Copy, Default)]
-struct Odds {
+pub(crate) struct Odds {
     lost: u64,
     repeated: u64,
     /// Overtaken by those that follow within 10 ms.
@@ -25,8 +25,8 @@ struct Odds {
 }
 
 /// Carries datagrams between whoever sends to it and one target, as its seed and its odds say.
-struct Proxy {
-    address: SocketAddr,
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
     network: Arc<Network>,
     _front: JoinSet<()>,
 }
@@ -36,7 +36,9 @@ struct Network {
     target: SocketAddr,
     odds: Odds,
     random: Mutex<u64>,
-    is_cut: AtomicBool,
+    is_cut: watch::Sender<bool>,
+    /// Bytes that pass before it is cut.
+    left: AtomicUsize,
     /// Datagrams that came while it was cut.
     swallowed: watch::Sender<usize>,
     /// By what each client is seen by the target.
@@ -46,7 +48,7 @@ struct Network {
 }
 
 impl Proxy {
-    async fn to(target: SocketAddr, seed: u64, odds: Odds) -> Self {
+    pub(crate) async fn to(target: SocketAddr, seed: u64, odds: Odds) -> Self {
         let front = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = front.local_addr().unwrap();
         let network = Arc::new(Network {
@@ -54,7 +56,8 @@ impl Proxy {
             target,
             odds,
             random: Mutex::new(seed),
-            is_cut: AtomicBool::new(false),
+            is_cut: watch::Sender::new(false),
+            left: AtomicUsize::new(usize::MAX),
             swallowed: watch::Sender::default(),
             backs: Mutex::default(),
             tasks: Mutex::default(),
@@ -65,8 +68,19 @@ impl Proxy {
     }
 
     /// Loses everything, or no more than it should.
-    fn cut(&self, is_cut: bool) {
-        self.network.is_cut.store(is_cut, Ordering::Relaxed);
+    pub(crate) fn cut(&self, is_cut: bool) {
+        self.network.left.store(usize::MAX, Ordering::Relaxed);
+        self.network.is_cut.send_replace(is_cut);
+    }
+
+    /// Loses everything once so many bytes have passed.
+    pub(crate) fn cut_after(&self, bytes: usize) {
+        self.network.left.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Waits until it loses everything.
+    pub(crate) async fn is_cut(&self) {
+        self.network.is_cut.subscribe().wait_for(|is_cut| *is_cut).await.unwrap();
     }
 
     /// By which ports the target sees the clients.
@@ -96,7 +110,7 @@ impl Network {
                 None => self.bind(client).await,
             };
             let (network, datagram) = (Arc::clone(&self), buffer[..bytes].to_vec());
-            self.pass(move || {
+            self.pass(bytes, move || {
                 let (back, network, datagram) = (Arc::clone(&back), Arc::clone(&network), datagram.clone());
                 async move { drop(back.send_to(&datagram, network.target).await) }
             });
@@ -113,7 +127,7 @@ impl Network {
             loop {
                 let Ok((bytes, _)) = answers.recv_from(&mut buffer).await else { continue };
                 let (inner, datagram) = (Arc::clone(&network), buffer[..bytes].to_vec());
-                network.pass(move || {
+                network.pass(bytes, move || {
                     let (network, datagram) = (Arc::clone(&inner), datagram.clone());
                     async move { drop(network.front.send_to(&datagram, client).await) }
                 });
@@ -123,13 +137,20 @@ impl Network {
     }
 
     /// Sends a datagram, now or later, once, twice or never.
-    fn pass<F: Future<Output = ()> + Send + 'static>(self: &Arc<Self>, send: impl Fn() -> F) {
+    fn pass<F: Future<Output = ()> + Send + 'static>(self: &Arc<Self>, bytes: usize, send: impl Fn() -> F) {
+        if self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
+            .is_err()
+        {
+            self.is_cut.send_replace(true);
+        }
         let (fate, micros) = {
             let mut random = self.random.lock().unwrap();
             (draw(&mut random) % 1_000, draw(&mut random) % 1_000)
         };
         let Odds { lost, repeated, late } = self.odds;
-        if self.is_cut.load(Ordering::Relaxed) {
+        if *self.is_cut.borrow() {
             return self.swallowed.send_modify(|swallowed| *swallowed += 1);
         }
         if fate < lost {

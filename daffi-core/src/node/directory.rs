@@ -242,6 +242,7 @@ impl Shared {
         let stats = [
             ("calls_in_flight", state.in_flight.len() as u64),
             ("calls_running", running),
+            ("flows", state.flows.len() as u64),
             ("frames_skipped", state.skipped),
             ("links", state.link),
             ("links_resumed", state.resumed),

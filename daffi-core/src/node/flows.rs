@@ -99,6 +99,11 @@ impl Flows {
         self.link == Some(link)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.outflows.len() + self.intakes.len()
+    }
+
     /// Whether there is no room for another flow that this node sends in this direction.
     pub(super) fn is_full(&self, direction: Direction) -> bool {
         self.outflows.keys().filter(|(of, _)| *of == direction).count() >= config::FLOWS_MAX

@@ -126,7 +126,8 @@ impl Raw {
                     return (frame.header, Bytes::copy_from_slice(frame.body));
                 }
             }
-            assert!(self.inbound.fill().await.unwrap(), "the link ended before {kind:?}");
+            let filled = tokio::time::timeout(secs(60), self.inbound.fill()).await;
+            assert!(filled.unwrap().unwrap(), "the link ended before {kind:?}");
         }
     }
 }
