@@ -176,6 +176,27 @@ async fn what_is_over_the_callees_bound_does_not_run(mesh: Mesh) {
     assert_eq!(probe.notes(), ["begun"]);
 }
 
+async fn what_travels_whole_has_the_same_bounds(mesh: Mesh) {
+    let callee = mesh.connect("callee", callbacks![swallow, zeros]).body_bytes_max(1 << 20).await.unwrap();
+    let caller = mesh.connect("caller", Vec::new()).body_bytes_max(2 << 20).await.unwrap();
+    let (name, probe) = fresh_probe();
+
+    caller.call::<()>("large.swallow", (&name, pattern(3 << 19))).no_return().await.unwrap();
+    while callee.own_stats()["one_way_failed"] == 0 {
+        callee.stats().await.unwrap();
+    }
+    assert!(probe.notes().is_empty());
+
+    let _other = mesh.node("other", callbacks![zeros]).await;
+    let narrow = mesh.connect("narrow", Vec::new()).body_bytes_max(10_000).await.unwrap();
+    let zeros = || narrow.call::<ByteBuf>("large.zeros", (10_000,)).on("other");
+    assert_eq!(too_large(zeros().await), ("reply".into(), 10_000, Ran::Yes));
+    let results = narrow.call::<ByteBuf>("large.zeros", (10_000,)).broadcast().await.unwrap();
+    for (node, result) in &results {
+        assert!(matches!(result, Err(CallError::TooLarge { ran: Ran::Yes, .. })), "{node}: {result:?}");
+    }
+}
+
 async fn a_result_over_the_callees_bound_is_an_error_that_it_ran(mesh: Mesh) {
     let _callee = mesh.connect("callee", callbacks![zeros]).body_bytes_max(1 << 20).await.unwrap();
     let caller = mesh.caller().await;
@@ -281,6 +302,7 @@ on_each_transport!(
     small_calls_pass_a_large_one,
     what_is_over_the_callers_bound_is_not_sent,
     what_is_over_the_callees_bound_does_not_run,
+    what_travels_whole_has_the_same_bounds,
     a_result_over_the_callees_bound_is_an_error_that_it_ran,
     a_result_over_the_callers_bound_is_cut_off,
     modes_that_keep_or_copy_a_body_take_four_mebibytes,

@@ -23,7 +23,7 @@ use super::flight::put_cancel;
 use super::in_flight::Reply;
 use super::job::Arrived;
 use super::link::Link;
-use super::reply::put_reply;
+use super::reply::{put_reply, too_large};
 use super::state::{State, failure};
 use crate::config;
 use crate::error::{CallError, Ran};
@@ -401,15 +401,11 @@ impl State {
         woken: &mut Vec<Waker>,
     ) -> Then {
         self.flows.intakes.remove(&(direction, call));
-        let too_large = |what: &str, ran| {
-            let (bytes, limit) = (bytes as u64, limit as u64);
-            CallError::TooLarge { what: what.into(), bytes, limit, ran }
-        };
         match direction {
-            Direction::Request => Then::Refuse(call, too_large("call", Ran::No)),
+            Direction::Request => Then::Refuse(call, too_large("call", bytes, limit, Ran::No)),
             Direction::Reply => {
                 let id = CallId::from_bits(call);
-                self.end_call(id, Err(too_large("reply", Ran::Yes)), woken);
+                self.end_call(id, Err(too_large("reply", bytes, limit, Ran::Yes)), woken);
                 Then::Cancel(id)
             }
         }

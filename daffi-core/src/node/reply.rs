@@ -35,10 +35,7 @@ impl Shared {
         let whole = if is_whole { config::BODY_BYTES_MAX } else { usize::MAX };
         let limit = whole.min(self.options.body_bytes_max);
         match outcome {
-            Ok(Ok(body)) if body.len() > limit => {
-                let (bytes, limit) = (body.len() as u64, limit as u64);
-                Err(CallError::TooLarge { what: "reply".into(), bytes, limit, ran: Ran::Yes })
-            }
+            Ok(Ok(body)) if body.len() > limit => Err(too_large("reply", body.len(), limit, Ran::Yes)),
             Ok(Ok(body)) => Ok(body),
             Ok(Err(fault)) => Err(self.failure(Ok(fault))),
             Err(panicked) => Err(self.failure(Err(panicked))),
@@ -117,6 +114,11 @@ impl Shared {
             Err(error) => self.reply(job, &Err(error)),
         }
     }
+}
+
+/// A body is over its bound.
+pub(super) fn too_large(what: &str, bytes: usize, limit: usize, ran: Ran) -> CallError {
+    CallError::TooLarge { what: what.into(), bytes: bytes as u64, limit: limit as u64, ran }
 }
 
 /// What says that a stream of results begins.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::in_flight::Expect;
 use super::known::Streams;
+use super::reply::too_large;
 use crate::callback::Feed;
 use crate::config;
 use crate::error::{CallError, Ran};
@@ -81,8 +82,7 @@ impl Request {
             (_, true) => ("call", config::BODY_BYTES_MAX.min(body_bytes_max)),
         };
         if self.body.len() > limit {
-            let (bytes, limit) = (self.body.len() as u64, limit as u64);
-            return Err(CallError::TooLarge { what: what.into(), bytes, limit, ran: Ran::No });
+            return Err(too_large(what, self.body.len(), limit, Ran::No));
         }
         if is_whole && (self.feed.is_some() || self.expect.is_items()) {
             return Err(CallError::BadArguments {

@@ -17,7 +17,7 @@ use super::flows::{Emitter, Outlet};
 use super::job::{Arrived, Job, fit, in_time};
 use super::link::Link;
 use super::nested::Place;
-use super::reply::{opening, put_reply, put_result};
+use super::reply::{opening, put_reply, put_result, too_large};
 use super::running::{ALL_THREADS_WAIT, Key, Lane, Running, Verdict};
 use super::{Intake, Shared};
 use crate::callback::{
@@ -25,7 +25,7 @@ use crate::callback::{
     catch_future, gives_stream,
 };
 use crate::config;
-use crate::error::CallError;
+use crate::error::{CallError, Ran};
 use crate::name::CallbackName;
 use crate::wire::{Direction, Flags, Header};
 
@@ -146,6 +146,10 @@ impl Shared {
             return;
         }
         let Some(callback) = offers.get(&header.name) else { return refuse_unknown(link, header) };
+        if body.len() > self.options.body_bytes_max {
+            let error = too_large("call", body.len(), self.options.body_bytes_max, Ran::No);
+            return self.reply(&self.job(link, arrived, Arc::clone(callback), Bytes::new()), &Err(error));
+        }
         match callback.run() {
             Run::Async(_) if callback.options().inline && feed.is_none() && !self.serve.is_draining() => {
                 self.serve_inline(link, arrived, callback, body);

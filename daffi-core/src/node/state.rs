@@ -10,6 +10,7 @@ use super::flows::Flows;
 use super::in_flight::{Expect, InFlight, Outcome, PartOutcome, Reply};
 use super::known::Known;
 use super::one_way::{OneWay, Sequence};
+use super::reply::too_large;
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::name::{CallbackName, NameError, NodeName};
@@ -273,12 +274,14 @@ impl State {
                 Err(error) => self.in_flight.finish(id, Err(malformed(&error.to_string())), woken),
             }
         } else if header.flags.has(Flags::BROADCAST) {
-            match parts(&body) {
+            match parts(&body, self.flows.body_bytes_max) {
                 Ok(parts) => self.in_flight.parts(id, parts, is_over, woken),
                 Err(error) => self.in_flight.finish(id, Err(error), woken),
             }
         } else {
-            let outcome: Outcome = Ok(Reply { peer: header.peer, body });
+            // What the controller itself answers is nobody's result.
+            let limit = if header.peer == 0 { usize::MAX } else { self.flows.body_bytes_max };
+            let outcome = bounded(body, limit).map(|body| Reply { peer: header.peer, body });
             self.in_flight.finish(id, outcome, woken)
         };
         if !is_known {
@@ -325,7 +328,12 @@ fn malformed(why: &str) -> CallError {
     CallError::Protocol { message: format!("a malformed reply: {why}"), ran: Ran::Maybe }
 }
 
-fn parts(body: &Bytes) -> Result<Vec<PartOutcome>, CallError> {
+/// The result, if this node takes one of its size.
+fn bounded(body: Bytes, limit: usize) -> Result<Bytes, CallError> {
+    if body.len() > limit { Err(too_large("reply", body.len(), limit, Ran::Yes)) } else { Ok(body) }
+}
+
+fn parts(body: &Bytes, limit: usize) -> Result<Vec<PartOutcome>, CallError> {
     let mut outcomes = Vec::new();
     for part in Parts::new(body) {
         let part = part.map_err(|error| malformed(&error.to_string()))?;
@@ -333,7 +341,7 @@ fn parts(body: &Bytes) -> Result<Vec<PartOutcome>, CallError> {
         let outcome = if part.flags.has(Flags::FAILED) {
             Err(failure(part.body))
         } else {
-            Ok(body.slice_ref(part.body))
+            bounded(body.slice_ref(part.body), limit)
         };
         outcomes.push((node, outcome));
     }
