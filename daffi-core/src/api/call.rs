@@ -60,16 +60,16 @@ impl<R> Call<R> {
     /// Says that the result is a stream.
     #[doc(hidden)]
     pub fn gives_stream(self) -> Self {
-        self.with_request(|request| request.gives_stream = true)
+        self.with(|request| request.gives_stream = true)
     }
 
     /// Has it bring a stream.
     #[doc(hidden)]
     pub fn feeds(self, feed: Feed) -> Self {
-        self.with_request(|request| request.feed = Some(feed))
+        self.with(|request| request.feed = Some(feed))
     }
 
-    fn with_request(mut self, change: impl FnOnce(&mut Request)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Request)) -> Self {
         if let Ok(request) = &mut self.request {
             change(request);
         }
@@ -124,10 +124,6 @@ impl<R: Wire> Call<R> {
         self
     }
 
-    pub(super) fn with(self, change: impl FnOnce(&mut Request)) -> Self {
-        self.with_request(change)
-    }
-
     /// Gives it `stream` for the callback's parameter of type [`Incoming`](crate::callback::Incoming); the other
     /// arguments are those of the call, at most [`CHUNK_BYTES`](config::CHUNK_BYTES) of them.
     ///
@@ -152,7 +148,7 @@ impl<R: Wire> Call<R> {
     {
         self.feeds(feed(stream, |out, item| match item {
             Ok(item) => put_item(out, &item),
-            Err(error) => Err(fault(&error, Vec::new())),
+            Err(error) => Err(fault(&error)),
         }))
     }
 
@@ -268,8 +264,9 @@ impl<R: Wire> Call<R> {
 }
 
 /// What the callee is told of an error of the caller's own stream.
-fn fault<E: fmt::Display>(error: &E, chain: Vec<String>) -> Fault {
-    Fault::Failed { kind: std::any::type_name::<E>().to_owned(), message: error.to_string(), chain }
+fn fault<E: fmt::Display>(error: &E) -> Fault {
+    let kind = std::any::type_name::<E>().to_owned();
+    Fault::Failed { kind, message: error.to_string(), chain: Vec::new() }
 }
 
 fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Request, CallError> {
