@@ -355,10 +355,10 @@ on_each_transport!(
     signatures_are_bounded_in_bytes,
     a_reply_to_a_call_of_others_is_dropped,
     a_hundred_thousand_names_are_not_all_given_numbers,
-    guesses_at_names_are_not_all_explained;
-    locally: links_that_never_say_who_they_are_give_way,
+    guesses_at_names_are_not_all_explained,
 );
-in_virtual_time!(a_link_that_says_nothing_is_cut_off_in_time);
+// However long a busy machine takes to make so many links, none is cut off for its silence.
+in_virtual_time!(a_link_that_says_nothing_is_cut_off_in_time, links_that_never_say_who_they_are_give_way);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_memory_of_a_controller_stays_bounded_whatever_is_asked_of_it() {

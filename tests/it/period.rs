@@ -23,6 +23,12 @@ async fn tick_at(ctx: &Context, probe_name: String) {
     probe(&probe_name).note(format!("{} for {}", ctx.node_name(), ctx.caller()));
 }
 
+/// Notes how much it was given.
+#[callback(name = "it.weigh")]
+async fn weigh(probe_name: String, load: String) {
+    probe(&probe_name).note(load.len().to_string());
+}
+
 /// Fails each time.
 #[callback(name = "it.tick_badly")]
 async fn tick_badly(probe_name: String) -> Result<(), String> {
@@ -282,6 +288,17 @@ async fn the_period_mode_may_be_spelt_with_an_ampersand(mesh: Mesh) {
     assert_eq!((schedule.callback.as_str(), probe.notes().len()), ("it.tick", 2));
 }
 
+async fn a_schedule_may_bring_large_arguments(mesh: Mesh) {
+    let _callee = mesh.node("callee", callbacks![weigh]).await;
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+
+    weigh::call(&caller, name, "x".repeat(1 << 20)).every(PERIOD_10).times(1).await.unwrap();
+    tokio::time::sleep(HOUR).await;
+
+    assert_eq!(probe.notes(), [(1 << 20).to_string()]);
+}
+
 async fn a_schedule_that_runs_for_hours_misses_no_tick(mesh: Mesh) {
     let _callee = mesh.node("callee", callbacks![tick]).await;
     let caller = mesh.caller().await;
@@ -311,5 +328,6 @@ in_virtual_time!(
     a_run_has_the_time_that_its_call_was_given,
     a_guarded_schedule_ends_with_its_guard,
     the_period_mode_may_be_spelt_with_an_ampersand,
+    a_schedule_may_bring_large_arguments,
     a_schedule_that_runs_for_hours_misses_no_tick,
 );

@@ -145,20 +145,16 @@ impl fmt::Debug for Mesh {
     }
 }
 
-/// Makes of each function a test over each transport: on one thread in memory, on several over sockets. Those after
-/// `locally:` need what only links within one machine do.
+/// Makes of each function a test over each transport: on one thread in memory, on several over sockets.
 macro_rules! on_each_transport {
     ($($name:ident),+ $(,)?) => {
-        $crate::support::on_each_transport! { $($name),+ ; locally: }
-    };
-    ($($name:ident),+ ; locally: $($local:ident),* $(,)?) => {
         mod over_memory {
-            $crate::support::tests! { in_memory on #[tokio::test]; $($name,)+ $($local,)* }
+            $crate::support::tests! { in_memory on #[tokio::test]; $($name,)+ }
         }
 
         mod over_unix {
             $crate::support::tests! {
-                over_unix on #[tokio::test(flavor = "multi_thread", worker_threads = 2)]; $($name,)+ $($local,)*
+                over_unix on #[tokio::test(flavor = "multi_thread", worker_threads = 2)]; $($name,)+
             }
         }
 

@@ -65,8 +65,12 @@ impl Request {
 
     /// Whether the rest of its body follows in chunks.
     pub(super) fn is_chunked(&self) -> bool {
-        let is_whole = self.flags.0 & WHOLE.0 != 0 || self.eta.is_some();
-        self.body.len() > config::CHUNK_BYTES && !is_whole
+        self.body.len() > config::CHUNK_BYTES && !self.is_whole()
+    }
+
+    /// Whether it travels in one frame, however large: there is nobody at its end to take it in chunks.
+    fn is_whole(&self) -> bool {
+        self.flags.0 & WHOLE.0 != 0 || self.eta.is_some() || self.name.is_reserved()
     }
 
     pub(super) fn streams(&self) -> Streams {
@@ -75,7 +79,7 @@ impl Request {
 
     /// What is wrong with it whatever is called.
     pub(super) fn check(&self, body_bytes_max: usize) -> Result<(), CallError> {
-        let is_whole = self.flags.0 & WHOLE.0 != 0 || self.eta.is_some();
+        let is_whole = self.is_whole();
         let (what, limit) = match (&self.feed, is_whole) {
             (Some(_), false) => ("call that feeds a stream", config::CHUNK_BYTES),
             (None, false) => ("call", body_bytes_max),
