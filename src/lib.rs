@@ -28,6 +28,8 @@ pub use futures::Stream;
 pub mod callbacks;
 pub mod config;
 pub mod prelude;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 /// Makes a function callable from other processes.
 ///

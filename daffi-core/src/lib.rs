@@ -13,5 +13,7 @@ pub mod identity;
 pub mod name;
 pub mod node;
 pub mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 pub mod wire;

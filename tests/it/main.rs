@@ -26,4 +26,5 @@ mod serving;
 mod streams;
 mod strict;
 mod support;
+mod testing;
 mod tidy;

@@ -4,6 +4,8 @@
 //! and then writes to each touched link what the core put out for it. One task keeps the time.
 
 mod clock;
+#[cfg(feature = "testing")]
+mod lose;
 mod resume;
 mod serve;
 

@@ -236,8 +236,9 @@ async fn attend(
 ) -> End {
     shared.set_phase(Phase::Connected);
     tracing::info!(node = %shared.name, address = %shared.address, "connected");
-    tell(first, Ok(()));
+    // In this order: whoever built the node finds what its hooks have done.
     run_hooks(shared, &shared.options.on_connect);
+    tell(first, Ok(()));
     shared.resubscribe();
     let mut stop = shared.stop.subscribe();
     let link = Arc::clone(&live.link);

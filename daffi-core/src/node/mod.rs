@@ -13,6 +13,8 @@ mod flows;
 mod in_flight;
 mod incoming;
 mod job;
+#[cfg(feature = "testing")]
+mod kill;
 mod known;
 mod link;
 mod nested;

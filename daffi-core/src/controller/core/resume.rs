@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::session::{Phase, Session};
 use super::{Core, SessionKey};
+use crate::name::NodeName;
 use crate::wire::{Header, Hello, Kind, Presence, Resume, Welcome, put_frame};
 
 /// What a session needs to be found again. Its `Debug` leaves the secret out.
@@ -90,6 +91,13 @@ impl Core {
             self.announce_suspect(key.slot, true);
         }
         true
+    }
+
+    /// The session of the node of this name.
+    pub fn session_of(&self, node: &NodeName) -> Option<SessionKey> {
+        let slot = *self.by_name.get(node)?;
+        let session = self.sessions.get(slot as usize)?;
+        Some(SessionKey { slot, generation: session.generation })
     }
 
     /// The session that the node of this new link would go on with: [`resume`](Self::resume) it or

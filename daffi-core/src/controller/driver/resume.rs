@@ -37,6 +37,11 @@ impl Lane {
         Self { keep, turn, received, is_served, backlog, closing: Notify::new() }
     }
 
+    /// Lets no connection that the session has had be meant any more. The turn of the next.
+    pub(super) fn replace(&self) -> u32 {
+        self.turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
     /// So many bytes were routed.
     pub(super) fn set_received(&self, received: u64) {
         self.received.store(received, Ordering::Relaxed);
@@ -98,7 +103,7 @@ impl Shared {
             let received = old.lane.received.load(Ordering::Relaxed);
             let greeting = state.core.resume(fresh.key, received)?;
             // The reader of the connection before this one finds that it is not meant any more.
-            let turn = old.lane.turn.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+            let turn = old.lane.replace();
             old.lane.is_served.store(true, Ordering::Relaxed);
             state.links[fresh.key.slot as usize] = None;
             let link = Link { turn, ..old.clone() };

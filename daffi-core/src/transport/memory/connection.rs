@@ -23,9 +23,8 @@ pub(super) struct End {
 }
 
 impl End {
-    pub(super) fn new(wire: Arc<Wire>, side: Side, address: String) -> Self {
+    pub(super) fn new(wire: Arc<Wire>, side: Side, address: String, may_resume: bool) -> Self {
         let uid = Some(rustix::process::geteuid().as_raw());
-        let may_resume = address.ends_with(RESUMABLE);
         let peer = Peer { uid, pid: Some(std::process::id()), address, certificates: Vec::new() };
         Self { wire, side, peer, may_resume, timer: Mutex::new(None) }
     }
@@ -78,6 +77,3 @@ impl Drop for End {
         self.wire.close();
     }
 }
-
-/// What names end with whose connections may break and go on: for tests of that.
-const RESUMABLE: &str = "?resume";

@@ -21,6 +21,8 @@ pub struct Faults {
     pub cut_after_bytes: Option<RangeInclusive<u64>>,
     /// Whether new connections are refused, as if nobody listened.
     pub refuses: bool,
+    /// Whether new connections deliver nothing until [`Link::resume`].
+    pub stalls: bool,
 }
 
 impl Faults {
@@ -53,6 +55,11 @@ impl Link {
     /// Delivers again, beginning with what was held back.
     pub fn resume(&self) {
         self.0.resume();
+    }
+
+    /// How long what is written from now on is under way, as [`Faults::delay`]; what was written before stays before it.
+    pub fn set_delay(&self, delay: Option<RangeInclusive<Duration>>) {
+        self.0.set_delay(delay);
     }
 
     /// Whether the connection has been neither cut nor closed.

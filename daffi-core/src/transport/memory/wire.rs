@@ -78,7 +78,8 @@ impl Wire {
     pub(super) fn new(faults: &Faults, number: u64) -> Self {
         let mut seeds = fastrand::Rng::with_seed(faults.seed ^ number.wrapping_mul(SPREAD));
         let mut pipe = || Pipe::new(faults, seeds.fork());
-        let state = State { to_dialler: pipe(), to_listener: pipe(), is_stalled: false, is_cut: false };
+        let state =
+            State { to_dialler: pipe(), to_listener: pipe(), is_stalled: faults.stalls, is_cut: false };
         Self(Mutex::new(state))
     }
 
@@ -175,6 +176,12 @@ impl Wire {
         wake(woken);
     }
 
+    pub(super) fn set_delay(&self, delay: Option<RangeInclusive<Duration>>) {
+        let mut state = self.state();
+        state.to_dialler.delay = delay.clone();
+        state.to_listener.delay = delay;
+    }
+
     pub(super) fn is_live(&self) -> bool {
         let state = self.state();
         !state.is_cut && !state.to_dialler.is_closed
@@ -228,10 +235,12 @@ impl Pipe {
 
     fn put(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
-        let Some(delay) = self.delay.clone() else {
+        if self.delay.is_none() && self.under_way.is_empty() {
             self.arrived += bytes.len();
             return;
-        };
+        }
+        // Without a delay of its own it still waits for what was written before.
+        let delay = self.delay.clone().unwrap_or(Duration::ZERO..=Duration::ZERO);
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let nanos = draw(&mut self.random, nanos(*delay.start())..=nanos(*delay.end()));
         let due = Instant::now() + Duration::from_nanos(nanos);
