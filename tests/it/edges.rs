@@ -157,7 +157,7 @@ async fn a_job_outlives_its_callers_link(mesh: Mesh) {
     let id = job.id().await.unwrap();
     probe.wait_for("started").await;
 
-    daffi_core::transport::links(mesh.url.strip_prefix("memory://").unwrap())[1].cut();
+    mesh.break_link("caller");
     let other = mesh.node("other", Vec::new()).await;
     mesh.until_stat(&other, "sessions_ended", 1).await;
     other.wait_process("caller").await.unwrap();

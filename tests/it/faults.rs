@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daffi::{CallError, Error, Node, Ran, callback, callbacks};
-use daffi_core::transport::{Faults, inject};
+use daffi_core::testing::{Faults, Mesh};
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream;
 
-use crate::support::{GUARD, HOUR, Mesh, Probe, fresh_probe, guarded_for, probe};
+use crate::support::{GUARD, HOUR, Probe, fresh_probe, guarded_for, probe};
 
 /// Notes a number and gives it back, after so many milliseconds.
 #[callback(name = "it.mark")]
@@ -45,7 +45,7 @@ fn ran(error: &Error) -> Ran {
 }
 
 async fn connect(mesh: &Mesh, name: &str, callbacks: Vec<daffi::Callback>) -> Node {
-    mesh.connect(name, callbacks).timeout(HOUR).await.unwrap()
+    mesh.node(name).registry(callbacks).timeout(HOUR).await.unwrap()
 }
 
 /// One call, in one of the modes that have an outcome. Every seventh has too little time.
@@ -90,9 +90,8 @@ fn is_of_now(table: &str) -> bool {
 }
 
 async fn try_mesh(seed: u64) {
-    let mesh = Mesh::in_memory().await;
-    let place = mesh.url.strip_prefix("memory://").unwrap().to_owned();
-    inject(&place, faults(seed));
+    let mesh = Mesh::new().local().seed(seed).await.unwrap();
+    mesh.inject(faults(seed));
     let (name, marks) = fresh_probe();
     let callees = [
         connect(&mesh, "callee-1", callbacks![mark]).await,
@@ -107,11 +106,12 @@ async fn try_mesh(seed: u64) {
     let outcomes: Outcomes = join_all(calls).await.into_iter().flatten().collect();
 
     check(seed, &outcomes, &marks);
-    inject(&place, Faults::default());
-    for link in daffi_core::transport::links(&place) {
-        link.cut();
+    mesh.inject(Faults::default());
+    for node in callees.iter().chain(&callers) {
+        mesh.cut(node.name().as_str());
+        mesh.heal(node.name().as_str());
     }
-    let last = mesh.node("last", Vec::new()).await;
+    let last = connect(&mesh, "last", Vec::new()).await;
     for node in callees.iter().chain(&callers) {
         last.wait_process(node.name().as_str()).await.unwrap();
     }

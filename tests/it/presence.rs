@@ -4,7 +4,6 @@ use std::future::IntoFuture;
 
 use daffi::config::{PRESENCE_QUEUED_MAX, WAIT_TIMEOUT};
 use daffi::{CallError, Node, Presence, PresenceStream, Stage, callbacks};
-use daffi_core::transport::links;
 use futures::StreamExt;
 
 use crate::offers::{add, echo, hold, place};
@@ -26,11 +25,6 @@ fn words(event: &Presence) -> String {
 
 async fn next(events: &mut PresenceStream, count: usize) -> Vec<String> {
     events.take(count).map(|event| words(&event)).collect().await
-}
-
-/// A link of a mesh in memory, by the order in which the nodes came.
-fn link(mesh: &Mesh, number: usize) -> daffi_core::transport::Link {
-    links(mesh.url.strip_prefix("memory://").unwrap()).remove(number)
 }
 
 async fn changes_are_told_in_their_order(mesh: Mesh) {
@@ -186,7 +180,7 @@ async fn hooks_run_when_the_link_comes_and_goes(mesh: Mesh) {
         .unwrap();
     probe.wait_for("in node").await;
 
-    link(&mesh, 0).cut();
+    mesh.break_link("node");
     probe.wait_for_all("in node", 2).await;
     assert_eq!(probe.notes(), ["in node", "out node", "in node"]);
     node.stop().await.unwrap();
@@ -202,7 +196,7 @@ async fn a_node_whose_link_broke_returns_with_all_it_offers(mesh: Mesh) {
     let call = tokio::spawn(hold::call(&caller, name).timeout(HOUR).into_future());
     probe.wait_for("started").await;
 
-    link(&mesh, 0).cut();
+    mesh.break_link("callee");
 
     assert!(matches!(failure(call.await.unwrap()), CallError::NodeLost { .. }));
     assert_eq!(
@@ -223,7 +217,7 @@ async fn a_listener_whose_own_link_broke_is_told_so_and_goes_on(mesh: Mesh) {
     let observer = mesh.node("observer", Vec::new()).await;
     let mut events = observer.presence().await.unwrap();
 
-    link(&mesh, 0).cut();
+    mesh.break_link("observer");
     assert_eq!(next(&mut events, 1).await, ["lagged"]);
     observer.stats().await.unwrap();
     let _node = mesh.node("node", Vec::new()).await;
@@ -236,7 +230,7 @@ async fn a_node_that_does_not_answer_is_suspect_until_it_does(mesh: Mesh) {
     let caller = mesh.caller().await;
     let mut events = caller.presence().await.unwrap();
 
-    link(&mesh, 0).stall();
+    mesh.memory().freeze("frozen");
     assert_eq!(next(&mut events, 1).await, ["frozen is suspect"]);
     assert_eq!(mesh.stat("nodes_suspect"), 1);
     let _other = mesh.node("other", callbacks![place]).await;
@@ -244,7 +238,7 @@ async fn a_node_that_does_not_answer_is_suspect_until_it_does(mesh: Mesh) {
         assert_eq!(place::call(&caller).await.unwrap(), "other");
     }
 
-    link(&mesh, 0).resume();
+    mesh.memory().heal("frozen");
     assert_eq!(next(&mut events, 3).await, ["other joined", "other offers it.place", "frozen answers"]);
     assert_eq!(mesh.stat("nodes_suspect"), 0);
     while place::call(&caller).await.unwrap() == "other" {}

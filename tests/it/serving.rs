@@ -8,7 +8,6 @@ use daffi::config::CALLS_QUEUED_MAX;
 use daffi::{CallError, Callback, Error, Ran, RegisterError, Signature, callbacks};
 use daffi_core::callback::invoke;
 use daffi_core::name::CallbackName;
-use daffi_core::transport::{Faults, inject};
 use futures::future::{join_all, try_join_all};
 
 use crate::offers::{add, echo, hold, hold_here, meet, note, place, stubborn};
@@ -214,13 +213,11 @@ async fn a_reply_that_comes_too_late_is_counted_and_given_to_nobody(mesh: Mesh) 
 }
 
 async fn a_reply_that_crosses_the_cancellation_is_counted_and_given_to_nobody(mesh: Mesh) {
-    let place = mesh.url.strip_prefix("memory://").unwrap();
-    let mut faults = Faults::seeded(1);
-    let way = Duration::from_millis(10);
-    faults.delay = Some(way..=way);
-    inject(place, faults);
     let _callee = mesh.node("callee", callbacks![add]).await;
     let caller = mesh.caller().await;
+    let way = Duration::from_millis(10);
+    mesh.memory().delay("callee", way);
+    mesh.memory().delay("caller", way);
     assert_eq!(add::call(&caller, 1, 1).await.unwrap(), 2);
 
     // There and back are four ways: the reply is on the last one when its caller goes.

@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use daffi::{CallError, Callback, Connect, Controller, Error, Node, Secret};
+use daffi_core::testing;
 use futures::FutureExt;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -52,22 +53,28 @@ pub(crate) fn secret() -> Secret {
 /// A controller, and the way to it.
 pub(crate) struct Mesh {
     pub(crate) url: String,
-    controller: Option<Controller>,
-    directory: Option<TempDir>,
+    home: Home,
+}
+
+/// Where a mesh is.
+enum Home {
+    /// In memory, where links break on demand.
+    Memory(testing::Mesh),
+    /// At a socket; one of UNIX is in the directory.
+    Socket(Option<Controller>, Option<TempDir>),
 }
 
 impl Mesh {
     /// A controller in memory.
     pub(crate) async fn in_memory() -> Self {
-        let url = format!("memory://{}", unique("mesh"));
-        let controller = Controller::bind(&url).await.unwrap();
-        Self { url, controller: Some(controller), directory: None }
+        let mesh = testing::Mesh::new().local().await.unwrap();
+        Self { url: mesh.controller().url(), home: Home::Memory(mesh) }
     }
 
     /// A controller at a free port of this machine, which its nodes share a secret with.
     pub(crate) async fn over_quic() -> Self {
         let controller = Controller::bind("quic://localhost:0").secret(secret()).await.unwrap();
-        Self { url: controller.url(), controller: Some(controller), directory: None }
+        Self { url: controller.url(), home: Home::Socket(Some(controller), None) }
     }
 
     /// A controller at a UNIX socket.
@@ -81,19 +88,52 @@ impl Mesh {
     pub(crate) fn without_controller() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("unix://{}", directory.path().join("controller.sock").display());
-        Self { url, controller: None, directory: Some(directory) }
+        Self { url, home: Home::Socket(None, Some(directory)) }
     }
 
     pub(crate) async fn start_controller(&mut self) {
-        self.controller = Some(Controller::bind(&self.url).secret(secret()).await.unwrap());
+        match &mut self.home {
+            Home::Memory(mesh) => mesh.start_controller().await.unwrap(),
+            Home::Socket(controller, _) => {
+                *controller = Some(Controller::bind(&self.url).secret(secret()).await.unwrap());
+            }
+        }
     }
 
     pub(crate) fn take_controller(&mut self) -> Controller {
-        self.controller.take().unwrap()
+        match &mut self.home {
+            Home::Memory(mesh) => mesh.take_controller(),
+            Home::Socket(controller, _) => controller.take().unwrap(),
+        }
+    }
+
+    fn controller(&self) -> &Controller {
+        match &self.home {
+            Home::Memory(mesh) => mesh.controller(),
+            Home::Socket(controller, _) => controller.as_ref().unwrap(),
+        }
+    }
+
+    /// What breaks the links of a mesh in memory.
+    pub(crate) fn memory(&self) -> &testing::Mesh {
+        match &self.home {
+            Home::Memory(mesh) => mesh,
+            Home::Socket(..) => panic!("the links to {} cannot be broken", self.url),
+        }
+    }
+
+    /// Breaks the link of a node, which may come back at once.
+    pub(crate) fn break_link(&self, name: &str) {
+        self.memory().cut(name);
+        self.memory().heal(name);
     }
 
     pub(crate) fn connect(&self, name: &str, callbacks: Vec<Callback>) -> Connect {
-        daffi::connect(&self.url).name(name).registry(callbacks).secret(secret())
+        let connect = match &self.home {
+            Home::Memory(mesh) => mesh.node(name),
+            Home::Socket(..) => daffi::connect(&self.url).name(name).secret(secret()),
+        };
+        connect.registry(callbacks)
     }
 
     /// A connected node.
@@ -108,7 +148,7 @@ impl Mesh {
 
     /// One of the controller's counters.
     pub(crate) fn stat(&self, name: &str) -> u64 {
-        let stats = self.controller.as_ref().unwrap().stats();
+        let stats = self.controller().stats();
         *stats.get(name).unwrap_or_else(|| panic!("no counter `{name}` in {stats:?}"))
     }
 
@@ -141,7 +181,7 @@ impl Mesh {
 
 impl fmt::Debug for Mesh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mesh").field("url", &self.url).field("directory", &self.directory).finish()
+        f.debug_struct("Mesh").field("url", &self.url).finish_non_exhaustive()
     }
 }
 

@@ -326,12 +326,12 @@ async fn what_needs_virtual_time_says_so_where_it_is_real() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_controller_that_stops_ends_its_nodes_and_another_may_follow() {
+async fn a_controller_that_is_drained_ends_its_nodes_and_another_may_follow() {
     let mut mesh = Mesh::new().await.unwrap();
     let node = caller(&mesh).await;
     assert!(mesh.start_controller().await.is_err(), "there is one");
 
-    mesh.stop_controller().await;
+    mesh.take_controller().drain(SECOND).await;
     node.join().await.unwrap();
     mesh.start_controller().await.unwrap();
 

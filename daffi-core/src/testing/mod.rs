@@ -287,10 +287,10 @@ impl Mesh {
     /// The controller, for its [counters](Controller::stats).
     ///
     /// # Panics
-    /// If it was killed or stopped.
+    /// If it was killed or taken.
     #[track_caller]
     pub fn controller(&self) -> &Controller {
-        self.controller.as_ref().expect("the controller was killed or stopped, and not started again")
+        self.controller.as_ref().expect(NO_CONTROLLER)
     }
 
     /// Ends the controller as `kill -9` would its process. Nodes try to come back.
@@ -303,19 +303,17 @@ impl Mesh {
         }
     }
 
-    /// Stops the controller: it lets calls finish and says goodbye to its nodes, which end, but for those that
-    /// [outlive it](Connect::outlive_controller).
+    /// Takes the controller out of the mesh, for [draining](Controller::drain) it.
     ///
-    /// # Cancel safety
-    /// Not cancel safe: the controller ends at once.
-    pub async fn stop_controller(&mut self) {
-        if let Some(controller) = self.controller.take() {
-            controller.drain(config::DRAIN_TIME).await;
-        }
+    /// # Panics
+    /// If it was killed or taken.
+    #[track_caller]
+    pub fn take_controller(&mut self) -> Controller {
+        self.controller.take().expect(NO_CONTROLLER)
     }
 
-    /// Starts the next controller once the first was [killed](Self::kill_controller) or
-    /// [stopped](Self::stop_controller). It knows nothing of what was before.
+    /// Starts the next controller once the first was [killed](Self::kill_controller), or
+    /// [taken](Self::take_controller) and drained. It knows nothing of what was before.
     ///
     /// # Errors
     /// [`BindError::InUse`](crate::error::BindError::InUse) if there is one.
@@ -373,6 +371,8 @@ impl Mesh {
         lock(&self.faults)
     }
 }
+
+const NO_CONTROLLER: &str = "the controller was killed or taken, and not started again";
 
 /// No user code runs under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
