@@ -54,27 +54,28 @@ pub(crate) fn secret() -> Secret {
 pub(crate) struct Mesh {
     pub(crate) url: String,
     home: Home,
+    directory: Option<TempDir>,
 }
 
 /// Where a mesh is.
 enum Home {
     /// In memory, where links break on demand.
     Memory(testing::Mesh),
-    /// At a socket; one of UNIX is in the directory.
-    Socket(Option<Controller>, Option<TempDir>),
+    /// At a socket.
+    Socket(Option<Controller>),
 }
 
 impl Mesh {
     /// A controller in memory.
     pub(crate) async fn in_memory() -> Self {
         let mesh = testing::Mesh::new().local().await.unwrap();
-        Self { url: mesh.controller().url(), home: Home::Memory(mesh) }
+        Self { url: mesh.controller().url(), home: Home::Memory(mesh), directory: None }
     }
 
     /// A controller at a free port of this machine, which its nodes share a secret with.
     pub(crate) async fn over_quic() -> Self {
         let controller = Controller::bind("quic://localhost:0").secret(secret()).await.unwrap();
-        Self { url: controller.url(), home: Home::Socket(Some(controller), None) }
+        Self { url: controller.url(), home: Home::Socket(Some(controller)), directory: None }
     }
 
     /// A controller at a UNIX socket.
@@ -88,13 +89,13 @@ impl Mesh {
     pub(crate) fn without_controller() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("unix://{}", directory.path().join("controller.sock").display());
-        Self { url, home: Home::Socket(None, Some(directory)) }
+        Self { url, home: Home::Socket(None), directory: Some(directory) }
     }
 
     pub(crate) async fn start_controller(&mut self) {
         match &mut self.home {
             Home::Memory(mesh) => mesh.start_controller().await.unwrap(),
-            Home::Socket(controller, _) => {
+            Home::Socket(controller) => {
                 *controller = Some(Controller::bind(&self.url).secret(secret()).await.unwrap());
             }
         }
@@ -103,14 +104,14 @@ impl Mesh {
     pub(crate) fn take_controller(&mut self) -> Controller {
         match &mut self.home {
             Home::Memory(mesh) => mesh.take_controller(),
-            Home::Socket(controller, _) => controller.take().unwrap(),
+            Home::Socket(controller) => controller.take().unwrap(),
         }
     }
 
     fn controller(&self) -> &Controller {
         match &self.home {
             Home::Memory(mesh) => mesh.controller(),
-            Home::Socket(controller, _) => controller.as_ref().unwrap(),
+            Home::Socket(controller) => controller.as_ref().unwrap(),
         }
     }
 
@@ -118,7 +119,7 @@ impl Mesh {
     pub(crate) fn memory(&self) -> &testing::Mesh {
         match &self.home {
             Home::Memory(mesh) => mesh,
-            Home::Socket(..) => panic!("the links to {} cannot be broken", self.url),
+            Home::Socket(_) => panic!("the links to {} cannot be broken", self.url),
         }
     }
 
@@ -131,7 +132,7 @@ impl Mesh {
     pub(crate) fn connect(&self, name: &str, callbacks: Vec<Callback>) -> Connect {
         let connect = match &self.home {
             Home::Memory(mesh) => mesh.node(name),
-            Home::Socket(..) => daffi::connect(&self.url).name(name).secret(secret()),
+            Home::Socket(_) => daffi::connect(&self.url).name(name).secret(secret()),
         };
         connect.registry(callbacks)
     }
@@ -181,7 +182,8 @@ impl Mesh {
 
 impl fmt::Debug for Mesh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mesh").field("url", &self.url).finish_non_exhaustive()
+        let Self { url, directory, .. } = self;
+        f.debug_struct("Mesh").field("url", url).field("directory", directory).finish_non_exhaustive()
     }
 }
 

@@ -225,6 +225,7 @@ async fn a_node_that_connects_while_its_link_is_frozen_waits_for_it() {
     mesh.settled().await;
     assert!(!connecting.is_finished());
 
+    mesh.kill("late");
     mesh.heal("late");
 
     connecting.await.unwrap().unwrap();

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::IntoFuture;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
 
@@ -49,7 +50,9 @@ pub struct WithController {
 
 impl WithController {
     async fn start(self) -> Result<Node> {
-        let door = format!("memory://door-{:016x}", fastrand::u64(..));
+        // Chance alone would do but for tests, which may seed it alike.
+        let number = DOORS.fetch_add(1, Ordering::Relaxed);
+        let door = format!("memory://door-{number}-{:016x}", fastrand::u64(..));
         let bind = Controller::bind(&self.connect.url()).door(&door);
         let controller = with_identity(bind, &self.connect).await?;
         let url = controller.url();
@@ -60,6 +63,9 @@ impl WithController {
         Ok(node)
     }
 }
+
+/// No two doors of one process are the same.
+static DOORS: AtomicU64 = AtomicU64::new(0);
 
 /// The controller asks of others what its own node would show.
 fn with_identity(bind: Bind, connect: &Connect) -> Bind {

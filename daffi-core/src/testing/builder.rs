@@ -61,7 +61,7 @@ impl NewMesh {
         fastrand::seed(seed);
         let controller = self.bind(&place, seed).await?;
         let (ways, faults) = (Arc::default(), Mutex::new(Faults::default()));
-        Ok(Mesh { settings: self, seed, place, controller: Some(controller), ways, faults })
+        Ok(Mesh { settings: self, seed, place, controller: Some(controller), restarts: 0, ways, faults })
     }
 
     /// Starts a controller of this kind.

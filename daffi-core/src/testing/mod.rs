@@ -41,6 +41,7 @@ pub struct Mesh {
     /// The name that the controller listens on.
     place: String,
     controller: Option<Controller>,
+    restarts: u64,
     ways: Arc<Ways>,
     /// What all links suffer.
     faults: Mutex<Faults>,
@@ -54,6 +55,8 @@ type Ways = Mutex<BTreeMap<String, Way>>;
 struct Way {
     /// Makes its chances others than those of its neighbours.
     number: u64,
+    /// Whether [`Mesh::node`] made it, so that it is known once it is connected.
+    is_made_here: bool,
     is_cut: bool,
     is_frozen: bool,
     delay: Option<RangeInclusive<Duration>>,
@@ -94,7 +97,9 @@ impl Mesh {
                 way.node = Some(Arc::downgrade(node.shared()));
             }
         };
-        connect(&self.url(name)).name(name).on_connect(enlist)
+        let url = self.url(name);
+        self.known(name, |way| way.is_made_here = true);
+        connect(&url).name(name).on_connect(enlist)
     }
 
     /// The address at which code that connects by itself is the node `name` to this mesh. Only [`kill`](Self::kill)
@@ -145,9 +150,9 @@ impl Mesh {
         self.links(name).iter().for_each(Link::stall);
     }
 
-    /// Makes all that is sent on the link of a node, in either direction, take so long. A call between two delayed
-    /// nodes takes four such ways, and one of more than
-    /// [`HANDSHAKE_TIMEOUT`](config::HANDSHAKE_TIMEOUT) lets no node connect.
+    /// Makes all that is sent on the link of a node from now on, in either direction, take so long. A call between two
+    /// delayed nodes takes four such ways; a node that connects takes two, for which it has
+    /// [`HANDSHAKE_TIMEOUT`](config::HANDSHAKE_TIMEOUT).
     ///
     /// # Panics
     /// If this mesh has no such node.
@@ -167,8 +172,8 @@ impl Mesh {
     }
 
     /// Mends the link of a node: ends what [`cut`](Self::cut), [`freeze`](Self::freeze), [`delay`](Self::delay) and
-    /// [`jitter`](Self::jitter) did. A node whose link was cut tries to connect after pauses of up to 2 s:
-    /// [`connected`](Self::connected) waits for it.
+    /// [`jitter`](Self::jitter) did. What is under way already takes its time. A node whose link was cut tries to connect
+    /// after pauses of up to 2 s: [`connected`](Self::connected) waits for it.
     ///
     /// # Panics
     /// If this mesh has no such node.
@@ -184,17 +189,20 @@ impl Mesh {
     /// grace; its callbacks are aborted, and whoever called them is told [`CallError::NodeLost`]. What its own handles
     /// await fails. A plain function that is running cannot be stopped, but nobody hears of it any more.
     ///
-    /// Nothing happens to a node that has ended already.
+    /// Nothing happens to a node that has ended already, or is not connected yet.
     ///
     /// # Panics
     /// If this mesh has no such node, or it was connected by itself and not [adopted](Self::adopt).
     #[track_caller]
     pub fn kill(&self, name: &str) {
+        let (is_known, is_made_here) = self.known(name, |way| (way.node.is_some(), way.is_made_here));
+        assert!(
+            is_known || is_made_here || self.links(name).is_empty(),
+            "`{name}` was not connected by `Mesh::node`: `adopt` it before it is killed"
+        );
         // Until it is dead it must not come back.
         let (was_cut, node) =
             self.change(name, |way| (std::mem::replace(&mut way.is_cut, true), way.node.take()));
-        let is_ours = node.is_some() || self.links(name).is_empty();
-        assert!(is_ours, "`{name}` was not connected by `Mesh::node`: `adopt` it before it is killed");
         self.cut_links(name);
         let node = node.and_then(|node| node.upgrade());
         if let Some(node) = &node {
@@ -321,7 +329,10 @@ impl Mesh {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn start_controller(&mut self) -> Result<()> {
-        self.controller = Some(self.settings.bind(&self.place, self.seed).await?);
+        // Another one, which names nothing as the one before did.
+        let controller = self.settings.bind(&self.place, self.seed.wrapping_add(self.restarts + 1)).await?;
+        self.controller = Some(controller);
+        self.restarts += 1;
         Ok(())
     }
 

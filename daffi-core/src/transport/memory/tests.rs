@@ -154,3 +154,41 @@ async fn names_that_nobody_uses_are_forgotten() {
     assert!(missing.to_string().contains("nobody in this process listens"), "{missing}");
     assert!(!places().contains_key("forgotten"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_says_who_they_are_may_have_faults_of_their_own() {
+    let listener = listen("told apart").unwrap();
+    inject("told apart#a", Faults { refuses: true, ..Faults::default() });
+
+    assert!(dial("told apart#a").is_err());
+    let (_b, _c) = (dial("told apart#b").unwrap(), dial("told apart").unwrap());
+    assert_eq!((links("told apart#b").len(), links("told apart").len()), (1, 2));
+    inject("told apart#a", Faults::default());
+    let a = dial("told apart#a").unwrap();
+    for name in ["b", "c", "a"] {
+        assert!(listener.accept().await.is_ok(), "{name}");
+    }
+
+    links("told apart#a")[0].cut();
+    assert_eq!(a.try_write(b"x").unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(links("told apart").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_after_a_delay_ended_does_not_overtake_what_was_sent_before() {
+    let second = Duration::from_secs(1);
+    let (_listener, dialled, accepted) = connected("delay ends").await;
+    let link = &links("delay ends")[0];
+    let begin = Instant::now();
+
+    link.set_delay(Some(second..=second));
+    dialled.try_write(b"first ").unwrap();
+    link.set_delay(None);
+    dialled.try_write(b"last").unwrap();
+
+    assert_eq!(read(&*accepted, 10).await.unwrap(), "first last");
+    assert_eq!(begin.elapsed().as_secs(), 1);
+    dialled.try_write(b"!").unwrap();
+    assert_eq!(read(&*accepted, 1).await.unwrap(), "!");
+    assert_eq!(begin.elapsed().as_secs(), 1);
+}
