@@ -1,7 +1,7 @@
 //! What the code that the macros generate leans on. No part of the public interface: it changes as the macros do.
 
 pub use daffi_core::api::{Ended, Main, run};
-pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Uncaused};
+pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Told, Uncaused};
 pub use daffi_core::callback::{
     Args, Arguments, Callback, Context, Declaration, Declared, Flow, Inventory, Options, Registry, Wire,
 };
@@ -10,7 +10,7 @@ pub use futures::Stream;
 pub use inventory;
 use std::fmt::Display;
 
-use daffi_core::callback::invoke::{failure, value};
+use daffi_core::callback::invoke::value;
 use daffi_core::callback::stream::{feed, put_item};
 use daffi_core::callback::{Fault, Feed, Outcome};
 use serde::Serialize;
@@ -61,8 +61,8 @@ pub trait Tells: Display {}
 impl<E: Display> Tells for E {}
 
 /// The outcome of a callback that returned `error`.
-pub fn failed<E: Tells>(error: &E, chain: Vec<String>) -> Outcome {
-    failure(error, chain)
+pub fn failed<E: Tells>(error: &E, told: Told) -> Outcome {
+    told.outcome(error)
 }
 
 /// The arguments of a typed call.

@@ -40,6 +40,9 @@ pub const CHUNK_BYTES: usize = 64 << 10;
 /// Bytes of chunks of one body or stream that may be under way from sender to receiver: what the controller holds
 /// of it at the most.
 pub const FLOW_WINDOW_BYTES: usize = 1 << 20;
+/// Items of a thread's iterator that are made before they are sent: some, so that each does not cost a change of
+/// threads, and few, since they may be large.
+pub const FED_AHEAD: usize = 64;
 /// Large bodies and streams that one session may have under way in each direction.
 pub const FLOWS_MAX: usize = 128;
 /// Bytes of large bodies waiting for a peer that does not read them; past it no further flow to it begins. They are
@@ -59,6 +62,9 @@ pub const RECEIVED_BYTES_UNTOLD: u64 = 256 << 10;
 pub const RECEIVED_FRAMES_UNTOLD: u32 = 1_024;
 /// The largest extension map of a frame, in bytes.
 pub const EXTENSION_BYTES_MAX: usize = 4 << 10;
+/// The largest error of a callback that travels as a value beside its text, in bytes: with its texts it fits the last
+/// chunk of a stream, and a failed call costs no more than one that carries as much.
+pub const ERROR_VALUE_BYTES_MAX: usize = 16 << 10;
 /// The largest key of a call, in bytes: beside two names and whatever is added later it must fit the extension map.
 pub const KEY_BYTES_MAX: usize = 1 << 10;
 /// The largest frame, in bytes after its length field.

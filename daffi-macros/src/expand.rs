@@ -341,7 +341,7 @@ fn outcome(model: &Model, names: &[Ident]) -> TokenStream {
     // Of this span, an error without a text is reported at its type.
     let span = failure_span(&model.output);
     let failed = quote_spanned! {span=>
-        ::daffi::__private::failed(&__daffi_error, (&::daffi::__private::Probe(&__daffi_error)).chain())
+        ::daffi::__private::failed(&__daffi_error, (&&&&::daffi::__private::Probe(&__daffi_error)).told())
     };
     let error = Ident::new("__daffi_error", span);
     let fails = failing(&model.output).is_some();

@@ -237,7 +237,7 @@ fn unsuccessful(program: &str, status: ExitStatus, errors: &[u8]) -> Fault {
 }
 
 fn failed(kind: &str, message: String) -> Fault {
-    Fault::Failed { kind: kind.to_owned(), message, chain: Vec::new() }
+    Fault::Failed { kind: kind.to_owned(), message, chain: Vec::new(), value: Vec::new() }
 }
 
 /// A command and all that it started; killed unless it was left in peace.

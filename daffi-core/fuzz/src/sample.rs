@@ -73,6 +73,7 @@ pub(super) fn failure() -> Failure {
         kind: "Error".into(),
         message: "no".into(),
         chain: vec!["why".into()],
+        value: Some(daffi_core::error::ErrorValue::new([0xc0])),
     })
 }
 

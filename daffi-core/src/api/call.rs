@@ -266,7 +266,7 @@ impl<R: Wire> Call<R> {
 /// What the callee is told of an error of the caller's own stream.
 fn fault<E: fmt::Display>(error: &E) -> Fault {
     let kind = std::any::type_name::<E>().to_owned();
-    Fault::Failed { kind, message: error.to_string(), chain: Vec::new() }
+    Fault::Failed { kind, message: error.to_string(), chain: Vec::new(), value: Vec::new() }
 }
 
 fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Request, CallError> {

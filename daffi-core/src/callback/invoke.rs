@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::check;
+use crate::config;
 use crate::wire::{self, Shape, Signature};
 
 /// What running a callback comes to: its encoded result, or why there is none.
@@ -31,6 +32,8 @@ pub enum Fault {
         message: String,
         /// The texts of its error's causes, outermost first.
         chain: Vec<String>,
+        /// Its error itself, encoded; empty if it cannot be, or is too large.
+        value: Vec<u8>,
     },
     /// It ran, but its result cannot be encoded.
     BadReply {
@@ -74,13 +77,33 @@ pub fn value<T: Serialize>(value: &T) -> Outcome {
     wire::encode(value).map_err(|error| Fault::BadReply { message: error.0 })
 }
 
-/// The outcome of a callback that returned `error`.
+/// The outcome of a callback that returned `error`, whose causes are `chain`.
 ///
 /// # Errors
 /// Always [`Fault::Failed`].
 pub fn failure<E: Display>(error: &E, chain: Vec<String>) -> Outcome {
-    let kind = std::any::type_name::<E>().to_owned();
-    Err(Fault::Failed { kind, message: error.to_string(), chain })
+    Told { chain, value: Vec::new() }.outcome(error)
+}
+
+/// What a caller is told of an error beside its type and its text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Told {
+    /// The texts of its causes, outermost first.
+    pub chain: Vec<String>,
+    /// The error itself, encoded; empty if it cannot be, or is too large.
+    pub value: Vec<u8>,
+}
+
+impl Told {
+    /// The outcome of a callback that returned `error`.
+    ///
+    /// # Errors
+    /// Always [`Fault::Failed`].
+    pub fn outcome<E: Display>(self, error: &E) -> Outcome {
+        let kind = std::any::type_name::<E>().to_owned();
+        let Self { chain, value } = self;
+        Err(Fault::Failed { kind, message: error.to_string(), chain, value })
+    }
 }
 
 /// The success and the failure of a result type, whatever alias it hides behind.
@@ -96,38 +119,117 @@ impl<T, E> ResultType for Result<T, E> {
     type Err = E;
 }
 
-/// Finds the causes of an error that has some: method resolution prefers [`Caused`] where it applies.
+/// Finds out what an error can tell: method resolution tries `&&&Probe`, `&&Probe`, `&Probe` and `Probe` in turn, and
+/// each asks less of the error than the one before.
 #[derive(Debug)]
 pub struct Probe<'a, E>(pub &'a E);
 
 /// Errors with causes.
 pub trait Caused {
-    /// The texts of the causes, outermost first.
-    fn chain(&self) -> Vec<String>;
+    /// What the caller is told.
+    fn told(&self) -> Told;
 }
 
-impl<E: StdError> Caused for Probe<'_, E> {
-    fn chain(&self) -> Vec<String> {
-        let first = self.0.source();
-        std::iter::successors(first, |error: &&dyn StdError| (*error).source())
-            .take(CHAIN_MAX)
-            .map(ToString::to_string)
-            .collect()
+impl<E: StdError + Serialize> Caused for &&&Probe<'_, E> {
+    fn told(&self) -> Told {
+        Told { chain: chain(self.0), value: encoded(self.0) }
     }
 }
 
-/// Errors that are only text.
+impl<E: StdError> Caused for &&Probe<'_, E> {
+    fn told(&self) -> Told {
+        Told { chain: chain(self.0), value: Vec::new() }
+    }
+}
+
+/// Errors that are only text, or a value that has one.
 pub trait Uncaused {
-    /// No causes.
-    fn chain(&self) -> Vec<String>;
+    /// What the caller is told.
+    fn told(&self) -> Told;
 }
 
-// Of any type: that an error needs a text is for `failure` to say.
-impl<E> Uncaused for &Probe<'_, E> {
-    fn chain(&self) -> Vec<String> {
-        Vec::new()
+impl<E: Serialize> Uncaused for &Probe<'_, E> {
+    fn told(&self) -> Told {
+        Told { chain: Vec::new(), value: encoded(self.0) }
     }
+}
+
+// Of any type: that an error needs a text is for `Told::outcome` to say.
+impl<E> Uncaused for Probe<'_, E> {
+    fn told(&self) -> Told {
+        Told::default()
+    }
+}
+
+fn chain(error: &dyn StdError) -> Vec<String> {
+    std::iter::successors(error.source(), |error: &&dyn StdError| (*error).source())
+        .take(CHAIN_MAX)
+        .map(ToString::to_string)
+        .collect()
+}
+
+/// The error as a value. The caller has its text in any case, so one that cannot travel is left out.
+fn encoded<E: Serialize>(error: &E) -> Vec<u8> {
+    let value = wire::encode(error).unwrap_or_default();
+    if value.len() <= config::ERROR_VALUE_BYTES_MAX { value } else { Vec::new() }
 }
 
 /// Causes reported at most; a chain that is longer is a cycle.
 const CHAIN_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[derive(Debug, Serialize)]
+    struct Refused(Option<String>);
+
+    impl Display for Refused {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("refused")
+        }
+    }
+
+    impl StdError for Refused {}
+
+    #[derive(Debug)]
+    struct Wrapped(std::io::Error);
+
+    impl Display for Wrapped {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("wrapped")
+        }
+    }
+
+    impl StdError for Wrapped {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    struct Bare;
+
+    #[test]
+    fn an_error_tells_all_that_its_type_can() {
+        let refused = Refused(None);
+        let wrapped = Wrapped(std::io::Error::other("the cause"));
+        let text = "text".to_owned();
+
+        assert_eq!((&&&&Probe(&refused)).told().value, [0xc0]);
+        assert_eq!((&&&&Probe(&wrapped)).told(), Told { chain: vec!["the cause".into()], value: vec![] });
+        assert_eq!((&&&&Probe(&text)).told().value, wire::encode(&text).expect("it encodes"));
+        assert_eq!((&&&&Probe(&Bare)).told(), Told::default());
+    }
+
+    #[test]
+    fn an_error_that_is_too_large_to_travel_is_told_as_text_alone() {
+        let large = Refused(Some("x".repeat(config::ERROR_VALUE_BYTES_MAX)));
+
+        let told = (&&&&Probe(&large)).told();
+
+        assert_eq!(told, Told::default());
+        assert!(matches!(told.outcome(&large), Err(Fault::Failed { message, .. }) if message == "refused"));
+    }
+}

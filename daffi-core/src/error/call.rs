@@ -1,6 +1,7 @@
 //! Why a call has no result.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,28 @@ pub enum Stage {
     Running,
     /// Sent to a controller that did not answer, not even that the time was up.
     Controller,
+}
+
+/// The error that a callback returned, encoded; [`CallError::downcast`] reads it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ErrorValue(Arc<[u8]>);
+
+impl ErrorValue {
+    /// A value that is encoded already.
+    pub fn new(encoded: impl Into<Arc<[u8]>>) -> Self {
+        Self(encoded.into())
+    }
+
+    /// The value as MessagePack.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ErrorValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
 }
 
 /// Why a call has no result.
@@ -134,6 +157,8 @@ pub enum CallError {
         message: String,
         /// The texts of its error's causes, outermost first.
         chain: Vec<String>,
+        /// Its error itself, if that is serializable and not too large: see [`downcast`](Self::downcast).
+        value: Option<ErrorValue>,
     },
     /// The callback ran, but its result could not be encoded there or decoded here.
     #[error("the result of `{node}` cannot be read: {message}")]
@@ -165,6 +190,9 @@ pub enum CallError {
         /// The other nodes, with what went wrong there.
         failures: Vec<(NodeName, String)>,
     },
+    /// A method of `daffi::blocking` was called where waiting would hold up an async runtime. It has not run.
+    #[error("a blocking call in an async task would hold up its runtime: use the async one, and await it")]
+    WouldBlock,
     /// Controller and node do not understand each other.
     #[error("protocol error: {message}")]
     Protocol {
@@ -193,7 +221,8 @@ impl CallError {
             | Self::NoSuchNode { .. }
             | Self::BadArguments { .. }
             | Self::Denied { .. }
-            | Self::Busy { .. } => Ran::No,
+            | Self::Busy { .. }
+            | Self::WouldBlock => Ran::No,
             Self::TimedOut { stage, .. } => match stage {
                 Stage::Connecting | Stage::Waiting => Ran::No,
                 Stage::Running | Stage::Controller => Ran::Maybe,
@@ -206,6 +235,29 @@ impl CallError {
             | Self::Unknown { ran, .. } => *ran,
             Self::Panicked { .. } | Self::Remote { .. } | Self::BadReply { .. } => Ran::Yes,
             Self::TooFew { .. } => Ran::Maybe,
+        }
+    }
+
+    /// The node that was called, where one had been chosen and the error is about it.
+    pub fn node(&self) -> Option<&NodeName> {
+        match self {
+            Self::TimedOut { node, .. } => node.as_ref(),
+            Self::NodeLost { node, .. }
+            | Self::Panicked { node, .. }
+            | Self::Remote { node, .. }
+            | Self::BadReply { node, .. } => Some(node),
+            Self::NoSuchCallback { .. }
+            | Self::NoSuchNode { .. }
+            | Self::BadArguments { .. }
+            | Self::Denied { .. }
+            | Self::Busy { .. }
+            | Self::Cancelled { .. }
+            | Self::Disconnected { .. }
+            | Self::TooLarge { .. }
+            | Self::TooFew { .. }
+            | Self::WouldBlock
+            | Self::Protocol { .. }
+            | Self::Unknown { .. } => None,
         }
     }
 
@@ -226,6 +278,7 @@ impl CallError {
             Self::BadReply { .. } => Code::BadReply,
             Self::TooLarge { .. } => Code::TooLarge,
             Self::TooFew { .. } => Code::TooFew,
+            Self::WouldBlock => Code::WouldBlock,
             Self::Protocol { .. } | Self::Unknown { .. } => Code::Protocol,
         }
     }

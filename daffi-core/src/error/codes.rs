@@ -123,6 +123,10 @@ codes! {
         "the callback ran, but its result cannot be read.",
         "The result could not be encoded at the callee, or is not of the type that the caller asked for.",
         "Compare the result type with the signature in `daffi callbacks NAME`.";
+    WouldBlock = 521, exit 70,
+        "a blocking call in an async task.",
+        "A method of `daffi::blocking` was called on a thread of an async runtime, which it would hold up.",
+        "Use `daffi::connect` and `.await` there, or call it on a thread of its own (`std::thread`).";
     InUse = 548, exit 78,
         "a controller is listening there already.",
         "The address belongs to a live controller.",

@@ -6,7 +6,7 @@ mod codes;
 use std::fmt;
 use std::time::Duration;
 
-pub use call::{CallError, Ran, Stage};
+pub use call::{CallError, ErrorValue, Ran, Stage};
 pub use codes::{CODES, Code, Explanation};
 
 use crate::name::{NameError, NodeName};
@@ -72,8 +72,17 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Call(error) => error.is_retryable(),
-            Self::Connect(error) => matches!(error, ConnectError::Unreachable { .. }),
-            Self::Bind(_) | Self::Register(_) => false,
+            Self::Connect(error) => error.is_retryable(),
+            Self::Bind(error) => error.is_retryable(),
+            Self::Register(error) => error.is_retryable(),
+        }
+    }
+
+    /// The node that was called, where the error is about it.
+    pub fn node(&self) -> Option<&NodeName> {
+        match self {
+            Self::Call(error) => error.node(),
+            Self::Connect(_) | Self::Bind(_) | Self::Register(_) => None,
         }
     }
 }
@@ -175,6 +184,23 @@ impl ConnectError {
             Self::Bind(error) => error.code(),
         }
     }
+
+    /// Whether the same attempt may succeed later, with nothing changed here: the controller may yet come.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Register(error) => error.is_retryable(),
+            Self::Bind(error) => error.is_retryable(),
+            Self::BadAddress { .. }
+            | Self::BadName { .. }
+            | Self::NameTaken { .. }
+            | Self::Version { .. }
+            | Self::Untrusted { .. }
+            | Self::Denied { .. }
+            | Self::Credentials { .. }
+            | Self::Refused(_) => false,
+        }
+    }
 }
 
 /// Why a controller could not start.
@@ -229,6 +255,11 @@ impl BindError {
             Self::Io { .. } => Code::Unreachable,
         }
     }
+
+    /// Whether the same attempt may succeed later, with nothing changed here: another controller may end.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::InUse { .. })
+    }
 }
 
 /// Why a callback could not be registered.
@@ -279,6 +310,11 @@ impl RegisterError {
             Self::TooMany { .. } => Code::Busy,
             Self::NotTaken(error) => error.code(),
         }
+    }
+
+    /// Whether the same registration may succeed later, with nothing changed here.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::NotTaken(error) if error.is_retryable())
     }
 }
 

@@ -9,7 +9,7 @@ use super::job::Job;
 use super::link::Link;
 use crate::callback::{Callback, Fault, Outcome, Panicked};
 use crate::config;
-use crate::error::{CallError, Ran};
+use crate::error::{CallError, ErrorValue, Ran};
 use crate::name::NodeName;
 use crate::wire::{Direction, Failure, Flags, Header, Kind, put_frame};
 
@@ -47,7 +47,10 @@ impl Shared {
         let node = self.name.clone();
         match failed {
             Ok(Fault::BadArguments { expected, got }) => CallError::BadArguments { expected, got },
-            Ok(Fault::Failed { kind, message, chain }) => CallError::Remote { node, kind, message, chain },
+            Ok(Fault::Failed { kind, message, chain, value }) => {
+                let value = (!value.is_empty()).then(|| ErrorValue::new(value));
+                CallError::Remote { node, kind, message, chain, value }
+            }
             Ok(Fault::BadReply { message }) => CallError::BadReply { node, message },
             Err(Panicked { message, at }) => CallError::Panicked { node, message, at },
         }

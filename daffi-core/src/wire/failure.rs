@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{BodyError, body};
-use crate::error::{CallError, Code, Ran, Stage};
+use crate::config;
+use crate::error::{CallError, Code, Error, ErrorValue, Ran, Stage};
 use crate::name::NodeName;
 
 /// A failed call as it travels.
@@ -32,6 +34,9 @@ pub struct Failure {
     number: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
+    /// The error itself, encoded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    value: Vec<u8>,
 }
 
 impl Failure {
@@ -61,13 +66,14 @@ impl From<&CallError> for Failure {
                 let number = u64::try_from(after.as_millis()).ok();
                 Self { stage: Some(stage), node, number, ..base }
             }
-            CallError::Cancelled { .. } | CallError::Disconnected { .. } => base,
+            CallError::Cancelled { .. } | CallError::Disconnected { .. } | CallError::WouldBlock => base,
             CallError::NodeLost { node, .. } => Self { node: Some(node), ..base },
             CallError::Panicked { node, message, at } => {
                 Self { node: Some(node), text: message, detail: at, ..base }
             }
-            CallError::Remote { node, kind, message, chain } => {
-                Self { node: Some(node), text: message, detail: kind, list: chain, ..base }
+            CallError::Remote { node, kind, message, chain, value } => {
+                let value = value.map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+                Self { node: Some(node), text: message, detail: kind, list: chain, value, ..base }
             }
             CallError::BadReply { node, message } => Self { node: Some(node), text: message, ..base },
             CallError::TooLarge { what, bytes, limit, .. } => {
@@ -82,7 +88,7 @@ impl From<&CallError> for Failure {
 
 impl From<Failure> for CallError {
     fn from(failure: Failure) -> Self {
-        let Failure { code, ran, text, detail, node, list, stage, number, limit } = failure;
+        let Failure { code, ran, text, detail, node, list, stage, number, limit, value } = failure;
         // A peer that leaves out whether it ran does not know.
         let ran = ran.unwrap_or(Ran::Maybe);
         let Some(known) = Code::from_number(code) else { return Self::Unknown { code, message: text, ran } };
@@ -106,13 +112,17 @@ impl From<Failure> for CallError {
             }
             Code::Remote => {
                 let node = node.unwrap_or_else(unknown_node);
-                Self::Remote { node, kind: detail, message: text, chain: list }
+                // What is larger than any sender of ours makes it is not kept as long as the error is.
+                let is_there = !value.is_empty() && value.len() <= config::ERROR_VALUE_BYTES_MAX;
+                let value = is_there.then(|| ErrorValue::new(value));
+                Self::Remote { node, kind: detail, message: text, chain: list, value }
             }
             Code::BadReply => Self::BadReply { node: node.unwrap_or_else(unknown_node), message: text },
             Code::TooLarge => {
                 let (bytes, limit) = (number.unwrap_or_default(), limit.unwrap_or_default());
                 Self::TooLarge { what: text, bytes, limit, ran }
             }
+            Code::WouldBlock => Self::WouldBlock,
             Code::Protocol => Self::Protocol { message: text, ran },
             // Codes that are no call's own: the text is all there is to say.
             Code::Configuration
@@ -121,6 +131,29 @@ impl From<Failure> for CallError {
             | Code::Version
             | Code::Unreachable
             | Code::InUse => Self::Unknown { code, message: text, ran },
+        }
+    }
+}
+
+impl CallError {
+    /// The error that the callback returned, if this is a [`Remote`](Self::Remote) one that brought it along: the
+    /// callback's error type is `Serialize`, and no larger than
+    /// [`ERROR_VALUE_BYTES_MAX`](config::ERROR_VALUE_BYTES_MAX) when encoded.
+    ///
+    /// `E` need not be the very type of the callee, only one of the same shape: that is why a caller may declare its
+    /// own. `None` if the value does not fit `E`.
+    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
+        let Self::Remote { value: Some(value), .. } = self else { return None };
+        body::decode(value.as_bytes()).ok()
+    }
+}
+
+impl Error {
+    /// As [`CallError::downcast`].
+    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
+        match self {
+            Self::Call(error) => error.downcast(),
+            Self::Connect(_) | Self::Bind(_) | Self::Register(_) => None,
         }
     }
 }
@@ -155,10 +188,19 @@ mod tests {
                 kind: "E".into(),
                 message: "m".into(),
                 chain: vec!["c".into()],
+                value: None,
+            },
+            CallError::Remote {
+                node: node(),
+                kind: "E".into(),
+                message: "m".into(),
+                chain: Vec::new(),
+                value: Some(ErrorValue::new([0x2a])),
             },
             CallError::BadReply { node: node(), message: "m".into() },
             CallError::TooLarge { what: "reply".into(), bytes: 9, limit: 8, ran: Ran::Yes },
             CallError::Protocol { message: "m".into(), ran: Ran::No },
+            CallError::WouldBlock,
         ];
 
         for error in errors {
@@ -166,6 +208,35 @@ mod tests {
 
             assert_eq!(Failure::decode(&bytes).map(CallError::from), Ok(error));
         }
+    }
+
+    #[test]
+    fn an_error_comes_back_as_whatever_has_its_shape() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        enum Ours {
+            Sold { left: u32 },
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        enum Theirs {
+            Sold { left: u64 },
+        }
+        let value = body::encode(&Ours::Sold { left: 3 }).expect("it encodes");
+        let (kind, message) = ("E".to_owned(), "m".to_owned());
+        let value = Some(ErrorValue::new(value));
+        let error = CallError::Remote { node: node(), kind, message, chain: Vec::new(), value };
+
+        assert_eq!(error.downcast(), Some(Ours::Sold { left: 3 }));
+        assert_eq!(Error::from(error.clone()).downcast(), Some(Theirs::Sold { left: 3 }));
+        assert_eq!(error.downcast::<u8>(), None);
+        assert_eq!(CallError::Cancelled { ran: Ran::No }.downcast::<()>(), None);
+    }
+
+    #[test]
+    fn a_value_beyond_the_bound_is_left_out() {
+        let value = vec![0; config::ERROR_VALUE_BYTES_MAX + 1];
+        let failure = Failure { code: Code::Remote.number(), value, ..Failure::default() };
+
+        assert!(matches!(CallError::from(failure), CallError::Remote { value: None, .. }));
     }
 
     #[test]

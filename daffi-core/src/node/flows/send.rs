@@ -129,8 +129,8 @@ fn failure_in_a_chunk(error: &CallError) -> Vec<u8> {
         if end < text.len() { format!("{}…", &text[..end]) } else { text.to_owned() }
     };
     let error = match error.clone() {
-        CallError::Remote { node, kind, message, .. } => {
-            CallError::Remote { node, kind: cut(&kind), message: cut(&message), chain: Vec::new() }
+        CallError::Remote { node, kind, message, value, .. } => {
+            CallError::Remote { node, kind: cut(&kind), message: cut(&message), chain: Vec::new(), value }
         }
         CallError::Panicked { node, message, at } => {
             CallError::Panicked { node, message: cut(&message), at: cut(&at) }
@@ -140,7 +140,7 @@ fn failure_in_a_chunk(error: &CallError) -> Vec<u8> {
     Failure::from(&error).encode()
 }
 
-/// Two texts of this length fit a chunk.
+/// Two texts of this length fit a chunk, beside an error's value.
 const FAILURE_TEXT_BYTES_MAX: usize = config::CHUNK_BYTES / 4;
 
 impl Drop for Outlet {
@@ -299,19 +299,23 @@ impl Drop for Emitter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorValue;
     use crate::name::NodeName;
 
     #[test]
     fn an_error_of_any_length_fits_a_chunk() {
         let node = NodeName::new("proc1").expect("a good name");
-        let (kind, message) = ("E".to_owned(), "ä".repeat(config::CHUNK_BYTES));
-        let error = CallError::Remote { node, kind, message, chain: vec!["c".repeat(config::CHUNK_BYTES)] };
+        let (kind, message) = ("E".repeat(config::CHUNK_BYTES), "ä".repeat(config::CHUNK_BYTES));
+        let chain = vec!["c".repeat(config::CHUNK_BYTES)];
+        let value = Some(ErrorValue::new(vec![0; config::ERROR_VALUE_BYTES_MAX]));
+        let error = CallError::Remote { node, kind, message, chain, value: value.clone() };
 
         let body = failure_in_a_chunk(&error);
 
         assert!(body.len() <= config::CHUNK_BYTES);
         let told = CallError::from(Failure::decode(&body).expect("a failure"));
-        let CallError::Remote { message, .. } = told else { panic!("{told}") };
+        let CallError::Remote { message, value: told, .. } = told else { panic!("{told}") };
+        assert_eq!(told, value);
         assert!(message.starts_with("ää") && message.ends_with('…'));
     }
 }
