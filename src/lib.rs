@@ -12,7 +12,8 @@ pub use daffi_core::api::{
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::error::{
-    BindError, CODES, CallError, Code, ConnectError, Error, Explanation, Ran, RegisterError, Result, Stage,
+    BindError, CODES, CallError, Code, ConnectError, Error, ErrorValue, Explanation, Ran, RegisterError,
+    Result, Stage,
 };
 pub use daffi_core::identity::{CertificateFiles, IdentityError, JoinString, Pattern, Role, Secret};
 pub use daffi_core::name::{CallbackName, NameError, NodeName};
@@ -25,6 +26,7 @@ pub use daffi_core::wire::{
 #[doc(no_inline)]
 pub use futures::Stream;
 
+pub mod blocking;
 pub mod callbacks;
 pub mod config;
 pub mod prelude;

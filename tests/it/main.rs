@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod blocking;
 mod broadcast;
 mod calls;
 mod children;
@@ -9,6 +10,7 @@ mod context;
 mod each;
 mod edges;
 mod embedded;
+mod errors;
 mod failures;
 mod faults;
 mod hostile;

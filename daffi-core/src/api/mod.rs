@@ -1,5 +1,6 @@
 //! The words that users write: calls and their modes, jobs, broadcasts, schedules.
 
+pub mod blocking;
 mod broadcast;
 mod call;
 mod embed;

@@ -11,6 +11,7 @@ pub mod invoke;
 mod panic;
 mod registry;
 pub mod stream;
+mod thread;
 
 pub use arguments::{Args, Arguments, Parameters, Wire};
 pub use check::{check, gives_stream, stream_parameter, type_fits};
@@ -19,3 +20,4 @@ pub use invoke::{Fault, Outcome};
 pub use panic::{Panicked, catch, catch_future};
 pub use registry::{Callback, Declaration, Declared, Inventory, Options, Registry, Run, RunFlowing};
 pub use stream::{Feed, Flow, Incoming, Sink, Source};
+pub use thread::{may_wait, plainly};

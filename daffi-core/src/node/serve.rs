@@ -22,7 +22,7 @@ use super::running::{ALL_THREADS_WAIT, Key, Lane, Running, Verdict};
 use super::{Intake, Shared};
 use crate::callback::{
     Callback, Context, Flow, Outcome, Panicked, Reach, Run, RunFlowing, Sink, Source, Start, catch,
-    catch_future, gives_stream,
+    catch_future, gives_stream, plainly,
 };
 use crate::config;
 use crate::error::{CallError, Ran};
@@ -331,7 +331,7 @@ impl Shared {
                 }
                 let ending = Ending { shared: Arc::clone(self), key: job.key };
                 self.runtime.spawn_blocking(move || {
-                    let outcome = catch(|| run(&context, &job.body));
+                    let outcome = catch(|| plainly(|| run(&context, &job.body)));
                     let large = ending.shared.finished(&job, outcome);
                     job.link.outbound.flush_soon();
                     match large {

@@ -1,0 +1,95 @@
+//! The one place where a thread waits for a future.
+
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::sync::LazyLock;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use crate::callback::may_wait;
+use crate::error::{CallError, Error, Result};
+use crate::node::Node;
+
+/// The way of a thread into a runtime, where everything is done; whoever has one waits, and no more.
+#[derive(Debug, Clone)]
+pub(crate) struct Bridge {
+    runtime: Handle,
+}
+
+impl Bridge {
+    /// To the runtime that the nodes share which threads have opened. It lasts as long as the process.
+    pub(super) fn shared() -> Result<Self, CallError> {
+        static RUNTIME: LazyLock<io::Result<Runtime>> =
+            LazyLock::new(|| Builder::new_multi_thread().thread_name("daffi").enable_all().build());
+        match &*RUNTIME {
+            Ok(runtime) => Ok(Self { runtime: runtime.handle().clone() }),
+            Err(error) => Err(CallError::Busy { what: format!("the runtime does not start: {error}") }),
+        }
+    }
+
+    /// To the runtime that `node` lives on.
+    pub(crate) fn of(node: &Node) -> Self {
+        Self { runtime: node.shared().runtime.clone() }
+    }
+
+    /// Waits for what `future` comes to.
+    ///
+    /// # Errors
+    /// That of the future, or [`CallError::WouldBlock`] in an async task.
+    pub(crate) fn wait<F, T, E>(&self, future: F) -> Result<T>
+    where
+        F: IntoFuture<Output = Result<T, E>>,
+        Error: From<E>,
+    {
+        Ok(self.value(future)??)
+    }
+
+    /// As [`wait`](Self::wait), for what cannot fail by itself.
+    pub(super) fn value<F: IntoFuture>(&self, future: F) -> Result<F::Output, CallError> {
+        if !may_wait() {
+            return Err(CallError::WouldBlock);
+        }
+        Ok(self.runtime.block_on(async { future.await }))
+    }
+
+    /// Does what needs a runtime around it, and no waiting.
+    pub(super) fn enter<T>(&self, function: impl FnOnce() -> T) -> T {
+        let _entered = self.runtime.enter();
+        function()
+    }
+
+    /// Waits if this thread may and has the time to; otherwise it is done without it.
+    pub(super) fn wait_or_spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        if may_wait() && !std::thread::panicking() {
+            self.runtime.block_on(future);
+        } else {
+            self.runtime.spawn(future);
+        }
+    }
+}
+
+/// Methods that wait for those of the same names of what is `inside`.
+macro_rules! waits {
+    ($type:literal at $path:literal: $(fn $name:ident $arguments:tt -> $ok:ty;)+) => {
+        $($crate::api::blocking::bridge::waits! { @one [$type, $path] $name $arguments $ok })+
+    };
+    (@one [$type:literal, $path:literal] $name:ident (&self $(, $argument:ident: $kind:ty)*) $ok:ty) => {
+        #[doc = concat!("Waits for [`", $type, "::", stringify!($name), "`](", $path, "::", stringify!($name), ").")]
+        ///
+        /// # Errors
+        /// As there, and [`CallError::WouldBlock`](crate::error::CallError::WouldBlock) in an async task.
+        pub fn $name(&self $(, $argument: $kind)*) -> Result<$ok> {
+            self.bridge.wait(self.inside.$name($($argument),*))
+        }
+    };
+    (@one [$type:literal, $path:literal] $name:ident (&mut self $(, $argument:ident: $kind:ty)*) $ok:ty) => {
+        #[doc = concat!("Waits for [`", $type, "::", stringify!($name), "`](", $path, "::", stringify!($name), ").")]
+        ///
+        /// # Errors
+        /// As there, and [`CallError::WouldBlock`](crate::error::CallError::WouldBlock) in an async task.
+        pub fn $name(&mut self $(, $argument: $kind)*) -> Result<$ok> {
+            self.bridge.wait(self.inside.$name($($argument),*))
+        }
+    };
+}
+pub(super) use waits;
