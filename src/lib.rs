@@ -65,7 +65,7 @@ pub mod testing;
 ///
 /// * `async` functions run on the runtime; plain ones on a thread where they may block.
 /// * Of a `Result<T, E>` the caller gets the `T`, or an error with the text of the `E` and of its causes. Any type
-///   whose last name is `Result` counts.
+///   whose last name is `Result` counts. An `E` that serde can serialize comes back itself: [`CallError::downcast`].
 /// * A parameter `ctx: &Context` is not sent: there the function finds out [who called](Context::caller), how much
 ///   time is left, and whether the caller still waits.
 /// * One that returns `impl Stream<Item = T>`, or of `Result<T, E>`, sends its items as they come, and no faster than

@@ -88,8 +88,15 @@ fn timed_out(problem: Problem, stage: Stage, node: Option<&NodeName>, after: Dur
     let longer = format!("wait longer (--timeout {longer})");
     match (stage, node) {
         (Stage::Running, Some(node)) => problem
-            .note(format!("it had been running on {node}; it has been told to stop"))
+            .note(format!(
+                "it had been running on {node} for {}; it has been told to stop",
+                duration::show(after)
+            ))
             .help(format!("{longer} or do not wait (--mode bg)")),
+        (Stage::Queued, Some(node)) => problem
+            .note(format!("it had been on {node} for {}; it has been told to stop", duration::show(after)))
+            .note(format!("{node} had more calls than it runs at a time; it may have waited there"))
+            .help(format!("{longer}, or add nodes that offer it")),
         (Stage::Waiting, _) => problem.note("it had not been sent to a node, and has not run").help(longer),
         (Stage::Connecting, _) => {
             problem.note("there was no connection to the controller, and it has not run").help(longer)

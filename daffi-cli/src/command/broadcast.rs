@@ -84,7 +84,11 @@ fn short(error: &CallError) -> String {
         CallError::Remote { message, .. } => format!("failed: {message}"),
         CallError::Panicked { message, .. } => format!("panicked: {message}"),
         CallError::TimedOut { stage, after, .. } => {
-            let where_it_was = if *stage == Stage::Running { ", it was running" } else { "" };
+            let where_it_was = match stage {
+                Stage::Running => ", it was running",
+                Stage::Queued => ", it was there, perhaps in a queue",
+                _ => "",
+            };
             format!("timeout after {}{where_it_was}", duration::show(*after))
         }
         CallError::NodeLost { ran, .. } => format!("lost; {ran}"),

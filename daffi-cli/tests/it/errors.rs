@@ -68,7 +68,7 @@ fn a_timeout_says_where_it_was_and_how_to_wait_longer() {
     assert_eq!(
         ran.err,
         "error[D0408]: no reply from `slow` within 500 ms\n\
-        \x20 = it had been running on proc1; it has been told to stop\n\
+        \x20 = it had been running on proc1 for 500 ms; it has been told to stop\n\
          help: wait longer (--timeout 2s) or do not wait (--mode bg)\n"
     );
 }

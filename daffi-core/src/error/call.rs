@@ -36,10 +36,13 @@ impl fmt::Display for Ran {
 pub enum Stage {
     /// Not sent: the node was not connected.
     Connecting,
-    /// At the controller, which had not yet chosen a callee or held it for its `eta`.
+    /// At the controller, which had nobody to hand it to: what it waited for had not come. Time that a call waits for
+    /// its `eta` does not count, so it never is that.
     Waiting,
-    /// Sent to the callee, which had not answered.
+    /// At the callee, which had not answered, for all of the time that the error names.
     Running,
+    /// As `Running`, at a callee that had more calls than it runs at a time: it may have waited there for its turn.
+    Queued,
     /// Sent to a controller that did not answer, not even that the time was up.
     Controller,
 }
@@ -113,7 +116,7 @@ pub enum CallError {
         stage: Stage,
         /// The callee, if one was chosen.
         node: Option<NodeName>,
-        /// How long the call had.
+        /// How long it had, from when it was handed to the callee if it was.
         after: Duration,
     },
     /// The call was cancelled.
@@ -225,7 +228,7 @@ impl CallError {
             | Self::WouldBlock => Ran::No,
             Self::TimedOut { stage, .. } => match stage {
                 Stage::Connecting | Stage::Waiting => Ran::No,
-                Stage::Running | Stage::Controller => Ran::Maybe,
+                Stage::Running | Stage::Queued | Stage::Controller => Ran::Maybe,
             },
             Self::Cancelled { ran }
             | Self::NodeLost { ran, .. }
@@ -306,8 +309,13 @@ fn stage_note(stage: Stage, node: Option<&NodeName>) -> String {
     match (stage, node) {
         (Stage::Connecting, _) => ": not connected to a controller, it was not sent".into(),
         (Stage::Waiting, _) => ": it had not been sent to a node".into(),
-        (Stage::Running, Some(node)) => format!(": it had been sent to `{node}`, which was told to stop"),
-        (Stage::Running, None) => String::new(),
+        (Stage::Running, Some(node)) => {
+            format!(": `{node}` had it for all of that time, and was told to stop")
+        }
+        (Stage::Queued, Some(node)) => {
+            format!(": `{node}` had it for all of that time, but more calls than it runs at once")
+        }
+        (Stage::Running | Stage::Queued, None) => String::new(),
         (Stage::Controller, _) => ": the controller does not answer".into(),
     }
 }

@@ -69,7 +69,8 @@ codes! {
         "See who is there with `daffi nodes`; leave the pin away to let the controller choose.";
     TimedOut = 408, exit 5,
         "no reply in time.",
-        "The callback ran longer than the caller's timeout. It has been told to stop; it may have run.",
+        "The callback ran longer than the caller's timeout, or waited that long for its turn: the message says where it \
+         was. Unless that says otherwise it may have run, and has been told to stop.",
         "Wait longer (`--timeout`), or do not wait (`--mode bg`).";
     NameTaken = 409, exit 78,
         "the name is taken.",

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::value::{Error as ValueError, StringDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{BodyError, body};
 use crate::config;
@@ -28,7 +29,7 @@ pub struct Failure {
     /// Nearest names, or the causes of an error.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     list: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "known_stage")]
     stage: Option<Stage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<u64>,
@@ -37,6 +38,16 @@ pub struct Failure {
     /// The error itself, encoded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     value: Vec<u8>,
+}
+
+/// A stage that only a newer peer knows is one in which the call may have run.
+fn known_stage<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stage>, D::Error> {
+    let name = Option::<String>::deserialize(deserializer)?;
+    let stage = name.map(|name| {
+        let name: StringDeserializer<ValueError> = name.into_deserializer();
+        Stage::deserialize(name).unwrap_or(Stage::Running)
+    });
+    Ok(stage)
 }
 
 impl Failure {
@@ -179,6 +190,7 @@ mod tests {
                 node: Some(node()),
                 after: Duration::from_millis(5),
             },
+            CallError::TimedOut { stage: Stage::Queued, node: None, after: Duration::ZERO },
             CallError::Cancelled { ran: Ran::No },
             CallError::NodeLost { node: node(), ran: Ran::Maybe },
             CallError::Disconnected { ran: Ran::Maybe },
@@ -208,6 +220,21 @@ mod tests {
 
             assert_eq!(Failure::decode(&bytes).map(CallError::from), Ok(error));
         }
+    }
+
+    #[test]
+    fn a_stage_of_a_newer_peer_is_one_that_may_have_run() {
+        #[derive(Serialize)]
+        struct Newer {
+            code: u16,
+            stage: &'static str,
+        }
+        let bytes = body::encode(&Newer { code: 408, stage: "Somewhere" }).expect("it encodes");
+
+        let error = Failure::decode(&bytes).map(CallError::from).expect("a failure");
+
+        assert!(matches!(error, CallError::TimedOut { stage: Stage::Running, .. }), "{error}");
+        assert_eq!(error.ran(), Ran::Maybe);
     }
 
     #[test]

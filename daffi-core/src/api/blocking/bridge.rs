@@ -18,9 +18,13 @@ pub(crate) struct Bridge {
 
 impl Bridge {
     /// To the runtime that the nodes share which threads have opened. It lasts as long as the process.
+    ///
+    /// # Errors
+    /// [`CallError::WouldBlock`] in an async task, [`CallError::Busy`] if the system gives it nothing to run on.
     pub(super) fn shared() -> Result<Self, CallError> {
         static RUNTIME: LazyLock<io::Result<Runtime>> =
             LazyLock::new(|| Builder::new_multi_thread().thread_name("daffi").enable_all().build());
+        check()?;
         match &*RUNTIME {
             Ok(runtime) => Ok(Self { runtime: runtime.handle().clone() }),
             Err(error) => Err(CallError::Busy { what: format!("the runtime does not start: {error}") }),
@@ -46,9 +50,7 @@ impl Bridge {
 
     /// As [`wait`](Self::wait), for what cannot fail by itself.
     pub(super) fn value<F: IntoFuture>(&self, future: F) -> Result<F::Output, CallError> {
-        if !may_wait() {
-            return Err(CallError::WouldBlock);
-        }
+        check()?;
         Ok(self.runtime.block_on(async { future.await }))
     }
 
@@ -66,6 +68,10 @@ impl Bridge {
             self.runtime.spawn(future);
         }
     }
+}
+
+fn check() -> Result<(), CallError> {
+    if may_wait() { Ok(()) } else { Err(CallError::WouldBlock) }
 }
 
 /// Methods that wait for those of the same names of what is `inside`.
@@ -92,4 +98,4 @@ macro_rules! waits {
         }
     };
 }
-pub(super) use waits;
+pub(crate) use waits;

@@ -3,7 +3,7 @@
 //! Nothing is done here but waiting. Every method hands the async one of the same name to [`bridge`], and a stream is
 //! an iterator.
 
-mod bridge;
+pub(crate) mod bridge;
 mod call;
 mod iter;
 mod job;

@@ -9,7 +9,7 @@ use super::dispatch::Request;
 use super::finish::Outcome;
 use super::session::NONE;
 use crate::config;
-use crate::error::{CallError, Stage};
+use crate::error::CallError;
 use crate::wire::{CallId, Failure, Flags, Header, Kind, Part, put_part};
 
 impl Core {
@@ -121,9 +121,10 @@ impl Core {
             if call.origin != (Origin::Broadcast { parent: slot }) {
                 continue;
             }
-            let node = Some(self.sessions[call.callee as usize].name());
+            let session = &self.sessions[call.callee as usize];
+            let (stage, node) = (session.stage(), Some(session.name()));
             self.stop_callee(member);
-            self.fail(now, member, &CallError::TimedOut { stage: Stage::Running, node, after });
+            self.fail(now, member, &CallError::TimedOut { stage, node, after });
         }
     }
 }

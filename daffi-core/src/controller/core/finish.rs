@@ -125,7 +125,8 @@ impl Core {
         let (stage, node) = if call.callee == NONE {
             (Stage::Waiting, None)
         } else {
-            (Stage::Running, Some(self.sessions[call.callee as usize].name()))
+            let session = &self.sessions[call.callee as usize];
+            (session.stage(), Some(session.name()))
         };
         if call.extra.as_ref().is_some_and(|extra| extra.broadcast.is_some()) {
             return self.time_out_broadcast(now, slot, after);

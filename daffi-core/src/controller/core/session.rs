@@ -9,6 +9,7 @@ use super::directory::{EntryKey, Interned};
 use super::flows::FlowCounts;
 use super::resume::Return;
 use crate::config;
+use crate::error::Stage;
 use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::session::Queued;
@@ -166,6 +167,11 @@ impl Session {
     pub(super) fn one_way_outstanding(&self) -> usize {
         usize::try_from(self.callee.one_way_sent.saturating_sub(self.callee.one_way_done))
             .unwrap_or(usize::MAX)
+    }
+
+    /// Where its calls are: when it has more than it runs at a time, nobody here knows which of them wait.
+    pub(super) fn stage(&self) -> Stage {
+        if self.outstanding() > self.callee.concurrency as usize { Stage::Queued } else { Stage::Running }
     }
 
     /// Bytes that wait for it to read, without those of large bodies.

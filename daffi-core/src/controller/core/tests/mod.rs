@@ -171,6 +171,29 @@ fn a_caller_that_leaves_cancels_its_calls() {
 }
 
 #[test]
+fn a_call_that_ran_out_of_time_says_whether_it_may_have_waited_at_its_callee() {
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
+    let stages = |mesh: &mut Mesh, calls: u32| {
+        for _ in 0..calls {
+            mesh.call(caller, "f", Flags::NONE, &Extension::default(), Some(SECOND));
+        }
+        mesh.advance(2 * SECOND);
+        mesh.node(callee).running.clear();
+        let replies = mesh.replies(caller);
+        assert_eq!(replies.len(), calls as usize);
+        let stage = |(_, reply): &(_, Reply)| match reply {
+            Reply::Error(CallError::TimedOut { stage, after: SECOND, node: Some(_) }) => *stage,
+            other => panic!("{other:?}"),
+        };
+        replies.iter().map(stage).collect::<Vec<_>>()
+    };
+
+    assert!(stages(&mut mesh, harness::CONCURRENCY).iter().all(|stage| *stage == Stage::Running));
+    assert_eq!(stages(&mut mesh, harness::CONCURRENCY + 1)[0], Stage::Queued);
+}
+
+#[test]
 fn a_late_reply_is_counted_and_never_meets_the_next_user_of_its_slot() {
     let mut mesh = Mesh::new(1);
     let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
