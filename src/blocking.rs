@@ -11,7 +11,7 @@
 //!
 //! fn main() -> daffi::Result<()> {
 //!     // Alone in its mesh here; usually `daffi::blocking::connect("quic://localhost:8888")`.
-//!     let node = daffi::blocking::connect("memory://shop").name("proc1").with_controller().open()?;
+//!     let node = daffi::blocking::connect("memory://shop").registry(callbacks![add]).with_controller().open()?;
 //!
 //!     let sum: i64 = node.call("add", (4, 6)).timeout(secs(15)).fg()?; // FG
 //!     let job = node.call::<i64>("add", (4, 6)).bg(); // BG

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::duration;
 use crate::line::CommandLine;
 use crate::render::printable;
+use crate::values;
 
 /// How a command ends when it does not end well.
 #[derive(Debug)]
@@ -57,6 +58,10 @@ pub(crate) struct Problem {
     pub(crate) message: String,
     /// Whether the callback may have run, if there was one.
     pub(crate) ran: Option<Ran>,
+    /// The node that was called, if the problem is about it.
+    pub(crate) node: Option<String>,
+    /// The callback's own error, if it is more than a text.
+    pub(crate) value: Option<Json>,
     /// The word of the command line that is to blame, and why.
     pub(crate) pointer: Option<(usize, String)>,
     /// What else is known.
@@ -82,7 +87,8 @@ impl Problem {
     /// A problem that is this command line's own.
     pub(crate) fn plain(exit: u8, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code: None, exit, message, ran: None, pointer: None, notes: Vec::new(), help: Vec::new() }
+        let (notes, help) = (Vec::new(), Vec::new());
+        Self { code: None, exit, message, ran: None, node: None, value: None, pointer: None, notes, help }
     }
 
     /// A command line that cannot be understood.
@@ -144,6 +150,8 @@ impl Problem {
         let mut problem = Self::new(code, headline);
         problem.exit = exit_of(error);
         problem.ran = Some(error.ran());
+        problem.node = error.node().map(ToString::to_string);
+        problem.value = error.downcast().map(|value| values::to_json(&value));
         match error {
             CallError::Remote { chain, .. } => {
                 for cause in chain {
@@ -243,6 +251,8 @@ impl Problem {
             "code": self.code.map_or_else(|| "usage".to_owned(), |code| code.to_string()),
             "exit": self.exit,
             "ran": self.ran.map(word),
+            "node": self.node,
+            "value": self.value,
             "message": self.message,
             "notes": pointer.chain(notes).collect::<Vec<_>>(),
             "help": help.collect::<Vec<_>>(),
@@ -333,6 +343,7 @@ impl From<io::Error> for End {
 
 #[cfg(test)]
 mod tests {
+    use daffi_core::error::ErrorValue;
     use daffi_core::name::NodeName;
 
     use super::*;
@@ -399,5 +410,17 @@ mod tests {
         assert_eq!(json["error"]["exit"], 4);
         assert_eq!(json["error"]["ran"], "no");
         assert_eq!(json["v"], 1);
+    }
+
+    #[test]
+    fn the_callbacks_own_error_is_there_for_programs() {
+        let (node, value) = (NodeName::new("proc1").unwrap(), ErrorValue::new([0x93, 1, 2, 3]));
+        let (kind, message, chain) = ("E".to_owned(), "no".to_owned(), Vec::new());
+        let error = CallError::Remote { node, kind, message, chain, value: Some(value) };
+
+        let json = Problem::of_call(&error, "f").json();
+
+        assert_eq!(json["error"]["node"], "proc1");
+        assert_eq!(json["error"]["value"], json!([1, 2, 3]));
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use daffi::prelude::*;
-use daffi::{CallError, Code, Stream};
+use daffi::{CallError, Code, Stage, Stream};
 use futures::stream;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Mesh, failure, on_each_transport};
+use crate::offers::hold;
+use crate::support::{Mesh, failure, fresh_probe, in_virtual_time, on_each_transport};
 
 /// Why an order is refused, as the shop knows it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +106,33 @@ async fn an_error_that_cannot_travel_is_still_told(mesh: Mesh) {
     let error = failure(ramble::call(&caller).await);
     assert_eq!(error.downcast::<String>(), None);
     assert!(error.to_string().ends_with("xxx"));
+}
+
+async fn a_call_out_of_time_says_whether_it_may_have_waited_for_its_turn(mesh: Mesh) {
+    let _callee = mesh.connect("callee", callbacks![hold]).concurrency(1).await.unwrap();
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+    let late = || hold::call(&caller, name.clone()).timeout(secs(1));
+
+    let error = failure(late().await);
+    assert!(matches!(error, CallError::TimedOut { stage: Stage::Running, .. }), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "no reply within 1s: `callee` had it for all of that time, and was told to stop"
+    );
+
+    probe.wait_for("ended").await;
+    let (name, probe) = fresh_probe();
+    let _running = hold::call(&caller, name).bg();
+    probe.wait_for("started").await;
+    let error = failure(late().await);
+    assert!(matches!(error, CallError::TimedOut { stage: Stage::Queued, .. }), "{error:?}");
+    assert_eq!((error.ran(), error.node().unwrap().as_str()), (Ran::Maybe, "callee"));
+    assert!(error.to_string().ends_with("but more calls than it runs at once"), "{error}");
+}
+
+in_virtual_time! {
+    a_call_out_of_time_says_whether_it_may_have_waited_for_its_turn,
 }
 
 on_each_transport! {
