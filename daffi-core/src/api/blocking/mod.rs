@@ -1,6 +1,6 @@
 //! The same words for threads: what waits for a node, a call or a stream without async.
 //!
-//! Nothing is done here but waiting. Every method hands the async one of the same name to [`bridge`], and a stream is
+//! Nothing is done here but waiting. Every method hands the async one of the same name to `bridge`, and a stream is
 //! an iterator.
 
 pub(crate) mod bridge;
