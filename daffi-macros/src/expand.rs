@@ -253,7 +253,11 @@ fn declaration(model: &Model) -> TokenStream {
             parameters: &[#(#parameters),*],
             result: #result,
             doc: #doc,
-            options: ::daffi::__private::Options { inline: #is_inline, sees_context: #sees_context },
+            options: ::daffi::__private::Options {
+                inline: #is_inline,
+                sees_context: #sees_context,
+                ..::core::default::Default::default()
+            },
             place: (::core::file!(), #line),
         }
     }
