@@ -24,5 +24,5 @@
 //! ```
 
 pub use daffi_core::callback::invoke::{failure, value};
-pub use daffi_core::callback::{Fault, Options, Outcome, Run};
+pub use daffi_core::callback::{Fault, OnCancel, Options, Outcome, Run};
 pub use daffi_core::wire::Effect;

@@ -83,7 +83,7 @@ fn callback(signature: &Signature, template: Template) -> Result<Callback, End> 
         let (template, expected, body) = (template.clone(), expected.clone(), body.to_vec());
         Box::pin(async move { serve(&template, &expected, &context, &body).await })
     }));
-    let options = Options { inline: false, sees_context: true };
+    let options = Options { sees_context: true, ..Options::default() };
     Ok(Callback::dynamic(signature.clone(), options, "daffi serve", run).map_err(Error::from)?)
 }
 

@@ -64,12 +64,12 @@ impl Context {
         &self.inner.start.callback
     }
 
-    /// When the caller stops waiting; `None` if it waits for ever.
+    /// When the caller stops waiting, or the callback's own timeout passes; `None` if neither ever does.
     pub fn deadline(&self) -> Option<Instant> {
         self.inner.start.deadline
     }
 
-    /// How long the caller still waits; `None` if for ever.
+    /// How long it is until then.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }

@@ -18,6 +18,8 @@ pub use check::{check, gives_stream, stream_parameter, type_fits};
 pub use context::{Context, Reach, Start};
 pub use invoke::{Fault, Outcome};
 pub use panic::{Panicked, catch, catch_future};
-pub use registry::{Callback, Declaration, Declared, Inventory, Options, Registry, Run, RunFlowing};
+pub use registry::{
+    Callback, Declaration, Declared, Inventory, OnCancel, Options, Registry, Run, RunBlocking, RunFlowing,
+};
 pub use stream::{Feed, Flow, Incoming, Sink, Source};
 pub use thread::{may_wait, plainly};

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 
@@ -19,7 +21,8 @@ use crate::wire::{Effect, Parameter, Signature};
 type RunAsync = dyn Fn(Context, &[u8]) -> BoxFuture<'static, Outcome> + Send + Sync;
 /// What runs a callback with streams.
 pub type RunFlowing = dyn Fn(Context, &[u8], Flow) -> BoxFuture<'static, Outcome> + Send + Sync;
-type RunBlocking = dyn Fn(&Context, &[u8]) -> Outcome + Send + Sync;
+/// What runs a plain function.
+pub type RunBlocking = dyn Fn(&Context, &[u8]) -> Outcome + Send + Sync;
 
 /// How a callback is run.
 #[derive(Clone)]
@@ -40,6 +43,37 @@ pub struct Options {
     /// It takes a [`Context`], and so has a moment to tidy up when it is cancelled. One that does not
     /// say so gets a blank context: making a real one takes as long as a short call.
     pub sees_context: bool,
+    /// The longest that one call of it may run, whatever its caller allows. It is then cancelled, and its caller told
+    /// that it timed out while it ran. A plain function cannot be stopped: it keeps its thread until it returns.
+    pub timeout: Option<Duration>,
+    /// How many of its calls run at a time on one node; more wait in the node's queue, where they hold up no call of
+    /// another callback. A call that awaits calls of its own still counts. Such a callback is never polled in place.
+    pub concurrency: Option<NonZeroU32>,
+    /// Running it twice does no more than running it once, which callers learn: they may then repeat calls of it, and
+    /// have two nodes run one.
+    pub idempotent: bool,
+    /// What becomes of a run whose caller no longer wants it.
+    pub on_cancel: OnCancel,
+    /// An `async` function that may block its thread: it runs on one of the blocking pool, and is never polled in place.
+    pub blocking: bool,
+}
+
+/// What becomes of a run whose caller no longer wants it: it cancelled, was lost, or its time is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnCancel {
+    /// It ends at an await point, after a moment to tidy up if it looks at its [`Context`].
+    #[default]
+    Abort,
+    /// It goes on to its end, and its result is dropped. Its [`Context`] is cancelled all the same; calls that it
+    /// makes from then on have the time that it has itself.
+    Finish,
+}
+
+impl Options {
+    /// What must wait for its turn, or may block, is not polled where its call was read.
+    fn settled(self) -> Self {
+        Self { inline: self.inline && self.concurrency.is_none() && !self.blocking, ..self }
+    }
 }
 
 /// What the macro knows of an annotated function.
@@ -92,19 +126,23 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// A callback that `run` serves, with whatever signature it is said to have.
+    /// A callback that `run` serves, with whatever signature it is said to have; its effect is
+    /// [`Idempotent`](Effect::Idempotent) if either the signature or the options say so.
     ///
     /// # Errors
     /// [`RegisterError::BadName`] if the name is one of the controller's own.
     pub fn dynamic(
-        signature: Signature,
+        mut signature: Signature,
         options: Options,
         place: &str,
         run: Run,
     ) -> Result<Self, RegisterError> {
         check_name(signature.name.as_str())?;
+        if options.idempotent {
+            signature.effect = Effect::Idempotent;
+        }
         // What it looks at is not known, so it is shown its context and has its moment.
-        let options = Options { sees_context: true, ..options };
+        let options = Options { sees_context: true, ..options.settled() };
         Ok(Self { signature: Arc::new(signature), options, place: place.to_owned(), run })
     }
 
@@ -163,7 +201,8 @@ impl Callback {
 
     fn declared(declaration: Declaration, signature: Arc<Signature>, run: Run) -> Self {
         let (file, line) = declaration.place;
-        Self { signature, options: declaration.options, place: format!("{file}:{line}"), run }
+        let options = declaration.options.settled();
+        Self { signature, options, place: format!("{file}:{line}"), run }
     }
 
     /// What it takes and returns.
@@ -210,6 +249,7 @@ impl fmt::Debug for Callback {
 
 impl Declaration {
     fn signature(&self) -> Arc<Signature> {
+        let effect = if self.options.idempotent { Effect::Idempotent } else { Effect::Once };
         let parameter =
             |(name, ty): &(&str, &str)| Parameter { name: (*name).to_owned(), ty: (*ty).to_owned() };
         Arc::new(Signature {
@@ -217,7 +257,7 @@ impl Declaration {
             parameters: self.parameters.iter().map(parameter).collect(),
             result: self.result.to_owned(),
             doc: self.doc.trim().to_owned(),
-            effect: Effect::Once,
+            effect,
             variadic: false,
         })
     }

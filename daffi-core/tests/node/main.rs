@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use daffi_core::api::modifiers::{BG, BROADCAST, FG, NO_RETURN, PERIOD};
 use daffi_core::api::{millis, secs};
 use daffi_core::callback::invoke::{failure, value};
-use daffi_core::callback::{Callback, Context, Declaration, Options, Registry};
+use daffi_core::callback::{Callback, Context, Declaration, OnCancel, Options, Registry};
 use daffi_core::config;
 use daffi_core::controller::Controller;
 use daffi_core::error::{CallError, ConnectError, Error, Ran, Stage};
@@ -22,7 +22,15 @@ use daffi_core::wire::Presence;
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 
-const PLAIN: Options = Options { inline: false, sees_context: false };
+const PLAIN: Options = Options {
+    inline: false,
+    sees_context: false,
+    timeout: None,
+    concurrency: None,
+    idempotent: false,
+    on_cancel: OnCancel::Abort,
+    blocking: false,
+};
 
 fn declare(name: &'static str, parameters: &'static [(&'static str, &'static str)]) -> Declaration {
     Declaration { name, parameters, result: "i64", doc: "", options: PLAIN, place: ("node.rs", 1) }

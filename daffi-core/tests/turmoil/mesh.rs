@@ -112,7 +112,7 @@ async fn control(seed: u64) -> turmoil::Result {
 
 /// `square(n)`, which notes that it was begun.
 fn square(start: u32, log: Shared) -> Callback {
-    let options = Options { inline: false, sees_context: false };
+    let options = Options::default();
     let parameters: &[(&str, &str)] = &[("n", "u64")];
     let declaration =
         Declaration { name: "square", parameters, result: "u64", doc: "", options, place: ("mesh.rs", 1) };
