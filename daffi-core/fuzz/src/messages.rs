@@ -89,6 +89,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         eta_ms: Some(u64::MAX),
         include_self: true,
         traceparent: Some("00-1-2-01".into()),
+        again: true,
+        apart: Some(u64::MAX),
     };
     seeds.push((7, extension.encode()));
     seeds.into_iter().map(|(kind, bytes)| [vec![kind], bytes].concat()).collect()

@@ -30,6 +30,10 @@ pub(crate) struct Request {
     pub(crate) gives_stream: bool,
     /// The stream that it brings.
     pub(crate) feed: Option<Feed>,
+    /// It may have run before, or is running.
+    pub(crate) again: bool,
+    /// The number of the call whose node shall not run it.
+    pub(crate) apart: Option<u64>,
 }
 
 impl Request {
@@ -48,6 +52,32 @@ impl Request {
             is_declared: false,
             gives_stream: false,
             feed: None,
+            again: false,
+            apart: None,
+        }
+    }
+
+    /// The same once more, without its stream.
+    pub(crate) fn copy(&self) -> Self {
+        let Self {
+            flags, expect, eta, include_self, timeout, is_declared, gives_stream, again, apart, ..
+        } = *self;
+        let (name, body, on, key) = (self.name.clone(), self.body.clone(), self.on.clone(), self.key.clone());
+        Self {
+            name,
+            body,
+            flags,
+            expect,
+            on,
+            key,
+            eta,
+            include_self,
+            timeout,
+            is_declared,
+            gives_stream,
+            feed: None,
+            again,
+            apart,
         }
     }
 
@@ -60,7 +90,12 @@ impl Request {
 
     /// Whether the header says it all.
     fn is_plain(&self) -> bool {
-        self.on.is_none() && self.key.is_none() && self.eta.is_none() && !self.include_self
+        self.on.is_none()
+            && self.key.is_none()
+            && self.eta.is_none()
+            && !self.include_self
+            && !self.again
+            && self.apart.is_none()
     }
 
     /// Whether the rest of its body follows in chunks.
@@ -136,6 +171,8 @@ impl Request {
             eta_ms: self.eta.map(|eta| u64::try_from(eta.as_millis()).unwrap_or(u64::MAX)),
             include_self: self.include_self,
             traceparent: None,
+            again: self.again,
+            apart: self.apart,
         };
         match known {
             Some(id) => header.name = id,

@@ -28,12 +28,27 @@ pub struct Extension {
     /// The W3C trace context of the caller.
     #[serde(rename = "tp", skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// It may have run before, or is running: only a node that offers it as idempotent may run it. Not looked at in a
+    /// call with an `eta`, which has not run.
+    #[serde(rename = "again", skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+    /// The number of a call of the same caller whose node shall not run this one, nor anybody once that is over.
+    #[serde(rename = "apart", skip_serializing_if = "Option::is_none")]
+    pub apart: Option<u64>,
 }
 
 impl Extension {
     /// Nothing to say.
-    pub const NONE: Self =
-        Self { name: None, on: None, key: None, eta_ms: None, include_self: false, traceparent: None };
+    pub const NONE: Self = Self {
+        name: None,
+        on: None,
+        key: None,
+        eta_ms: None,
+        include_self: false,
+        traceparent: None,
+        again: false,
+        apart: None,
+    };
 
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {

@@ -7,7 +7,7 @@ use slab::Slab;
 
 use super::builtin::Builtin;
 use crate::name::CallbackName;
-use crate::wire::Signature;
+use crate::wire::{Effect, Signature};
 
 /// One node's offer of one callback.
 #[derive(Debug, Clone)]
@@ -139,18 +139,22 @@ impl Directory {
 }
 
 impl Entry {
-    /// The distinct signatures on offer.
+    /// The distinct signatures on offer. What not all who offer one call idempotent is not.
     pub(super) fn signatures(&self) -> Vec<Signature> {
-        let mut distinct: Vec<&Arc<Signature>> = Vec::new();
-        for offer in &self.offers {
-            if !distinct
-                .iter()
-                .any(|known| Arc::ptr_eq(known, &offer.signature) || known.is_same_shape(&offer.signature))
-            {
-                distinct.push(&offer.signature);
+        let mut distinct: Vec<(&Arc<Signature>, Effect)> = Vec::new();
+        for Offer { signature, .. } in &self.offers {
+            let is_same =
+                |known: &Arc<Signature>| Arc::ptr_eq(known, signature) || known.is_same_shape(signature);
+            match distinct.iter_mut().find(|(known, _)| is_same(known)) {
+                Some((_, effect)) if signature.effect != *effect => *effect = Effect::Once,
+                Some(_) => {}
+                None => distinct.push((signature, signature.effect)),
             }
         }
-        distinct.into_iter().map(|signature| Signature::clone(signature)).collect()
+        distinct
+            .into_iter()
+            .map(|(signature, effect)| Signature { effect, ..Signature::clone(signature) })
+            .collect()
     }
 
     /// The offers, grouped by what they take and return.
@@ -158,7 +162,12 @@ impl Entry {
         let mut groups: Vec<(Signature, Vec<u32>)> = Vec::new();
         for offer in &self.offers {
             match groups.iter_mut().find(|(signature, _)| signature.is_same_shape(&offer.signature)) {
-                Some((_, sessions)) => sessions.push(offer.session),
+                Some((signature, sessions)) => {
+                    if signature.effect != offer.signature.effect {
+                        signature.effect = Effect::Once;
+                    }
+                    sessions.push(offer.session);
+                }
                 None => groups.push((Signature::clone(&offer.signature), vec![offer.session])),
             }
         }

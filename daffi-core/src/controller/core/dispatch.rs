@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::again::nobody_else;
 use super::calls::{Call, Delayed, Origin};
 use super::directory::{EntryKey, Offer, Target};
 use super::session::{NONE, Phase};
@@ -25,6 +26,10 @@ pub(super) struct Request<'a> {
     pub(super) on: Option<&'a str>,
     pub(super) key: Option<&'a str>,
     pub(super) include_self: bool,
+    /// Only nodes that offer it as idempotent may run it.
+    pub(super) again: bool,
+    /// The session that must not, or [`NONE`].
+    pub(super) apart: u32,
     /// What the callee shall see of the extension map.
     pub(super) extension: &'a [u8],
     pub(super) body: &'a [u8],
@@ -64,11 +69,15 @@ impl Core {
             on: extension.on.as_deref(),
             key: extension.key.as_deref(),
             include_self: extension.include_self,
+            again: extension.again,
+            apart: NONE,
             extension: &traceparent,
             body: frame.body,
         };
-        let entry = match self.resolve(slot, &frame.header, extension) {
-            Ok(entry) => entry,
+        let apart = self.runner_of(slot, extension.apart);
+        let found = apart.and_then(|apart| Ok((apart, self.resolve(slot, &frame.header, extension)?)));
+        let (request, entry) = match found {
+            Ok((apart, entry)) => (Request { apart, ..request }, entry),
             Err(error) => {
                 self.refuse_call(slot, flags, call, &error);
                 return Ok(());
@@ -250,7 +259,7 @@ impl Core {
     /// The offer that shall serve a call.
     pub(super) fn choose(&mut self, key: EntryKey, request: &Request<'_>) -> Result<Target, CallError> {
         if let Some(on) = request.on {
-            return self.pinned(key, on, request.flags);
+            return self.pinned(key, on, request);
         }
         let Some(entry) = self.directory.entry(key) else { return Err(self.no_such_callback("?")) };
         if let Some(key) = request.key {
@@ -260,7 +269,7 @@ impl Core {
         let mut best: Option<(&Offer, (bool, bool, usize))> = None;
         let mut ties = 0u32;
         let mut bound = None;
-        for offer in &entry.offers {
+        for offer in entry.offers.iter().filter(|offer| request.admits(offer)) {
             let session = &sessions[offer.session as usize];
             if let Err(what) = session.room_for(request.flags) {
                 bound = bound.or(Some((session.name(), what)));
@@ -281,11 +290,12 @@ impl Core {
         match (best, bound) {
             (Some((offer, _)), _) => Ok(offer.target()),
             (None, Some((node, what))) => Err(busy(&node, what, entry.offers.len())),
+            (None, None) if !entry.offers.is_empty() => Err(nobody_else(&entry.name)),
             (None, None) => Err(self.no_such_callback(entry.name.as_str())),
         }
     }
 
-    fn pinned(&self, key: EntryKey, on: &str, flags: Flags) -> Result<Target, CallError> {
+    fn pinned(&self, key: EntryKey, on: &str, request: &Request<'_>) -> Result<Target, CallError> {
         let session = self.by_name.get(on).copied();
         let ready = session.filter(|slot| self.sessions[*slot as usize].phase == Phase::Ready);
         let Some(slot) = ready else {
@@ -302,7 +312,10 @@ impl Core {
             let name = entry.map_or("?", |entry| entry.name.as_str());
             return Err(CallError::NoSuchCallback { name: format!("{name} on {on}"), similar: Vec::new() });
         };
-        session.room_for(flags).map_err(|what| busy(&session.name(), what, 1))?;
+        if !request.admits(offer) {
+            return Err(nobody_else(&offer.signature.name));
+        }
+        session.room_for(request.flags).map_err(|what| busy(&session.name(), what, 1))?;
         Ok(offer.target())
     }
 
@@ -316,6 +329,9 @@ impl Core {
             candidates.iter().map(|offer| self.sessions[offer.session as usize].name()).collect();
         let picked = rendezvous::pick(key, names.iter().map(NodeName::as_str));
         let Some(at) = picked else { return Err(self.no_such_callback("?")) };
+        if !request.admits(candidates[at]) {
+            return Err(nobody_else(&candidates[at].signature.name));
+        }
         let session = &self.sessions[candidates[at].session as usize];
         session.room_for(request.flags).map_err(|what| busy(&names[at], what, 1))?;
         Ok(candidates[at].target())
@@ -466,6 +482,8 @@ pub(super) fn absent_request<'a>(caller: NodeName, flags: Flags, body: &'a [u8])
         on: None,
         key: None,
         include_self: true,
+        again: false,
+        apart: NONE,
         extension: &[],
         body,
     }

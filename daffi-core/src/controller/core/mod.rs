@@ -8,6 +8,7 @@
 //! `next_deadline` are output, to be asked after each batch of input. What takes a disk is `asked`, and answered
 //! with `answer_asked`.
 
+mod again;
 mod answer;
 mod asked;
 mod broadcast;

@@ -721,12 +721,13 @@ impl Node {
 }
 
 fn signature(name: &str) -> Signature {
+    let effect = if name.starts_with("again.") { Effect::Idempotent } else { Effect::Once };
     Signature {
         name: CallbackName::new(name).expect("a good name"),
         parameters: Vec::new(),
         result: "()".into(),
         doc: String::new(),
-        effect: Effect::Once,
+        effect,
         variadic: false,
     }
 }

@@ -1,5 +1,6 @@
 //! The core driven by hand: rules one by one here, everything at once from seeds in `simulation`.
 
+mod again;
 mod flows;
 mod harness;
 mod resume;

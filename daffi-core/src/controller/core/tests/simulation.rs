@@ -170,6 +170,7 @@ impl Simulation {
             1 => extension.key = Some(self.random.u32(..5).to_string()),
             2 => extension.on = Some(format!("node{}", self.random.usize(..=self.joined))),
             3 => extension.include_self = true,
+            4 => extension.again = true,
             _ => {}
         }
         extension
