@@ -27,6 +27,10 @@ pub const SUSPECT_AFTER: Duration = Duration::from_secs(1);
 pub const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// How long a cancelled callback that looks at its `Context` may go on before it is aborted.
 pub const CANCEL_GRACE: Duration = Duration::from_secs(1);
+/// The first pause before a call is repeated; each further one is twice as long. Each is jittered.
+pub const RETRY_DELAY_MIN: Duration = Duration::from_millis(10);
+/// The longest such pause: as long as a node takes to come back at best, and short enough that nobody wonders.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
 /// A caller gives up on a silent controller this long after the deadline the controller enforces.
 pub const CONTROLLER_GRACE: Duration = Duration::from_secs(1);
 
@@ -105,8 +109,13 @@ pub const CALLS_IN_FLIGHT_MAX: usize = 65_536;
 pub const CALLS_RUNNING_MAX: usize = 1_024;
 /// Calls that may wait at a node behind the running ones; past it the caller gets `Busy`.
 pub const CALLS_QUEUED_MAX: usize = 1_024;
+/// Of those, the ones that may wait for one callback with a `concurrency` of its own: a flood of its calls leaves room
+/// for those of the others.
+pub const CALLS_QUEUED_PER_CALLBACK_MAX: usize = CALLS_QUEUED_MAX / 2;
 /// One-way calls accepted for a node that it has not finished; past it the caller gets `Busy`.
 pub const ONE_WAY_QUEUED_MAX: usize = 65_536;
+/// Of those, the ones that may wait for one callback with a `concurrency` of its own, likewise.
+pub const ONE_WAY_QUEUED_PER_CALLBACK_MAX: usize = ONE_WAY_QUEUED_MAX / 2;
 /// Plain (not `async`) callbacks that one node runs at a time, each on a thread.
 pub const BLOCKING_RUNNING_MAX: usize = 256;
 /// Bytes waiting for a peer that does not read; past it new calls to it get `Busy`.

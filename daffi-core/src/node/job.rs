@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -11,8 +12,8 @@ use super::Intake;
 use super::flows::Inflow;
 use super::known::Streams;
 use super::link::Link;
-use super::running::Key;
-use crate::callback::{Callback, Run, gives_stream};
+use super::running::{Key, Lane, Limit};
+use crate::callback::{Callback, OnCancel, Options, Run, gives_stream};
 use crate::config;
 use crate::name::NodeName;
 use crate::wire::Header;
@@ -31,13 +32,64 @@ pub(super) struct Job {
     pub(super) feed: Option<Intake>,
     /// The reply must come whole.
     pub(super) is_kept: bool,
+    /// When its callback's own timeout passes, once it runs.
+    pub(super) until: Option<Instant>,
+    /// Its caller has been answered while it still ran.
+    pub(super) is_answered: AtomicBool,
 }
 
 impl Job {
+    /// It begins to run.
+    pub(super) fn begun(mut self) -> Self {
+        self.until =
+            self.callback.options().timeout.map(|timeout| Instant::now() + timeout.min(config::TIMEOUT_MAX));
+        self
+    }
+
+    /// What it needs while it runs.
+    pub(super) fn lane(&self) -> Lane {
+        match self.callback.run() {
+            Run::Async(_) | Run::Flowing(_) if !self.callback.options().blocking => Lane::Async,
+            Run::Async(_) | Run::Flowing(_) | Run::Blocking(_) => Lane::Blocking,
+        }
+    }
+
+    /// How many of its callback's calls run at a time.
+    pub(super) fn limit(&self, callback: u32) -> Option<Limit> {
+        self.callback.options().concurrency.map(|calls| Limit { callback, calls })
+    }
+
+    /// Until when its caller, or its callback's own timeout, lets it run.
+    pub(super) fn ends_at(&self) -> Option<Instant> {
+        match (self.deadline, self.until) {
+            (Some(deadline), Some(until)) => Some(deadline.min(until)),
+            (deadline, until) => deadline.or(until),
+        }
+    }
+
+    /// Until when calls of its own may last: one that its caller cannot stop has its own time for them.
+    pub(super) fn own_calls_end_at(&self) -> Option<Instant> {
+        match self.callback.options().on_cancel {
+            OnCancel::Abort => self.ends_at(),
+            OnCancel::Finish => self.until,
+        }
+    }
+
+    /// Says that its caller is answered; `false` if it was before.
+    pub(super) fn answer(&self) -> bool {
+        !self.is_answered.swap(true, Ordering::AcqRel)
+    }
+
     /// Whether its result, if one is wanted, goes in one frame however large it is.
     pub(super) fn is_whole(&self) -> bool {
         self.is_kept || self.key.is_one_way
     }
+}
+
+/// Whether a callback is told that its call was cancelled; the tasks of others are simply aborted.
+pub(super) fn is_told(options: Options) -> bool {
+    // What runs on a thread cannot be aborted, and what shall finish must not be.
+    options.sees_context || options.blocking || options.on_cancel == OnCancel::Finish
 }
 
 /// A call as it arrived.
@@ -68,6 +120,10 @@ pub(super) async fn in_time<T>(
     cancelled: Option<watch::Receiver<bool>>,
     running: impl Future<Output = T>,
 ) -> Option<T> {
+    let options = job.callback.options();
+    if options.on_cancel == OnCancel::Finish {
+        return Some(running.await);
+    }
     // The controller enforces the deadlines of calls that it awaits a reply to, by cancelling them.
     let deadline = job.deadline.filter(|_| job.key.is_one_way);
     let overdue = async {
@@ -83,7 +139,9 @@ pub(super) async fn in_time<T>(
             // The call is over, and nobody is left to cancel it.
             return std::future::pending().await;
         }
-        tokio::time::sleep(config::CANCEL_GRACE).await;
+        if options.sees_context {
+            tokio::time::sleep(config::CANCEL_GRACE).await;
+        }
     };
     tokio::select! {
         biased;

@@ -19,6 +19,7 @@ mod known;
 mod link;
 mod nested;
 mod one_way;
+mod overtime;
 mod register;
 mod reply;
 mod request;

@@ -21,6 +21,8 @@ pub(crate) struct Scope {
 pub(super) struct Place {
     pub(super) shared: Arc<Shared>,
     pub(super) key: Key,
+    /// Until when calls of its own may last.
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Reach for Place {
@@ -30,13 +32,14 @@ impl Reach for Place {
 }
 
 impl Context {
-    /// The node that this runs on, for calls of its own: they have no more time than this call has left.
+    /// The node that this runs on, for calls of its own: they have no more time than this call has left. Those of a
+    /// callback that [finishes](crate::callback::OnCancel::Finish) whatever its caller wants have its own.
     ///
     /// # Panics
     /// If the context was made without a node, as no running callback's is.
     pub fn node(&self) -> Node {
         let place = self.reach().as_any().downcast_ref::<Place>().expect("a callback runs on a node");
-        place.shared.handle(Some(Scope { key: place.key, deadline: self.deadline() }))
+        place.shared.handle(Some(Scope { key: place.key, deadline: place.deadline }))
     }
 }
 

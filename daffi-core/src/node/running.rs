@@ -1,11 +1,17 @@
 //! Which calls a node runs and which wait behind them. No I/O, no tasks: only counting and choosing.
 
+mod gates;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use self::gates::Gates;
+pub(crate) use self::gates::Limit;
 use crate::config;
 
 /// One call that this node runs: which link it came by, and its number there.
@@ -43,12 +49,21 @@ pub(crate) const ALL_THREADS_WAIT: &str = "all its threads wait for calls of the
 #[derive(Debug)]
 struct Task {
     lane: Lane,
+    limit: Option<Limit>,
     cancel: Option<watch::Sender<bool>>,
     abort: Option<AbortHandle>,
     /// Aborted before its handle was there.
     is_aborted: bool,
     /// Calls of its own that it awaits.
     own_calls: usize,
+}
+
+/// A call that waits.
+#[derive(Debug)]
+struct Waiting<J> {
+    key: Key,
+    limit: Option<Limit>,
+    job: J,
 }
 
 /// Which calls a node runs and which wait behind them. `J` is whatever is needed to run one.
@@ -58,8 +73,11 @@ pub(crate) struct Running<J> {
     blocking: usize,
     /// Of those that run, the ones that await calls of their own, by lane.
     awaiting: [usize; 2],
-    queues: [VecDeque<(Key, J)>; 2],
-    /// Calls in the queues that want a reply, and that do not.
+    /// Those that only wait for room: who stands first holds up nobody whom there is room for.
+    queues: [VecDeque<Waiting<J>>; 2],
+    /// Those that wait for others of their own callback first.
+    gates: Gates<J>,
+    /// Calls in all of these that want a reply, and that do not.
     queued: [usize; 2],
     concurrency: usize,
     is_draining: bool,
@@ -73,6 +91,7 @@ impl<J> Running<J> {
             blocking: 0,
             awaiting: [0, 0],
             queues: [VecDeque::new(), VecDeque::new()],
+            gates: Gates::default(),
             queued: [0, 0],
             concurrency,
             is_draining: false,
@@ -130,46 +149,50 @@ impl<J> Running<J> {
         if !self.is_stuck() {
             return Vec::new();
         }
-        let stuck = std::mem::take(&mut self.queues[Lane::Blocking as usize]);
-        for (key, _) in &stuck {
-            self.queued[usize::from(key.is_one_way)] -= 1;
-        }
-        stuck.into_iter().map(|(_, job)| job).collect()
+        self.take_queued(|lane, _| lane == Lane::Blocking)
     }
 
-    /// A call arrived.
-    pub(crate) fn arrive(&mut self, key: Key, lane: Lane, job: J) -> Verdict<J> {
+    /// A call arrived, of a callback with a bound of its own or without.
+    pub(crate) fn arrive(&mut self, key: Key, lane: Lane, limit: Option<Limit>, job: J) -> Verdict<J> {
         if self.is_draining {
             return Verdict::Refused(job, "the node is stopping".into());
         }
-        if self.queues[lane as usize].is_empty() && self.has_room(lane) {
-            self.run(key, lane);
+        let is_open = limit.is_none_or(|limit| self.gates.is_open(limit));
+        if is_open && self.queues[lane as usize].is_empty() && self.has_room(lane) {
+            self.gates.enter(limit, lane);
+            self.run(key, lane, limit);
             return Verdict::Run(job);
         }
         if lane == Lane::Blocking && self.is_stuck() {
             return Verdict::Refused(job, ALL_THREADS_WAIT.into());
         }
-        let (limit, what) = if key.is_one_way {
+        let (most, what) = if key.is_one_way {
             (config::ONE_WAY_QUEUED_MAX, "one-way calls")
         } else {
             (config::CALLS_QUEUED_MAX, "calls")
         };
         let queued = &mut self.queued[usize::from(key.is_one_way)];
-        if *queued >= limit {
+        if *queued >= most {
             return Verdict::Refused(job, format!("{queued} {what} wait there already"));
         }
+        let waiting = Waiting { key, limit, job };
+        if is_open {
+            self.gates.enter(limit, lane);
+            self.queues[lane as usize].push_back(waiting);
+        } else if let Err((job, why)) = self.gates.wait(waiting) {
+            return Verdict::Refused(job, why);
+        }
         *queued += 1;
-        self.queues[lane as usize].push_back((key, job));
         Verdict::Queued
     }
 
     /// A call has begun already, and runs even past the bound.
     pub(crate) fn begin(&mut self, key: Key, lane: Lane) {
-        self.run(key, lane);
+        self.run(key, lane, None);
     }
 
-    fn run(&mut self, key: Key, lane: Lane) {
-        let task = Task { lane, cancel: None, abort: None, is_aborted: false, own_calls: 0 };
+    fn run(&mut self, key: Key, lane: Lane, limit: Option<Limit>) {
+        let task = Task { lane, limit, cancel: None, abort: None, is_aborted: false, own_calls: 0 };
         self.tasks.insert(key, task);
         self.blocking += usize::from(lane == Lane::Blocking);
     }
@@ -203,8 +226,16 @@ impl<J> Running<J> {
         if let Some(task) = self.tasks.remove(&key) {
             self.blocking -= usize::from(task.lane == Lane::Blocking);
             self.awaiting[task.lane as usize] -= usize::from(task.own_calls > 0);
+            self.leave(task.limit);
         }
         self.next()
+    }
+
+    /// A call is over that ran, or had nothing but room to wait for: the next of its callback may wait for room.
+    fn leave(&mut self, limit: Option<Limit>) {
+        if let Some((lane, waiting)) = limit.and_then(|limit| self.gates.leave(limit)) {
+            self.queues[lane as usize].push_back(waiting);
+        }
     }
 
     /// One that waited and may now run.
@@ -213,9 +244,9 @@ impl<J> Running<J> {
             if !self.has_room(lane) {
                 continue;
             }
-            if let Some((key, job)) = self.queues[lane as usize].pop_front() {
+            if let Some(Waiting { key, limit, job }) = self.queues[lane as usize].pop_front() {
                 self.queued[usize::from(key.is_one_way)] -= 1;
-                self.run(key, lane);
+                self.run(key, lane, limit);
                 return Some((key, job));
             }
         }
@@ -228,13 +259,17 @@ impl<J> Running<J> {
             task.stop();
             return None;
         }
-        for queue in &mut self.queues {
-            if let Some(at) = queue.iter().position(|(queued, _)| *queued == key) {
-                self.queued[usize::from(key.is_one_way)] -= 1;
-                return queue.remove(at).map(|(_, job)| job);
-            }
+        let queue = |queue: &VecDeque<Waiting<J>>| queue.iter().position(|waiting| waiting.key == key);
+        let found =
+            self.queues.iter_mut().find_map(|waiting| queue(waiting).and_then(|at| waiting.remove(at)));
+        if let Some(Waiting { limit, job, .. }) = found {
+            self.queued[usize::from(key.is_one_way)] -= 1;
+            self.leave(limit);
+            return Some(job);
         }
-        None
+        let job = self.gates.remove(key)?;
+        self.queued[usize::from(key.is_one_way)] -= 1;
+        Some(job)
     }
 
     /// Cancels the calls that want a reply of every link but `link`: nobody is left to take it.
@@ -243,7 +278,7 @@ impl<J> Running<J> {
         for (_, task) in self.tasks.iter_mut().filter(|(key, _)| is_lost(key)) {
             task.stop();
         }
-        self.take_queued(is_lost)
+        self.take_queued(|_, key| is_lost(key))
     }
 
     /// Aborts everything.
@@ -255,22 +290,26 @@ impl<J> Running<J> {
                 abort.abort();
             }
         }
-        self.take_queued(|_| true)
+        self.take_queued(|_, _| true)
     }
 
-    fn take_queued(&mut self, is_wanted: impl Fn(&Key) -> bool) -> Vec<J> {
-        let mut taken = Vec::new();
-        for queue in &mut self.queues {
-            for (key, job) in std::mem::take(queue) {
-                if is_wanted(&key) {
-                    self.queued[usize::from(key.is_one_way)] -= 1;
-                    taken.push(job);
-                } else {
-                    queue.push_back((key, job));
-                }
+    fn take_queued(&mut self, is_wanted: impl Fn(Lane, &Key) -> bool) -> Vec<J> {
+        // Before the others: what leaves the line must not be followed by one that is to go as well.
+        let mut taken = self.gates.take(&is_wanted);
+        for lane in [Lane::Async, Lane::Blocking] {
+            let (left, kept) = std::mem::take(&mut self.queues[lane as usize])
+                .into_iter()
+                .partition::<VecDeque<_>, _>(|waiting| is_wanted(lane, &waiting.key));
+            self.queues[lane as usize] = kept;
+            for waiting in &left {
+                self.leave(waiting.limit);
             }
+            taken.extend(left);
         }
-        taken
+        for waiting in &taken {
+            self.queued[usize::from(waiting.key.is_one_way)] -= 1;
+        }
+        taken.into_iter().map(|waiting| waiting.job).collect()
     }
 }
 
@@ -283,129 +322,5 @@ impl Task {
             (None, Some(abort)) => abort.abort(),
             (None, None) => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(number: u64) -> Key {
-        Key { link: 1, number, is_one_way: false }
-    }
-
-    fn arrive(running: &mut Running<u64>, number: u64) -> Verdict<u64> {
-        running.arrive(key(number), Lane::Async, number)
-    }
-
-    #[test]
-    fn calls_past_the_bound_wait_and_run_in_their_order() {
-        let mut running = Running::new(1);
-        assert_eq!(arrive(&mut running, 1), Verdict::Run(1));
-        assert_eq!(arrive(&mut running, 2), Verdict::Queued);
-        assert_eq!(arrive(&mut running, 3), Verdict::Queued);
-
-        assert_eq!(running.finish(key(1)), Some((key(2), 2)));
-        assert_eq!(running.finish(key(2)), Some((key(3), 3)));
-        assert_eq!(running.finish(key(3)), None);
-
-        assert!(running.is_idle());
-    }
-
-    #[test]
-    fn calls_past_the_queue_are_refused() {
-        let mut running = Running::new(1);
-        for number in 0..=config::CALLS_QUEUED_MAX as u64 {
-            assert!(!matches!(arrive(&mut running, number), Verdict::Refused(..)));
-        }
-
-        assert!(matches!(arrive(&mut running, 9999), Verdict::Refused(9999, _)));
-        let one_way = Key { is_one_way: true, ..key(1) };
-        assert_eq!(running.arrive(one_way, Lane::Async, 1), Verdict::Queued);
-    }
-
-    #[test]
-    fn waiting_for_a_thread_does_not_hold_up_what_needs_none() {
-        let mut running = Running::new(10_000);
-        for number in 0..config::BLOCKING_RUNNING_MAX as u64 {
-            assert_eq!(running.arrive(key(number), Lane::Blocking, number), Verdict::Run(number));
-        }
-        assert_eq!(running.arrive(key(1000), Lane::Blocking, 1000), Verdict::Queued);
-
-        assert_eq!(arrive(&mut running, 1001), Verdict::Run(1001));
-        assert_eq!(running.finish(key(1001)), None);
-        assert_eq!(running.finish(key(0)), Some((key(1000), 1000)));
-    }
-
-    #[test]
-    fn what_awaits_a_call_of_its_own_leaves_its_place_to_another() {
-        let mut running = Running::new(1);
-        arrive(&mut running, 1);
-        arrive(&mut running, 2);
-
-        running.await_own_call(key(1));
-        assert_eq!(running.next(), Some((key(2), 2)));
-        running.go_on(key(1));
-
-        assert_eq!(running.next(), None);
-        assert_eq!(running.finish(key(2)), None);
-        assert_eq!(running.finish(key(1)), None);
-        assert!(running.is_idle());
-    }
-
-    #[test]
-    fn when_all_threads_wait_for_calls_those_that_want_one_are_refused() {
-        let mut running = Running::new(10_000);
-        let threads = config::BLOCKING_RUNNING_MAX as u64;
-        for number in 0..=threads {
-            running.arrive(key(number), Lane::Blocking, number);
-        }
-
-        for number in 0..threads - 1 {
-            running.await_own_call(key(number));
-            assert!(running.take_stuck().is_empty(), "one may still end by itself");
-        }
-        running.await_own_call(key(threads - 1));
-
-        assert_eq!(running.take_stuck(), [threads]);
-        assert!(matches!(running.arrive(key(9999), Lane::Blocking, 9999), Verdict::Refused(9999, _)));
-    }
-
-    #[test]
-    fn a_cancelled_call_that_waits_never_runs() {
-        let mut running = Running::new(1);
-        arrive(&mut running, 1);
-        arrive(&mut running, 2);
-
-        assert_eq!(running.cancel(key(2)), Some(2));
-
-        assert_eq!(running.finish(key(1)), None);
-        assert!(running.is_idle());
-    }
-
-    #[test]
-    fn a_cancelled_call_that_looks_is_told() {
-        let mut running = Running::new(1);
-        arrive(&mut running, 1);
-        let (cancel, cancelled) = watch::channel(false);
-        running.set_cancel(key(1), cancel);
-
-        assert_eq!(running.cancel(key(1)), None);
-
-        assert!(*cancelled.borrow());
-        assert!(!running.is_idle(), "it runs until it ends");
-    }
-
-    #[test]
-    fn a_lost_link_cancels_all_but_the_calls_that_want_no_reply() {
-        let mut running = Running::new(1);
-        arrive(&mut running, 1);
-        arrive(&mut running, 2);
-        let one_way = Key { is_one_way: true, ..key(1) };
-        running.arrive(one_way, Lane::Async, 7);
-
-        assert_eq!(running.cancel_others(None), [2]);
-
-        assert_eq!(running.finish(key(1)), Some((one_way, 7)));
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::driver::wake;
 use super::flows::{Emitter, Outlet};
-use super::job::{Arrived, Job, fit, in_time};
+use super::job::{Arrived, Job, fit, in_time, is_told};
 use super::link::Link;
 use super::nested::Place;
 use super::reply::{opening, put_reply, put_result, too_large};
@@ -22,7 +22,7 @@ use super::running::{ALL_THREADS_WAIT, Key, Lane, Running, Verdict};
 use super::{Intake, Shared};
 use crate::callback::{
     Callback, Context, Flow, Outcome, Panicked, Reach, Run, RunFlowing, Sink, Source, Start, catch,
-    catch_future, gives_stream, plainly,
+    catch_future, gives_stream,
 };
 use crate::config;
 use crate::error::{CallError, Ran};
@@ -80,7 +80,7 @@ impl Serve {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn running(&self) -> MutexGuard<'_, Running<Job>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, Running<Job>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -156,7 +156,7 @@ impl Shared {
             }
             _ => {
                 let body = Bytes::copy_from_slice(body);
-                self.arrive(Job { feed, ..self.job(link, arrived, Arc::clone(callback), body) });
+                self.arrive(header.name, Job { feed, ..self.job(link, arrived, Arc::clone(callback), body) });
             }
         }
     }
@@ -170,7 +170,10 @@ impl Shared {
         body: Vec<u8>,
     ) {
         match offers.get(&arrived.header.name) {
-            Some(callback) => self.arrive(self.job(link, arrived, Arc::clone(callback), body.into())),
+            Some(callback) => {
+                let number = arrived.header.name;
+                self.arrive(number, self.job(link, arrived, Arc::clone(callback), body.into()));
+            }
             None => refuse_unknown(link, arrived.header),
         }
     }
@@ -197,6 +200,8 @@ impl Shared {
             body,
             feed: None,
             is_kept: header.flags.has(Flags::KEPT),
+            until: None,
+            is_answered: AtomicBool::new(false),
         }
     }
 
@@ -238,16 +243,13 @@ impl Shared {
         self.serve.running().go_on(key);
     }
 
-    fn arrive(self: &Arc<Self>, job: Job) {
+    /// A call arrived that carries this callback's number.
+    fn arrive(self: &Arc<Self>, callback: u32, job: Job) {
         if let Err(got) = fit(&job) {
             let expected = job.callback.signature().to_string();
             return self.reply(&job, &Err(CallError::BadArguments { expected, got }));
         }
-        let lane = match job.callback.run() {
-            Run::Async(_) | Run::Flowing(_) => Lane::Async,
-            Run::Blocking(_) => Lane::Blocking,
-        };
-        let verdict = self.serve.running().arrive(job.key, lane, job);
+        let verdict = self.serve.running().arrive(job.key, job.lane(), job.limit(callback), job);
         match verdict {
             Verdict::Run(job) => self.start(job),
             Verdict::Queued => {}
@@ -269,8 +271,8 @@ impl Shared {
         let Run::Async(run) = callback.run() else { return };
         // A callback that does not look at its context needs no job unless it has to wait: making one, with its
         // clock and its counts of references, costs as much as the rest of a short call.
-        let (cancel, context, job) = if callback.options().sees_context {
-            let job = self.job(link, arrived.clone(), Arc::clone(callback), Bytes::new());
+        let (cancel, context, job) = if is_told(callback.options()) {
+            let job = self.job(link, arrived.clone(), Arc::clone(callback), Bytes::new()).begun();
             let (cancel, context) = self.context(&job);
             (cancel, context, Some(job))
         } else {
@@ -294,7 +296,8 @@ impl Shared {
             Ok(Some(Ok(outcome))) => Ok(outcome),
             Err(panicked) => Err(panicked),
             Ok(Some(Err(running))) => {
-                let job = job.unwrap_or_else(|| self.job(link, arrived, Arc::clone(callback), Bytes::new()));
+                let job = job
+                    .unwrap_or_else(|| self.job(link, arrived, Arc::clone(callback), Bytes::new()).begun());
                 // What has begun cannot wait in the queue, so it runs even past the bound.
                 self.serve.running().begin(job.key, Lane::Async);
                 return self.spawn(job, cancel, None, catch_future(running));
@@ -318,6 +321,7 @@ impl Shared {
 
     /// Begins a call that has been counted as running. The next to begin, if it is refused.
     fn begin(self: &Arc<Self>, job: Job) -> Option<Job> {
+        let job = job.begun();
         let (cancel, context) = self.context(&job);
         match job.callback.run().clone() {
             Run::Async(run) => {
@@ -329,19 +333,7 @@ impl Shared {
                 if let Some(cancel) = cancel {
                     self.serve.running().set_cancel(job.key, cancel);
                 }
-                let ending = Ending { shared: Arc::clone(self), key: job.key };
-                self.runtime.spawn_blocking(move || {
-                    let outcome = catch(|| plainly(|| run(&context, &job.body)));
-                    let large = ending.shared.finished(&job, outcome);
-                    job.link.outbound.flush_soon();
-                    match large {
-                        None => drop(ending),
-                        Some(body) => drop(Arc::clone(&ending.shared).runtime.spawn(async move {
-                            ending.shared.reply_in_chunks(&job, body).await;
-                            drop(ending);
-                        })),
-                    }
-                });
+                self.start_on_thread(job, run, context);
             }
             Run::Flowing(run) => return self.begin_flowing(job, &*run, cancel, context),
         }
@@ -401,10 +393,22 @@ impl Shared {
             cancelled
         });
         let ending = Ending { shared: Arc::clone(self), key };
-        let task = self.runtime.spawn(async move {
+        let is_blocking = job.callback.options().blocking;
+        let work = async move {
             let shared = &ending.shared;
+            let is_told = cancelled.is_some();
             let work = async {
-                let outcome = running.await;
+                let outcome = match job.until {
+                    None => running.await,
+                    // Few have a time of their own, and the tasks of all would be larger for it.
+                    Some(until) => {
+                        let outlet = outlet.as_deref();
+                        match Box::pin(shared.in_own_time(&job, until, is_told, outlet, running)).await {
+                            Some(outcome) => outcome,
+                            None => return,
+                        }
+                    }
+                };
                 if let Some(outlet) = &outlet {
                     shared.end_stream(&job, outlet, outcome);
                 } else if let Some(body) = shared.finished(&job, outcome) {
@@ -412,7 +416,7 @@ impl Shared {
                     Box::pin(shared.reply_in_chunks(&job, body)).await;
                 }
             };
-            if in_time(&job, cancelled, work).await.is_none() && job.key.is_one_way {
+            if in_time(&job, cancelled, work).await.is_none() && job.key.is_one_way && job.answer() {
                 job.link.finish_one_way();
             }
             if matches!(job.callback.run(), Run::Flowing(_)) {
@@ -427,14 +431,15 @@ impl Shared {
             }
             drop(outlet);
             drop(ending);
-        });
+        };
+        let task = if is_blocking { self.spawn_on_thread(work) } else { self.runtime.spawn(work) };
         self.serve.running().set_abort(key, task.abort_handle());
     }
 
     /// What the callback sees of its call, and how it is told that it was cancelled. One that does not look gets
     /// the same blank context each time: making one costs as much as the rest of a short call.
     fn context(self: &Arc<Self>, job: &Job) -> (Option<watch::Sender<bool>>, Context) {
-        let looks = job.callback.options().sees_context || matches!(job.callback.run(), Run::Blocking(_));
+        let looks = is_told(job.callback.options()) || matches!(job.callback.run(), Run::Blocking(_));
         if !looks {
             return (None, self.blank_context());
         }
@@ -444,9 +449,10 @@ impl Shared {
             caller: job.caller.clone(),
             node: self.name.clone(),
             callback: job.callback.name().clone(),
-            deadline: job.deadline,
+            deadline: job.ends_at(),
         };
-        let reach: Arc<dyn Reach> = Arc::new(Place { shared: Arc::clone(self), key: job.key });
+        let deadline = job.own_calls_end_at();
+        let reach: Arc<dyn Reach> = Arc::new(Place { shared: Arc::clone(self), key: job.key, deadline });
         (Some(cancel), Context::new(start, cancelled, reach))
     }
 
@@ -469,9 +475,9 @@ fn refuse_unknown(link: &Link, header: Header) {
 }
 
 /// Counts a call as over when it is dropped: it has ended, or its task was aborted.
-struct Ending {
-    shared: Arc<Shared>,
-    key: Key,
+pub(super) struct Ending {
+    pub(super) shared: Arc<Shared>,
+    pub(super) key: Key,
 }
 
 impl Drop for Ending {
