@@ -6,7 +6,7 @@ pub mod __private;
 mod macros;
 
 pub use daffi_core::api::{
-    Broadcast, Call, CallFuture, Every, ItemStream, Job, NoReturn, Replies, ReplyStream, Schedule,
+    Broadcast, Call, CallFuture, Every, ItemStream, Job, NoReturn, Replies, ReplyStream, Retry, Schedule,
     ScheduleGuard, Tell, WithController, millis, modifiers, secs,
 };
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Registry, Wire};

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use futures::Stream;
 use serde::Serialize;
 
+use super::retry::Plan;
 use super::{Broadcast, Every, ItemStream, Job, Limit, NoReturn, controller, decode_reply};
 use crate::callback::stream::{feed, put_item};
 use crate::callback::{Arguments, Fault, Feed, Wire};
@@ -32,19 +33,24 @@ use crate::wire::{Flags, JobId};
 ///
 /// A callback that returns a stream is called with [`.stream()`](Self::stream), which yields its items as they come, or
 /// [`.bg_stream()`](Self::bg_stream). One that takes a stream is given it by [`.feed(stream)`](Self::feed).
+///
+/// A call is made once; [`.retry(3)`](Self::retry) makes it again when it failed and may be, and
+/// [`.hedge_after(d)`](Self::hedge_after) on a second node when it takes long.
 #[must_use = "a call does nothing until it is awaited or given a mode: `.await`, `.bg()`, `.no_return()`, `.every(..)`, `.broadcast()`"]
 pub struct Call<R> {
     pub(super) node: Node,
     /// Or why it cannot be made.
     pub(super) request: Result<Box<Request>, Box<CallError>>,
     pub(super) limit: Limit,
+    /// Where it may be made more than once.
+    pub(super) plan: Option<Box<Plan>>,
     result: PhantomData<fn() -> R>,
 }
 
 impl<R> Call<R> {
     pub(super) fn new(node: &Node, name: &str, arguments: &impl Arguments) -> Self {
         let request = request(node, name, arguments).map(Box::new).map_err(Box::new);
-        Self { node: node.clone(), request, limit: Limit::Usual, result: PhantomData }
+        Self { node: node.clone(), request, limit: Limit::Usual, plan: None, result: PhantomData }
     }
 
     /// A call whose arguments the compiler has checked: what the typed forms make.
@@ -117,7 +123,7 @@ impl<R: Wire> Call<R> {
         self.with(|request| request.eta = Some(eta))
     }
 
-    fn refused(mut self, error: CallError) -> Self {
+    pub(super) fn refused(mut self, error: CallError) -> Self {
         if self.request.is_ok() {
             self.request = Err(Box::new(error));
         }
@@ -157,7 +163,10 @@ impl<R: Wire> Call<R> {
     /// the stream; [`item_timeout`](ItemStream::item_timeout) is for each item. Dropping it cancels the callback.
     pub fn stream(self) -> ItemStream<R> {
         let node = self.node.clone();
-        let flight = self.unlimited().flight(config::TIMEOUT_MAX, |request| request.expect = Expect::Items);
+        let flight = self
+            .once(".stream()")
+            .unlimited()
+            .flight(config::TIMEOUT_MAX, |request| request.expect = Expect::Items);
         ItemStream::new(node, flight)
     }
 
@@ -165,7 +174,7 @@ impl<R: Wire> Call<R> {
     /// polled. Made by a callback, it is not bound to that one's time.
     pub fn bg_stream(self) -> ItemStream<R> {
         let node = self.node.clone();
-        let mut flight = self.unlimited().flight(config::TIMEOUT_MAX, |request| {
+        let mut flight = self.once(".bg_stream()").unlimited().flight(config::TIMEOUT_MAX, |request| {
             request.flags = Flags::BACKGROUND;
             request.expect = Expect::TakenAndItems;
         });
@@ -193,7 +202,11 @@ impl<R: Wire> Call<R> {
                 if !request.flags.has(Flags::BACKGROUND) {
                     request.timeout = self.node.within_scope(timeout);
                 }
-                Flight::new(shared, request)
+                let Some(plan) = self.plan else { return Flight::new(shared, request) };
+                match plan.carry_out(&shared, request) {
+                    Ok(several) => Flight::several(shared, several),
+                    Err(error) => Flight::failed(shared, error),
+                }
             }
             Err(error) => Flight::failed(shared, *error),
         }
@@ -219,7 +232,7 @@ impl<R: Wire> Call<R> {
     /// # Cancel safety
     /// Not cancel safe: it may run without anybody knowing its number.
     pub async fn submit(self) -> Result<JobId> {
-        let mut flight = self.flight(config::JOB_TIMEOUT, |request| {
+        let mut flight = self.once(".submit()").flight(config::JOB_TIMEOUT, |request| {
             request.flags = Flags::BACKGROUND.with(Flags::KEPT);
             request.expect = Expect::Taken;
         });
@@ -244,22 +257,22 @@ impl<R: Wire> Call<R> {
     /// Wants no result: over once the mesh has taken it for a live callee. It is sent when first polled, so
     /// many can be under way together; its failure is logged and counted where it ran.
     pub fn no_return(self) -> NoReturn {
-        NoReturn::new(self, Flags::ONE_WAY)
+        NoReturn::new(self.once(".no_return()"), Flags::ONE_WAY)
     }
 
     /// Runs it at a fixed rate, from one period from now on, until it is cancelled.
     pub fn every(self, period: Duration) -> Every {
-        Every::by_period(self, period)
+        Every::by_period(self.once(".every(..)"), period)
     }
 
     /// Runs it at these instants.
     pub fn at(self, times: impl IntoIterator<Item = SystemTime>) -> Every {
-        Every::by_times(self, times)
+        Every::by_times(self.once(".at(..)"), times)
     }
 
     /// Runs it on every other node that offers it.
     pub fn broadcast(self) -> Broadcast<R> {
-        Broadcast::new(self)
+        Broadcast::new(self.once(".broadcast()"))
     }
 }
 

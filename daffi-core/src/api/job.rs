@@ -40,13 +40,16 @@ enum Flown {
     QuestionAfterCall,
     /// The question for its result: somebody else made the call.
     Question,
+    /// Several calls, made one for another: the last one's number is theirs.
+    Several,
 }
 
 impl<R: Wire> Job<R> {
     pub(super) fn launch(node: Node, mut flight: Flight) -> Self {
         flight.set_on_drop(OnDrop::Detach);
         flight.launch();
-        Self::new(node, flight, None, Flown::Call)
+        let flown = if flight.is_several() { Flown::Several } else { Flown::Call };
+        Self::new(node, flight, None, flown)
     }
 
     pub(super) fn fetch(node: &Node, id: JobId) -> Self {
@@ -57,7 +60,20 @@ impl<R: Wire> Job<R> {
         Self { node, flight, id, flown, is_cancelled_on_drop: false, outcome: None, result: PhantomData }
     }
 
-    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+    /// Its number, if the controller has told it.
+    pub(super) fn known_id(&self) -> Option<JobId> {
+        self.id
+    }
+
+    /// The number that the controller knows the call by, once it has been sent.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.flight.number()
+    }
+
+    pub(super) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if self.flown == Flown::Several {
+            return self.flight.poll_outcome(cx);
+        }
         loop {
             // The number is forgotten with the flight's outcome.
             if let (None, Poll::Ready(Ok(id))) = (self.id, self.flight.poll_taken(cx)) {
@@ -129,7 +145,7 @@ impl<R: Wire> Job<R> {
         })
     }
 
-    /// Its number at the controller, once that has taken it.
+    /// Its number at the controller, once that has taken it; the latest one's, if it was [repeated](super::Call::retry).
     ///
     /// # Errors
     /// Any [`CallError`] if it was not taken.
@@ -144,7 +160,9 @@ impl<R: Wire> Job<R> {
             return Err(error.clone().into());
         }
         let id = poll_fn(|cx| self.flight.poll_taken(cx)).await?;
-        self.id = Some(id);
+        if self.flown != Flown::Several {
+            self.id = Some(id);
+        }
         Ok(id)
     }
 

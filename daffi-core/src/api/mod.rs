@@ -8,6 +8,7 @@ mod job;
 pub mod modifiers;
 mod one_way;
 mod program;
+mod retry;
 mod schedule;
 mod stream;
 
@@ -19,6 +20,7 @@ pub use embed::{SentByController, WithController};
 pub use job::Job;
 pub use one_way::{NoReturn, Tell};
 pub use program::{Ended, Main, run};
+pub use retry::Retry;
 pub use schedule::{Every, Schedule, ScheduleGuard};
 pub use stream::ItemStream;
 

@@ -15,6 +15,7 @@ use super::flows::Outlet;
 use super::in_flight::{Expect, Outcome, PartOutcome, Reply};
 use super::one_way::Sequence;
 use super::request::Request;
+use super::several::Several;
 use super::state::{State, Status};
 use super::{Intake, Phase, Shared};
 use crate::config;
@@ -176,12 +177,21 @@ impl Shared {
         name: &CallbackName,
         timeout: Option<Duration>,
     ) -> Result<(), CallError> {
+        let signatures = self.signatures(name, timeout).await?;
+        self.lock().relearn(name.as_str(), signatures);
+        Ok(())
+    }
+
+    /// The signatures of `name` that are on offer now.
+    pub(crate) async fn signatures(
+        self: &Arc<Self>,
+        name: &CallbackName,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Signature>, CallError> {
         let request = Request { timeout, ..Request::to_controller("daffi.signatures", &(name,)) };
         let reply = self.ask(request).await?;
-        if let Ok(signatures) = wire::decode::<Vec<Signature>>(&reply.body) {
-            self.lock().relearn(name.as_str(), signatures);
-        }
-        Ok(())
+        wire::decode(&reply.body)
+            .map_err(|error| CallError::Protocol { message: error.to_string(), ran: Ran::No })
     }
 }
 
@@ -236,6 +246,7 @@ enum Leg {
     New(Box<Request>),
     Slow(BoxFuture<'static, Result<Sent, CallError>>),
     Sent(Sent),
+    Several(Box<Several>),
     Failed(CallError),
 }
 
@@ -256,6 +267,24 @@ impl Flight {
     /// A call that cannot be made.
     pub(crate) fn failed(shared: Arc<Shared>, error: CallError) -> Self {
         Self { shared, stage: Leg::Failed(error), on_drop: OnDrop::Cancel, sender: None }
+    }
+
+    /// What several calls come to.
+    pub(crate) fn several(shared: Arc<Shared>, several: Several) -> Self {
+        Self { shared, stage: Leg::Several(Box::new(several)), on_drop: OnDrop::Cancel, sender: None }
+    }
+
+    /// Whether it is several calls.
+    pub(crate) fn is_several(&self) -> bool {
+        matches!(self.stage, Leg::Several(_))
+    }
+
+    /// The number that the controller knows it by, once it has been sent.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match &self.stage {
+            Leg::Sent(sent) => Some(sent.id.to_bits()),
+            Leg::New(_) | Leg::Slow(_) | Leg::Several(_) | Leg::Failed(_) => None,
+        }
     }
 
     /// The node of this number.
@@ -292,6 +321,10 @@ impl Flight {
         match stage {
             Leg::New(request) => self.start(*request),
             stage => self.stage = stage,
+        }
+        if let Leg::Several(several) = &mut self.stage {
+            self.sender = Some(several.launch(&self.shared.runtime));
+            return;
         }
         let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent()));
         let Leg::Slow(slow) = stage else {
@@ -331,6 +364,8 @@ impl Flight {
                     };
                 }
                 Leg::Sent(sent) => return Poll::Ready(Ok(sent.id)),
+                // It has no number of its own, and whoever may be asked for one looks at it first.
+                Leg::Several(_) => return Poll::Ready(Err(unsent())),
                 Leg::Failed(error) => return Poll::Ready(Err(error.clone())),
             }
         }
@@ -338,6 +373,9 @@ impl Flight {
 
     /// The reply. To be polled to its end once.
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        if let Leg::Several(several) = &mut self.stage {
+            return several.poll_outcome(cx);
+        }
         let id = ready!(self.poll_sent(cx))?;
         self.shared.lock().in_flight.poll_outcome(id, cx)
     }
@@ -366,6 +404,9 @@ impl Flight {
 
     /// The number of the job, once the controller has taken it.
     pub(crate) fn poll_taken(&mut self, cx: &mut Context<'_>) -> Poll<Result<JobId, CallError>> {
+        if let Leg::Several(several) = &mut self.stage {
+            return several.poll_taken(cx);
+        }
         let id = ready!(self.poll_sent(cx))?;
         self.shared.lock().in_flight.poll_taken(id, cx)
     }

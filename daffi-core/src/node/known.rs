@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::callback;
 use crate::error::CallError;
-use crate::wire::Signature;
+use crate::wire::{Effect, Signature};
 
 /// A callback whose number the controller told.
 #[derive(Debug, Clone)]
@@ -21,6 +21,13 @@ impl Known {
     pub(crate) fn check(&self, body: &[u8], streams: Streams) -> Result<(), CallError> {
         check_against(&self.signatures, body, streams)
     }
+}
+
+/// Whether whoever offers a callback says that running it twice does no more than running it once; `None` if nothing is
+/// known of it.
+pub(crate) fn is_idempotent(signatures: &[Signature]) -> Option<bool> {
+    let is_so = |signature: &Signature| signature.effect == Effect::Idempotent;
+    (!signatures.is_empty()).then(|| signatures.iter().all(is_so))
 }
 
 /// The streams of a call.

@@ -25,6 +25,7 @@ mod reply;
 mod request;
 mod running;
 mod serve;
+mod several;
 mod state;
 
 use std::fmt;
@@ -41,10 +42,12 @@ pub use directory::{PresenceStream, Wait};
 pub(crate) use flight::{Flight, OnDrop};
 pub(crate) use in_flight::{Expect, Outcome, PartOutcome, Reply};
 pub(crate) use incoming::Intake;
+pub(crate) use known::is_idempotent;
 pub(crate) use nested::Awaiting;
 use nested::Scope;
 pub use register::Registration;
 pub(crate) use request::Request;
+pub(crate) use several::{Several, Taken};
 
 use crate::error::{CallError, Ran, Result, Stage};
 use crate::identity::Credentials;
@@ -204,6 +207,11 @@ impl Shared {
     pub(crate) fn handle(self: &Arc<Self>, scope: Option<Scope>) -> Node {
         let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
         Node { shared: Arc::clone(self), guard, scope }
+    }
+
+    /// A handle that does not keep the node alive.
+    pub(crate) fn weak_handle(self: &Arc<Self>) -> Node {
+        Node { shared: Arc::clone(self), guard: None, scope: None }
     }
 }
 
