@@ -307,6 +307,9 @@ pub(crate) struct Call {
     /// broadcast: end after so many values, and cancel the others
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) first: Option<u64>,
+    /// fg: repeat it so often if it fails and has not run, or may run twice
+    #[arg(long, value_name = "N")]
+    pub(crate) retry: Option<u32>,
     /// bg: wait for the result; interrupted, the job goes on
     #[arg(long)]
     pub(crate) wait: bool,

@@ -336,6 +336,9 @@ impl Mesh {
         if let Some(eta) = options.eta {
             call = call.eta(eta);
         }
+        if let Some(times) = options.retry {
+            call = call.retry(times);
+        }
         call
     }
 }

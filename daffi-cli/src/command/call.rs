@@ -48,6 +48,7 @@ fn check(app: &App, options: &args::Call) -> Result<(), End> {
         ("--name", options.schedule.is_some(), Mode::Period),
         ("--at-least", options.at_least.is_some(), Mode::Broadcast),
         ("--first", options.first.is_some(), Mode::Broadcast),
+        ("--retry", options.retry.is_some(), Mode::Fg),
         ("--wait", options.wait, Mode::Bg),
     ];
     let stray = is_given.iter().find(|(_, is_given, mode)| *is_given && *mode != options.mode);

@@ -29,6 +29,11 @@ pub(crate) fn check(options: &args::Call, prepared: &Prepared) -> Result<(), End
         let what = format!("`{}` has a stream, which goes with `--mode fg` only", options.name);
         return Err(Problem::usage(what).into());
     }
+    if has_stream && options.retry.is_some() {
+        let what =
+            format!("`{}` has a stream, which cannot be sent twice: it takes no `--retry`", options.name);
+        return Err(Problem::usage(what).into());
+    }
     Ok(())
 }
 

@@ -140,6 +140,17 @@ fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
 }
 
 #[test]
+fn a_call_that_has_not_run_is_repeated_as_often_as_asked() {
+    let mesh = Mesh::start();
+
+    let ran = mesh.daffi(&["call", "nowhere", "--retry", "2"]);
+
+    assert_eq!(ran.exit, 4, "{}", ran.err);
+    let stats = mesh.daffi(&["call", "daffi.stats", "--json"]).json();
+    assert_eq!(stats["result"]["calls_refused"], 3);
+}
+
+#[test]
 fn options_that_a_mode_would_ignore_are_refused() {
     let mesh = Mesh::start();
 
@@ -149,6 +160,12 @@ fn options_that_a_mode_would_ignore_are_refused() {
         ran.err,
         "error: `--every` goes with `--mode period`\n\
          help: say so:\n      daffi call f --every 5s --mode period\n"
+    );
+    let ran = mesh.daffi(&["call", "f", "--retry", "3", "--mode", "bg"]);
+    assert_eq!(
+        ran.err,
+        "error: `--retry` goes with `--mode fg`\n\
+         help: leave `--retry` away, or use `--mode fg`\n"
     );
 }
 
