@@ -171,6 +171,34 @@ async fn the_repetition_of_what_may_have_run_passes_nodes_that_do_not_call_it_id
     assert_eq!(probe.count("started"), 1);
 }
 
+async fn what_may_run_twice_is_left_to_those_who_still_say_so(mesh: Mesh) {
+    let callee = mesh.node("callee", vec![slow_once(true)]).await;
+    let caller = mesh.caller().await;
+    let call = |name: &str| caller.call::<String>("retry.slow_once", (name,)).timeout(secs(1));
+    let (name, _probe) = fresh_probe();
+    failure(call(&name).await);
+
+    // The caller does not hear of it, and the busy one would not be chosen.
+    let _older = mesh.node("older", vec![slow_once(false)]).await;
+    let _busy: Vec<_> = (0..3)
+        .map(|_| caller.call::<String>("retry.slow_once", (fresh_probe().0,)).on("callee").bg())
+        .collect();
+    for _ in 0..9 {
+        let (name, probe) = fresh_probe();
+        probe.note("started");
+        assert_eq!(call(&name).retry(1).await.unwrap(), "callee");
+        assert_eq!(call(&name).hedge_after(millis(1)).await.unwrap(), "callee");
+    }
+    drop(callee);
+    let (name, probe) = fresh_probe();
+    probe.note("started");
+    assert_eq!(
+        call(&name).retry(1).await.unwrap(),
+        "older",
+        "nobody else is there, and it has not run before"
+    );
+}
+
 async fn the_error_says_whether_any_attempt_may_have_run(mesh: Mesh) {
     let callee = mesh.node("callee", vec![slow(true)]).await;
     let caller = mesh.caller().await;
@@ -376,6 +404,7 @@ in_virtual_time! {
     what_may_have_run_is_repeated_if_it_is_idempotent,
     what_may_have_run_is_not_repeated_if_it_is_not_idempotent,
     the_repetition_of_what_may_have_run_passes_nodes_that_do_not_call_it_idempotent,
+    what_may_run_twice_is_left_to_those_who_still_say_so,
     the_error_says_whether_any_attempt_may_have_run,
     repetitions_share_the_time_of_the_call,
     a_call_that_times_out_says_how_long_all_of_it_had,

@@ -75,8 +75,8 @@ impl<R: Wire> Call<R> {
     ///
     /// Repeated is what [has not run](CallError::is_retryable): nobody offers the callback, a bound was reached, its node
     /// was lost before the call got there. What may have run, because its node or the link was lost under it, is
-    /// repeated only if everybody who offers the callback says that it is idempotent. A callback that failed or panicked
-    /// has run, and is not called again.
+    /// repeated only if everybody who offers the callback says that it is idempotent; whoever does not say so is then not
+    /// asked. A callback that failed or panicked has run, and is not called again.
     ///
     /// Only calls that are awaited or [in the background](Self::bg), and feed no stream, can be repeated; others fail with
     /// [`CallError::BadArguments`]. In the background this process repeats the call for as long as it lives, whether
@@ -163,10 +163,12 @@ impl Making {
     async fn run(mut self) -> Outcome {
         self.begun = Some(Instant::now());
         let retry = self.plan.retry.unwrap_or(Retry::times(0));
-        let mut ran = Ran::No;
-        let mut gravest = None;
+        let (mut ran, mut gravest) = (Ran::No, None);
+        // What may be repeated though it may have run is run from the first by those who call it idempotent: what is
+        // known of the callback may be out of date.
+        let mut again = retry.times > 0 && self.known() == Some(true);
         for repetition in 0.. {
-            let error = match self.attempt(ran != Ran::No).await {
+            let error = match self.attempt(again).await {
                 Ok(reply) => return Ok(reply),
                 Err(error) => self.of_all_time(error),
             };
@@ -178,17 +180,22 @@ impl Making {
                 break;
             }
             tokio::time::sleep(delay).await;
+            again = match ran {
+                Ran::No if again => self.is_idempotent().await,
+                Ran::No => self.known() == Some(true),
+                Ran::Maybe | Ran::Yes => true,
+            };
         }
         Err(gravest.unwrap_or(CallError::Cancelled { ran }))
     }
 
-    /// The call once, on two nodes if need be.
+    /// The call once, on two nodes if need be. If it is made `again`, only by those who call it idempotent.
     async fn attempt(&mut self, again: bool) -> Outcome {
         let hedge_after = match self.plan.hedge_after {
             Some(after) => self.may_hedge().await?.then_some(after),
             None => None,
         };
-        let mut first = self.start(again, None);
+        let mut first = self.start(again || hedge_after.is_some(), None);
         let Some(hedge_after) = hedge_after else { return poll_fn(|cx| first.poll(cx)).await };
         let hedge_after = hedge_after.max(HEDGE_AFTER_MIN).saturating_add(self.eta_left());
         let number = loop {
@@ -266,7 +273,7 @@ impl Making {
         state.known(self.request.name.as_str()).and_then(|known| is_idempotent(&known.signatures))
     }
 
-    /// Whether it may run twice, as far as both those know who offered it when it was first called and those who do now.
+    /// Whether it may run twice, as both those say who offered it when it was first called and those who do now.
     async fn is_idempotent(&mut self) -> bool {
         let known = self.known();
         if known == Some(false) {

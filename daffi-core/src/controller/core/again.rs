@@ -28,7 +28,7 @@ impl Core {
     }
 }
 
-/// Nobody may run once more what may have run.
+/// Those who offer it do not say that it may run twice, or run it already.
 pub(super) fn nobody_else(name: &CallbackName) -> CallError {
-    CallError::Busy { what: format!("no other node offers `{name}` as idempotent") }
+    CallError::Busy { what: format!("nobody else offers `{name}` as idempotent") }
 }
