@@ -63,6 +63,7 @@ const _: () = {
                     options: ::daffi::__private::Options {
                         inline: false,
                         sees_context: true,
+                        ..::core::default::Default::default()
                     },
                     place: (::core::file!(), ::core::line!()),
                 },

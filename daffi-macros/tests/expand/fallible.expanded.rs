@@ -65,6 +65,7 @@ const _: () = {
                     options: ::daffi::__private::Options {
                         inline: false,
                         sees_context: false,
+                        ..::core::default::Default::default()
                     },
                     place: (::core::file!(), ::core::line!()),
                 },

@@ -59,6 +59,7 @@ const _: () = {
                     options: ::daffi::__private::Options {
                         inline: true,
                         sees_context: false,
+                        ..::core::default::Default::default()
                     },
                     place: (::core::file!(), ::core::line!()),
                 },

@@ -69,6 +69,7 @@ const _: () = {
                     options: ::daffi::__private::Options {
                         inline: false,
                         sees_context: false,
+                        ..::core::default::Default::default()
                     },
                     place: (::core::file!(), ::core::line!()),
                 },
