@@ -6,10 +6,10 @@ pub mod __private;
 mod macros;
 
 pub use daffi_core::api::{
-    Broadcast, Call, CallFuture, Every, ItemStream, Job, NoReturn, Replies, ReplyStream, Retry, Schedule,
-    ScheduleGuard, Tell, WithController, millis, modifiers, secs,
+    Broadcast, Call, CallFuture, Client, Every, ItemStream, Job, NoReturn, Remote, Replies, ReplyStream,
+    Retry, Schedule, ScheduleGuard, Tell, WithController, millis, modifiers, secs,
 };
-pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Registry, Wire};
+pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, Error, ErrorValue, Explanation, Ran, RegisterError,
@@ -176,3 +176,7 @@ pub use daffi_macros::main;
 /// * `name = "shop.reserve"`: the callback's name, if it is not that of the declaration.
 #[doc(inline)]
 pub use daffi_macros::remote;
+
+/// Keeps a method to this process, in an `impl` block under [`callback`] or a trait under [`remote`].
+#[doc(inline)]
+pub use daffi_macros::local;

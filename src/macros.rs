@@ -48,7 +48,8 @@ macro_rules! __daffi_named {
     };
 }
 
-/// The annotated functions that are named, as a list: `callbacks![add, shop::sum]`.
+/// The annotated functions that are named, as a list: `callbacks![add, shop::sum]`. A type's name stands for the
+/// associated functions of its annotated `impl`.
 ///
 /// For a node that is to offer these alone, and not all that the program has: several nodes in one process, or
 /// the tests of one binary, which share one inventory.
@@ -78,8 +79,8 @@ macro_rules! __daffi_named {
 #[macro_export]
 macro_rules! callbacks {
     ($($callback:path),* $(,)?) => {
-        <[$crate::__private::Callback]>::into_vec(::std::boxed::Box::new(
-            [$(<$callback as $crate::__private::Declared>::callback()),*]
-        ))
+        <[::std::vec::Vec<$crate::__private::Callback>]>::concat(
+            &[$(<$callback as $crate::__private::Declared>::callbacks()),*]
+        )
     };
 }

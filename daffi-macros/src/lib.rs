@@ -17,6 +17,8 @@ mod tests;
 use proc_macro2::TokenStream;
 use syn::parse::Parser;
 
+use parse::{Block, Given, Item, Member};
+
 /// Defined in `daffi-macros`, to be used as `daffi::callback`.
 #[proc_macro_attribute]
 pub fn callback(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -29,6 +31,12 @@ pub fn remote(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> 
     remote_tokens(given.into(), item.into()).into()
 }
 
+/// Defined in `daffi-macros`, to be used as `daffi::local`.
+#[proc_macro_attribute]
+pub fn local(_: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    local_tokens(item.into()).into()
+}
+
 /// Defined in `daffi-macros`, to be used as `daffi::main`.
 #[proc_macro_attribute]
 pub fn main(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -39,23 +47,63 @@ fn callback_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = parsed(given, &item);
     // The function stays as it was typed, and on an error too: then nothing else in the program breaks.
     let kept = if is_declaration(&parsed) { TokenStream::new() } else { item };
-    let expanded = match parsed.and_then(|(given, parsed)| model::Model::callback(&given, parsed)) {
-        Ok(model) => [expand::allow_at_function(), kept, expand::callback(&model)],
-        Err(error) => [kept, error.into_compile_error(), TokenStream::new()],
+    match parsed {
+        Ok((given, Item::Block(block))) => block_tokens(&given, &block),
+        parsed => {
+            let model = parsed.and_then(|(given, item)| model::Model::callback(&given, item));
+            match model {
+                Ok(model) => {
+                    [expand::allow_at_function(), kept, expand::callback(&model)].into_iter().collect()
+                }
+                Err(error) => beside(kept, error),
+            }
+        }
+    }
+}
+
+fn block_tokens(given: &[Given], block: &Block) -> TokenStream {
+    let (is_callback, expanded): (fn(&Member) -> bool, _) = match &block.of {
+        Some((of, _)) => {
+            (|_| true, model::Served::new(given, block, of).map(|served| expand::served(&served)))
+        }
+        None => (model::is_offered, model::Class::new(given, block).map(|class| expand::class(&class))),
     };
-    expanded.into_iter().collect()
+    match expanded {
+        Ok(expanded) => [expand::kept_block(block, is_callback), expanded].into_iter().collect(),
+        Err(error) => beside(expand::kept_block(block, is_callback), error),
+    }
 }
 
 fn remote_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = parsed(given, &item);
     let kept = if is_declaration(&parsed) { TokenStream::new() } else { item };
-    match parsed.and_then(|(given, parsed)| model::Model::remote(&given, parsed)) {
-        Ok(model) => expand::remote(&model),
-        Err(error) => [kept, error.into_compile_error()].into_iter().collect(),
+    match parsed {
+        Ok((given, Item::Declarations(declarations))) => match model::Contract::new(&given, &declarations) {
+            Ok(contract) => expand::contract(&declarations, &contract),
+            Err(error) => beside(expand::kept_trait(&declarations), error),
+        },
+        parsed => match parsed.and_then(|(given, item)| model::Model::remote(&given, item)) {
+            Ok(model) => expand::remote(&model),
+            Err(error) => beside(kept, error),
+        },
     }
 }
 
-type Parsed = syn::Result<(Vec<parse::Given>, parse::Item)>;
+/// The item, and what is wrong with it.
+fn beside(kept: TokenStream, error: syn::Error) -> TokenStream {
+    [kept, error.into_compile_error()].into_iter().collect()
+}
+
+fn local_tokens(item: TokenStream) -> TokenStream {
+    let error = syn::Error::new(
+        proc_macro2::Span::call_site(),
+        "`#[local]` stands on a method in an `impl` block under `#[callback]`, or of a trait under `#[remote]`, to keep \
+         it from being called by others\nhelp: nothing else is called by others, so remove it",
+    );
+    beside(item, error)
+}
+
+type Parsed = syn::Result<(Vec<Given>, Item)>;
 
 fn parsed(given: TokenStream, item: &TokenStream) -> Parsed {
     Ok((parse::options.parse2(given)?, parse::item.parse2(item.clone())?))

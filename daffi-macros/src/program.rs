@@ -27,12 +27,15 @@ impl Program {
     pub(crate) fn new(given: &[Given], item: Item) -> Result<Self> {
         let Function { attrs, vis, signature, body } = match item {
             Item::Function(function) => *function,
-            Item::Other { keyword, .. } => {
-                return Err(syn::Error::new_spanned(keyword, "`#[daffi::main]` stands on `async fn main`"));
+            other => {
+                return Err(syn::Error::new_spanned(
+                    other.keyword(),
+                    "`#[daffi::main]` stands on `async fn main`",
+                ));
             }
         };
         let mut problems = Problems::default();
-        options::check(given, &["name", "listen", "connect"], &mut problems);
+        options::check(given, &["name", "listen", "connect"], &[], &mut problems);
         let [name, listen, connect] =
             ["name", "listen", "connect"].map(|option| options::text(given, option, &mut problems));
         check_options(name.as_ref(), listen.as_ref(), connect.as_ref(), &mut problems);

@@ -1,6 +1,6 @@
 //! Questions about types: how people read them, and what about them cannot travel.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{GenericArgument, PathArguments, Type, TypeImplTrait, TypeParamBound, TypeReference};
@@ -195,6 +195,27 @@ pub(crate) fn incoming_item(ty: &Type) -> Option<Type> {
 /// The success of a type whose last name is `Result`, if it says which.
 pub(crate) fn success(ty: &Type) -> Option<Type> {
     if last_name(ty).as_deref() == Some("Result") { arguments(ty).into_iter().next() } else { None }
+}
+
+/// The tokens with the type's name in the place of `Self`.
+pub(crate) fn replace_self(tokens: TokenStream, this: &Type) -> TokenStream {
+    let replaced = tokens.into_iter().flat_map(|token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => {
+            // An error about the type is one about where `Self` stands.
+            let at = |mut token: TokenTree| {
+                token.set_span(token.span().located_at(ident.span()));
+                token
+            };
+            this.to_token_stream().into_iter().map(at).collect()
+        }
+        TokenTree::Group(group) => {
+            let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), this));
+            inner.set_span(group.span());
+            TokenStream::from(TokenTree::Group(inner))
+        }
+        other => TokenStream::from(other),
+    });
+    replaced.collect()
 }
 
 /// The type without parentheses, and without the invisible ones that `macro_rules!` puts around it.

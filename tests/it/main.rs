@@ -6,6 +6,7 @@ mod blocking;
 mod broadcast;
 mod calls;
 mod children;
+mod classes;
 mod context;
 mod each;
 mod edges;

@@ -7,6 +7,7 @@
 mod arguments;
 mod check;
 mod context;
+mod instance;
 pub mod invoke;
 mod panic;
 mod registry;
@@ -16,6 +17,7 @@ mod thread;
 pub use arguments::{Args, Arguments, Parameters, Wire};
 pub use check::{check, gives_stream, stream_parameter, type_fits};
 pub use context::{Context, Reach, Start};
+pub use instance::{Chosen, Offer, Serves};
 pub use invoke::{Fault, Outcome};
 pub use panic::{Panicked, catch, catch_future};
 pub use registry::{

@@ -93,25 +93,24 @@ pub struct Declaration {
     pub place: (&'static str, u32),
 }
 
-/// What stands beside an annotated function: a type of the same name implements this.
+/// What needs no instance to be called: the type of an annotated function's name implements this, and a type with
+/// associated functions in an annotated `impl`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a callback of this program",
-    label = "no function under `#[callback]`",
-    note = "`#[remote]` declares what another process offers"
+    label = "neither a function under `#[callback]`, nor a type with associated functions under it",
+    note = "`#[remote]` declares what another process offers",
+    note = "the methods of a type need an instance: `node.register(value)` offers them"
 )]
 pub trait Declared {
-    /// The callback's name.
-    const NAME: &'static str;
-
-    /// The callback, to be put into a [`Registry`].
-    fn callback() -> Callback;
+    /// The callbacks, to be put into a [`Registry`].
+    fn callbacks() -> Vec<Callback>;
 }
 
-/// An annotated function as `inventory` collects it.
+/// An annotated function, or the associated ones of an annotated `impl`, as `inventory` collects them.
 #[derive(Debug, Clone, Copy)]
 pub struct Inventory {
-    /// Makes the callback.
-    pub callback: fn() -> Callback,
+    /// Makes the callbacks.
+    pub callbacks: fn() -> Vec<Callback>,
 }
 
 inventory::collect!(Inventory);
@@ -122,6 +121,8 @@ pub struct Callback {
     signature: Arc<Signature>,
     options: Options,
     place: String,
+    /// The type that it is a method of.
+    instance_of: Option<&'static str>,
     run: Run,
 }
 
@@ -143,7 +144,7 @@ impl Callback {
         }
         // What it looks at is not known, so it is shown its context and has its moment.
         let options = Options { sees_context: true, ..options.settled() };
-        Ok(Self { signature: Arc::new(signature), options, place: place.to_owned(), run })
+        Ok(Self { signature: Arc::new(signature), options, place: place.to_owned(), instance_of: None, run })
     }
 
     /// An `async` function.
@@ -201,8 +202,8 @@ impl Callback {
 
     fn declared(declaration: Declaration, signature: Arc<Signature>, run: Run) -> Self {
         let (file, line) = declaration.place;
-        let options = declaration.options.settled();
-        Self { signature, options, place: format!("{file}:{line}"), run }
+        let (options, place) = (declaration.options.settled(), format!("{file}:{line}"));
+        Self { signature, options, place, instance_of: None, run }
     }
 
     /// What it takes and returns.
@@ -223,6 +224,25 @@ impl Callback {
     /// File and line.
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// The same, as a method of an instance of this type.
+    pub fn of_instance(self, instance_of: &'static str) -> Self {
+        Self { instance_of: Some(instance_of), ..self }
+    }
+
+    /// Why `second`, which has the same name, cannot be offered beside it.
+    pub(crate) fn clash(&self, second: &Self) -> RegisterError {
+        match self.instance_of {
+            Some(of) if second.instance_of == Some(of) => {
+                RegisterError::SecondInstance { of: of.to_owned(), name: self.name().to_string() }
+            }
+            Some(_) | None => RegisterError::Duplicate {
+                name: self.name().to_string(),
+                first: self.place.clone(),
+                second: second.place.clone(),
+            },
+        }
     }
 
     /// How it is run.
@@ -280,7 +300,7 @@ impl Registry {
         Self::default()
     }
 
-    /// Every annotated function that is linked into this program.
+    /// Every annotated function that is linked into this program; of annotated types, the associated functions.
     ///
     /// A crate that nothing refers to is not linked, and its callbacks are not found.
     ///
@@ -289,7 +309,9 @@ impl Registry {
     pub fn from_inventory() -> Result<Self, RegisterError> {
         let mut registry = Self::new();
         for entry in inventory::iter::<Inventory> {
-            registry.add((entry.callback)())?;
+            for callback in (entry.callbacks)() {
+                registry.add(callback)?;
+            }
         }
         Ok(registry)
     }
@@ -301,11 +323,7 @@ impl Registry {
     /// [`config::CALLBACKS_PER_NODE_MAX`].
     pub fn add(&mut self, callback: Callback) -> Result<(), RegisterError> {
         if let Some(first) = self.callbacks.get(callback.name()) {
-            return Err(RegisterError::Duplicate {
-                name: callback.name().to_string(),
-                first: first.place.clone(),
-                second: callback.place,
-            });
+            return Err(first.clash(&callback));
         }
         if self.callbacks.len() >= config::CALLBACKS_PER_NODE_MAX {
             return Err(RegisterError::TooMany { limit: config::CALLBACKS_PER_NODE_MAX });

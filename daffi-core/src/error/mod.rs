@@ -276,6 +276,14 @@ pub enum RegisterError {
         /// File and line of the other.
         second: String,
     },
+    /// The node offers the methods of another instance of the type.
+    #[error("an instance of `{of}` is registered already: it has `{name}`")]
+    SecondInstance {
+        /// The type, with its path.
+        of: String,
+        /// The first name that both have.
+        name: String,
+    },
     /// The name cannot be a callback's.
     #[error("`{name}` cannot name a callback: {reason}")]
     BadName {
@@ -305,7 +313,7 @@ impl RegisterError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::Duplicate { .. } => Code::NameTaken,
+            Self::Duplicate { .. } | Self::SecondInstance { .. } => Code::NameTaken,
             Self::BadName { .. } => Code::Configuration,
             Self::TooMany { .. } => Code::Busy,
             Self::NotTaken(error) => error.code(),

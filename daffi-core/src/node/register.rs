@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::link::Link;
 use super::state::Status;
 use super::{Node, Shared};
-use crate::callback::Callback;
+use crate::callback::{Callback, Offer};
 use crate::config;
 use crate::error::{CallError, RegisterError, Result};
 use crate::name::CallbackName;
@@ -64,24 +64,30 @@ pub(crate) fn retire(shared: &Arc<Shared>, link: &Link) {
 
 /// In frames of a bearable size; the last one says that it is.
 async fn tell(shared: &Arc<Shared>, link: &Link, offers: Vec<Offered>) -> Result<(), CallError> {
-    let mut answers = Vec::new();
+    let frames = frames(offers);
+    let send = |register: &Register| shared.send_control(&link.outbound, Kind::Register, &register.encode());
+    let answers: Vec<_> = frames.iter().map(send).collect::<Result<_, _>>()?;
+    for answer in answers {
+        answer.await?;
+    }
+    Ok(())
+}
+
+/// Cuts what is offered into frames of a bearable size, at least one; the last says that it is the last.
+fn frames(offers: Vec<Offered>) -> Vec<Register> {
+    let mut frames = Vec::new();
     let mut callbacks = Vec::new();
     let mut bytes = 0;
     for offered in offers {
         bytes += size(&offered.signature);
         callbacks.push(offered);
         if bytes >= config::REGISTER_BYTES {
-            let register = Register { callbacks: std::mem::take(&mut callbacks), ready: false };
-            answers.push(shared.send_control(&link.outbound, Kind::Register, &register.encode())?);
+            frames.push(Register { callbacks: std::mem::take(&mut callbacks), ready: false });
             bytes = 0;
         }
     }
-    let register = Register { callbacks, ready: true };
-    answers.push(shared.send_control(&link.outbound, Kind::Register, &register.encode())?);
-    for answer in answers {
-        answer.await?;
-    }
-    Ok(())
+    frames.push(Register { callbacks, ready: true });
+    frames
 }
 
 /// About how many bytes a signature takes.
@@ -103,54 +109,74 @@ fn offered(id: u32, callback: &Callback) -> Offered {
 }
 
 impl Shared {
-    /// Adds to what the node offers; its number, and the link to tell if there is one.
-    fn offer(&self, callback: Callback) -> Result<(u32, Offer), RegisterError> {
+    /// Adds to what the node offers, all or none; their numbers, and what the controller must be told.
+    fn offer(&self, callbacks: Vec<Callback>) -> Result<(Vec<u32>, Change), RegisterError> {
         let mut offers = self.serve.offers();
-        if let Some(first) = offers.values().find(|offered| offered.name() == callback.name()) {
-            return Err(RegisterError::Duplicate {
-                name: callback.name().to_string(),
-                first: first.place().to_owned(),
-                second: callback.place().to_owned(),
-            });
+        for (at, callback) in callbacks.iter().enumerate() {
+            let mut others = offers.values().map(|offered| &**offered).chain(&callbacks[..at]);
+            if let Some(first) = others.find(|other| other.name() == callback.name()) {
+                return Err(first.clash(callback));
+            }
         }
-        if offers.len() >= config::CALLBACKS_PER_NODE_MAX {
+        if offers.len() + callbacks.len() > config::CALLBACKS_PER_NODE_MAX {
             return Err(RegisterError::TooMany { limit: config::CALLBACKS_PER_NODE_MAX });
         }
         let mut state = self.lock();
-        state.offers += 1;
-        let id = state.offers;
-        let register = Register { callbacks: vec![offered(id, &callback)], ready: true };
-        let offer = Offer { status: state.status.clone(), kind: Kind::Register, body: register.encode() };
+        let first = state.offers + 1;
+        let numbered: Vec<(u32, Callback)> = (first..).zip(callbacks).collect();
+        let ids: Vec<u32> = numbered.iter().map(|(id, _)| *id).collect();
+        state.offers = ids.last().copied().unwrap_or(state.offers);
+        let added = numbered.iter().map(|(id, callback)| offered(*id, callback)).collect();
+        let bodies = frames(added).iter().map(Register::encode).collect();
+        let change = Change { status: state.status.clone(), kind: Kind::Register, bodies };
         drop(state);
-        Arc::make_mut(&mut *offers).insert(id, Arc::new(callback));
-        Ok((id, offer))
+        let numbered = numbered.into_iter().map(|(id, callback)| (id, Arc::new(callback)));
+        Arc::make_mut(&mut *offers).extend(numbered);
+        Ok((ids, change))
     }
 
-    fn withdraw(&self, name: &str) -> Option<Offer> {
+    /// Takes those of these numbers out of what the node offers; `None` if there are none.
+    fn withdraw(&self, is_meant: impl Fn(u32, &Callback) -> bool) -> Option<Change> {
         let mut offers = self.serve.offers();
-        let (id, name) = offers
-            .iter()
-            .find(|(_, offered)| offered.name().as_str() == name)
-            .map(|(id, offered)| (*id, offered.name().clone()))?;
-        Arc::make_mut(&mut *offers).remove(&id);
+        let meant = offers.iter().filter(|(id, offered)| is_meant(**id, offered));
+        let meant: Vec<(u32, CallbackName)> =
+            meant.map(|(id, offered)| (*id, offered.name().clone())).collect();
+        if meant.is_empty() {
+            return None;
+        }
+        let left = Arc::make_mut(&mut *offers);
+        let removed: Vec<Arc<Callback>> = meant.iter().filter_map(|(id, _)| left.remove(id)).collect();
         let status = self.lock().status.clone();
-        let body = Unregister { names: vec![name] }.encode();
-        Some(Offer { status, kind: Kind::Unregister, body })
+        drop(offers);
+        // With an instance's last method the instance goes, and what that runs is the user's: under no lock.
+        drop(removed);
+        let mut names: Vec<CallbackName> = meant.into_iter().map(|(_, name)| name).collect();
+        // Whoever listens hears of them in this order.
+        names.sort();
+        let frames = names.chunks(NAMES_PER_FRAME);
+        let bodies = frames.map(|names| Unregister { names: names.to_vec() }.encode()).collect();
+        Some(Change { status, kind: Kind::Unregister, bodies })
     }
 }
 
 /// A change of the offer that the controller must be told of.
-struct Offer {
+struct Change {
     status: Status,
     kind: Kind,
-    body: Vec<u8>,
+    /// Of one frame each.
+    bodies: Vec<Vec<u8>>,
 }
 
-impl Offer {
+impl Change {
     async fn tell(&self, shared: &Arc<Shared>) -> Result<(), CallError> {
         match &self.status {
             Status::Connected(outbound) | Status::Away(outbound) => {
-                shared.send_control(outbound, self.kind, &self.body)?.await
+                let send = |body: &Vec<u8>| shared.send_control(outbound, self.kind, body);
+                let answers: Vec<_> = self.bodies.iter().map(send).collect::<Result<_, _>>()?;
+                for answer in answers {
+                    answer.await?;
+                }
+                Ok(())
             }
             // Whoever connects tells everything.
             Status::Connecting => shared.connected(None, config::CALL_TIMEOUT).await,
@@ -160,26 +186,38 @@ impl Offer {
 
     /// Tells the controller without waiting for its answer.
     fn mention(&self, shared: &Arc<Shared>) {
-        if let Some(outbound) = self.status.outbound() {
+        let Some(outbound) = self.status.outbound() else { return };
+        for body in &self.bodies {
             // A link that has no room for this is about to end, and with it what was registered.
-            drop(shared.send_control(outbound, self.kind, &self.body));
+            drop(shared.send_control(outbound, self.kind, body));
         }
     }
 }
 
 impl Node {
-    /// Offers a callback from now on, also after reconnecting, until the returned [`Registration`] is dropped.
+    /// Offers a callback, or the methods of a value, from now on, also after reconnecting, until the returned
+    /// [`Registration`] is dropped.
+    ///
+    /// A value is of a type whose `impl` is under `#[callback]`, or an [`Arc`] of one, if the program keeps its own
+    /// handle. A node offers one instance of a type. Where a type has several such blocks, the type parameter says
+    /// which is meant: `node.register::<dyn Shop>(value)` for that of a trait, `node.register::<Orders>(value)` for the
+    /// type's own.
     ///
     /// # Errors
-    /// [`RegisterError`] if the node offers the name already, or as many as it may, or the controller refuses.
+    /// [`RegisterError`] if the node offers a name already, or as many as it may, or the controller refuses. Then none
+    /// of them is offered.
     ///
     /// # Cancel safety
-    /// Cancel safe: the callback is then not offered.
-    pub async fn register(&self, callback: Callback) -> Result<Registration> {
-        let name = callback.name().clone();
-        let (id, offer) = self.shared().offer(callback)?;
-        let registration = Registration { shared: Arc::clone(self.shared()), name, id, is_kept: false };
-        match offer.tell(self.shared()).await {
+    /// Cancel safe: nothing of it is then offered.
+    pub async fn register<By: ?Sized>(&self, offer: impl Offer<By>) -> Result<Registration> {
+        self.register_all(Offer::callbacks(Arc::new(offer))).await
+    }
+
+    async fn register_all(&self, callbacks: Vec<Callback>) -> Result<Registration> {
+        let names = callbacks.iter().map(|callback| callback.name().clone()).collect();
+        let (ids, change) = self.shared().offer(callbacks)?;
+        let registration = Registration { shared: Arc::clone(self.shared()), names, ids, is_kept: false };
+        match change.tell(self.shared()).await {
             // A link that broke in between does no harm: whoever reconnects tells everything.
             Ok(()) | Err(CallError::Disconnected { .. }) => Ok(registration),
             Err(error) => Err(RegisterError::NotTaken(error).into()),
@@ -196,31 +234,33 @@ impl Node {
     /// # Cancel safety
     /// Cancel safe: it is withdrawn in any case.
     pub async fn unregister(&self, name: &str) -> Result<bool> {
-        let Some(offer) = self.shared().withdraw(name) else { return Ok(false) };
-        match offer.tell(self.shared()).await {
+        let is_meant = |_, offered: &Callback| offered.name().as_str() == name;
+        let Some(change) = self.shared().withdraw(is_meant) else { return Ok(false) };
+        match change.tell(self.shared()).await {
             Ok(()) | Err(CallError::Disconnected { .. }) => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// A callback that a node offers. Dropping it withdraws the callback.
+/// What [`Node::register`] has put on offer: a callback, or the methods of an instance. Dropping it withdraws them all.
+/// Calls that have arrived are still run; the instance is dropped after the last of them.
 #[derive(Debug)]
-#[must_use = "dropping it withdraws the callback; `.keep()` it"]
+#[must_use = "dropping it withdraws what was registered; `.keep()` it"]
 pub struct Registration {
     shared: Arc<Shared>,
-    name: CallbackName,
-    id: u32,
+    names: Vec<CallbackName>,
+    ids: Vec<u32>,
     is_kept: bool,
 }
 
 impl Registration {
-    /// The callback's name.
-    pub fn name(&self) -> &CallbackName {
-        &self.name
+    /// The names of the callbacks.
+    pub fn names(&self) -> &[CallbackName] {
+        &self.names
     }
 
-    /// Leaves the callback on offer for as long as the node lives.
+    /// Leaves the callbacks on offer for as long as the node lives.
     pub fn keep(mut self) {
         self.is_kept = true;
     }
@@ -228,13 +268,12 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // Another callback may have taken the name since.
-        let is_there = self.shared.serve.offers().contains_key(&self.id);
-        if is_there
-            && !self.is_kept
-            && let Some(offer) = self.shared.withdraw(self.name.as_str())
-        {
-            offer.mention(&self.shared);
+        if self.is_kept {
+            return;
+        }
+        // By number: another callback may have taken a name since.
+        if let Some(change) = self.shared.withdraw(|id, _| self.ids.contains(&id)) {
+            change.mention(&self.shared);
         }
     }
 }

@@ -61,40 +61,37 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for subtract {
-        const NAME: &'static ::core::primitive::str = "subtract";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::asynchronous(
-                ::daffi::__private::Declaration {
-                    name: "subtract",
-                    parameters: &[("a", "i64"), ("b", "i64")],
-                    result: "i64",
-                    doc: "Subtracts 2 numbers and returns their delta.\n\nNever waits.",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::asynchronous(
+                    ::daffi::__private::Declaration {
+                        name: "subtract",
+                        parameters: &[("a", "i64"), ("b", "i64")],
+                        result: "i64",
+                        doc: "Subtracts 2 numbers and returns their delta.\n\nNever waits.",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    _: ::daffi::__private::Context,
-                    (
-                        __daffi_0,
-                        __daffi_1,
-                    ): (
-                        <i64 as ::daffi::__private::Travels>::Itself,
-                        <i64 as ::daffi::__private::Travels>::Itself,
-                    )|
-                async move {
-                    <i64 as ::daffi::__private::Travels>::outcome(
-                        &subtract(__daffi_0, __daffi_1).await,
-                    )
-                },
-            )
+                    |
+                        _: ::daffi::__private::Context,
+                        (
+                            __daffi_0,
+                            __daffi_1,
+                        ): (
+                            <i64 as ::daffi::__private::Travels>::Itself,
+                            <i64 as ::daffi::__private::Travels>::Itself,
+                        )|
+                    async move {
+                        <i64 as ::daffi::__private::Travels>::outcome(
+                            &subtract(__daffi_0, __daffi_1).await,
+                        )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < subtract as
-        ::daffi::__private::Declared > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < subtract as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

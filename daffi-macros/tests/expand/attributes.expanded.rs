@@ -74,51 +74,48 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for r#match {
-        const NAME: &'static ::core::primitive::str = "match";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::blocking(
-                ::daffi::__private::Declaration {
-                    name: "match",
-                    parameters: &[
-                        ("type", "std::collections::HashMap<String, u8>"),
-                        ("list", "Vec<u8>"),
-                        ("pair", "(i64, [u8; 4])"),
-                    ],
-                    result: "Vec<u8>",
-                    doc: ::core::concat!("", include_str!("add.md"), ""),
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::blocking(
+                    ::daffi::__private::Declaration {
+                        name: "match",
+                        parameters: &[
+                            ("type", "std::collections::HashMap<String, u8>"),
+                            ("list", "Vec<u8>"),
+                            ("pair", "(i64, [u8; 4])"),
+                        ],
+                        result: "Vec<u8>",
+                        doc: ::core::concat!("", include_str!("add.md"), ""),
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    _: &::daffi::__private::Context,
-                    (
-                        __daffi_0,
-                        __daffi_1,
-                        __daffi_2,
-                    ): (
-                        <std::collections::HashMap<
-                            String,
+                    |
+                        _: &::daffi::__private::Context,
+                        (
+                            __daffi_0,
+                            __daffi_1,
+                            __daffi_2,
+                        ): (
+                            <std::collections::HashMap<
+                                String,
+                                u8,
+                            > as ::daffi::__private::Travels>::Itself,
+                            <Vec<u8> as ::daffi::__private::Travels>::Itself,
+                            <(i64, [u8; 4]) as ::daffi::__private::Travels>::Itself,
+                        )|
+                    {
+                        <Vec<
                             u8,
-                        > as ::daffi::__private::Travels>::Itself,
-                        <Vec<u8> as ::daffi::__private::Travels>::Itself,
-                        <(i64, [u8; 4]) as ::daffi::__private::Travels>::Itself,
-                    )|
-                {
-                    <Vec<
-                        u8,
-                    > as ::daffi::__private::Travels>::outcome(
-                        &r#match(__daffi_0, __daffi_1, __daffi_2),
-                    )
-                },
-            )
+                        > as ::daffi::__private::Travels>::outcome(
+                            &r#match(__daffi_0, __daffi_1, __daffi_2),
+                        )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < r#match as
-        ::daffi::__private::Declared > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < r#match as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

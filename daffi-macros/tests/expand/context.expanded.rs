@@ -57,40 +57,43 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for whose {
-        const NAME: &'static ::core::primitive::str = "whose";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::blocking(
-                ::daffi::__private::Declaration {
-                    name: "whose",
-                    parameters: &[("prefix", "String"), ("suffix", "Option<String>")],
-                    result: "String",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: true,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::blocking(
+                    ::daffi::__private::Declaration {
+                        name: "whose",
+                        parameters: &[
+                            ("prefix", "String"),
+                            ("suffix", "Option<String>"),
+                        ],
+                        result: "String",
+                        doc: "",
+                        options: ::daffi::__private::Options {
+                            sees_context: true,
+                            ..::core::default::Default::default()
+                        },
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    __daffi_context: &::daffi::__private::Context,
-                    (
-                        __daffi_0,
-                        __daffi_1,
-                    ): (
-                        <String as ::daffi::__private::Travels>::Itself,
-                        <Option<String> as ::daffi::__private::Travels>::Itself,
-                    )|
-                {
-                    <String as ::daffi::__private::Travels>::outcome(
-                        &whose(__daffi_0, __daffi_context, __daffi_1),
-                    )
-                },
-            )
+                    |
+                        __daffi_context: &::daffi::__private::Context,
+                        (
+                            __daffi_0,
+                            __daffi_1,
+                        ): (
+                            <String as ::daffi::__private::Travels>::Itself,
+                            <Option<String> as ::daffi::__private::Travels>::Itself,
+                        )|
+                    {
+                        <String as ::daffi::__private::Travels>::outcome(
+                            &whose(__daffi_0, __daffi_context, __daffi_1),
+                        )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < whose as
-        ::daffi::__private::Declared > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < whose as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

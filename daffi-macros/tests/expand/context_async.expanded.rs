@@ -52,34 +52,34 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for wait {
-        const NAME: &'static ::core::primitive::str = "who.waits";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::asynchronous(
-                ::daffi::__private::Declaration {
-                    name: "who.waits",
-                    parameters: &[("node", "String")],
-                    result: "String",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: true,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::asynchronous(
+                    ::daffi::__private::Declaration {
+                        name: "who.waits",
+                        parameters: &[("node", "String")],
+                        result: "String",
+                        doc: "",
+                        options: ::daffi::__private::Options {
+                            sees_context: true,
+                            ..::core::default::Default::default()
+                        },
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    __daffi_context: ::daffi::__private::Context,
-                    (__daffi_0,): (<String as ::daffi::__private::Travels>::Itself,)|
-                async move {
-                    <String as ::daffi::__private::Travels>::outcome(
-                        &wait(&__daffi_context, __daffi_0).await,
-                    )
-                },
-            )
+                    |
+                        __daffi_context: ::daffi::__private::Context,
+                        (__daffi_0,): (<String as ::daffi::__private::Travels>::Itself,)|
+                    async move {
+                        <String as ::daffi::__private::Travels>::outcome(
+                            &wait(&__daffi_context, __daffi_0).await,
+                        )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < wait as ::daffi::__private::Declared
-        > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < wait as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

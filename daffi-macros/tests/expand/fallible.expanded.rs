@@ -54,48 +54,47 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for divide {
-        const NAME: &'static ::core::primitive::str = "divide";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::blocking(
-                ::daffi::__private::Declaration {
-                    name: "divide",
-                    parameters: &[("a", "f64"), ("b", "f64")],
-                    result: "f64",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::blocking(
+                    ::daffi::__private::Declaration {
+                        name: "divide",
+                        parameters: &[("a", "f64"), ("b", "f64")],
+                        result: "f64",
+                        doc: "",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    _: &::daffi::__private::Context,
-                    (
-                        __daffi_0,
-                        __daffi_1,
-                    ): (
-                        <f64 as ::daffi::__private::Travels>::Itself,
-                        <f64 as ::daffi::__private::Travels>::Itself,
-                    )|
-                {
-                    match divide(__daffi_0, __daffi_1) {
-                        ::core::result::Result::Ok(__daffi_value) => {
-                            <f64 as ::daffi::__private::Travels>::outcome(&__daffi_value)
+                    |
+                        _: &::daffi::__private::Context,
+                        (
+                            __daffi_0,
+                            __daffi_1,
+                        ): (
+                            <f64 as ::daffi::__private::Travels>::Itself,
+                            <f64 as ::daffi::__private::Travels>::Itself,
+                        )|
+                    {
+                        match divide(__daffi_0, __daffi_1) {
+                            ::core::result::Result::Ok(__daffi_value) => {
+                                <f64 as ::daffi::__private::Travels>::outcome(
+                                    &__daffi_value,
+                                )
+                            }
+                            ::core::result::Result::Err(__daffi_error) => {
+                                ::daffi::__private::failed(
+                                    &__daffi_error,
+                                    (&::daffi::__private::Probe(&__daffi_error)).chain(),
+                                )
+                            }
                         }
-                        ::core::result::Result::Err(__daffi_error) => {
-                            ::daffi::__private::failed(
-                                &__daffi_error,
-                                (&&&&::daffi::__private::Probe(&__daffi_error)).told(),
-                            )
-                        }
-                    }
-                },
-            )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < divide as
-        ::daffi::__private::Declared > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < divide as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

@@ -60,48 +60,47 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for read {
-        const NAME: &'static ::core::primitive::str = "read";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::asynchronous(
-                ::daffi::__private::Declaration {
-                    name: "read",
-                    parameters: &[("path", "std::path::PathBuf")],
-                    result: "Vec<u8>",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::asynchronous(
+                    ::daffi::__private::Declaration {
+                        name: "read",
+                        parameters: &[("path", "std::path::PathBuf")],
+                        result: "Vec<u8>",
+                        doc: "",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    _: ::daffi::__private::Context,
-                    (
-                        __daffi_0,
-                    ): (<std::path::PathBuf as ::daffi::__private::Travels>::Itself,)|
-                async move {
-                    match read(__daffi_0).await {
-                        ::core::result::Result::Ok(__daffi_value) => {
-                            <<std::io::Result<
-                                Vec<u8>,
-                            > as ::daffi::__private::ResultType>::Ok as ::daffi::__private::Travels>::outcome(
-                                &__daffi_value,
-                            )
+                    |
+                        _: ::daffi::__private::Context,
+                        (
+                            __daffi_0,
+                        ): (
+                            <std::path::PathBuf as ::daffi::__private::Travels>::Itself,
+                        )|
+                    async move {
+                        match read(__daffi_0).await {
+                            ::core::result::Result::Ok(__daffi_value) => {
+                                <<std::io::Result<
+                                    Vec<u8>,
+                                > as ::daffi::__private::ResultType>::Ok as ::daffi::__private::Travels>::outcome(
+                                    &__daffi_value,
+                                )
+                            }
+                            ::core::result::Result::Err(__daffi_error) => {
+                                ::daffi::__private::failed(
+                                    &__daffi_error,
+                                    (&::daffi::__private::Probe(&__daffi_error)).chain(),
+                                )
+                            }
                         }
-                        ::core::result::Result::Err(__daffi_error) => {
-                            ::daffi::__private::failed(
-                                &__daffi_error,
-                                (&&&&::daffi::__private::Probe(&__daffi_error)).told(),
-                            )
-                        }
-                    }
-                },
-            )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < read as ::daffi::__private::Declared
-        > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < read as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

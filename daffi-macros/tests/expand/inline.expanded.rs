@@ -48,29 +48,29 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for now {
-        const NAME: &'static ::core::primitive::str = "status";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::asynchronous(
-                ::daffi::__private::Declaration {
-                    name: "status",
-                    parameters: &[],
-                    result: "u64",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: true,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::asynchronous(
+                    ::daffi::__private::Declaration {
+                        name: "status",
+                        parameters: &[],
+                        result: "u64",
+                        doc: "",
+                        options: ::daffi::__private::Options {
+                            inline: true,
+                            ..::core::default::Default::default()
+                        },
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |_: ::daffi::__private::Context, (): ()| async move {
-                    <u64 as ::daffi::__private::Travels>::outcome(&now().await)
-                },
-            )
+                    |_: ::daffi::__private::Context, (): ()| async move {
+                        <u64 as ::daffi::__private::Travels>::outcome(&now().await)
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < now as ::daffi::__private::Declared
-        > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < now as ::daffi::__private::Declared
+        > ::callbacks, }
     }
 };

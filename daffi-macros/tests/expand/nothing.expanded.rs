@@ -46,29 +46,26 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for ping {
-        const NAME: &'static ::core::primitive::str = "ping";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::blocking(
-                ::daffi::__private::Declaration {
-                    name: "ping",
-                    parameters: &[],
-                    result: "()",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::blocking(
+                    ::daffi::__private::Declaration {
+                        name: "ping",
+                        parameters: &[],
+                        result: "()",
+                        doc: "",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |_: &::daffi::__private::Context, (): ()| {
-                    <() as ::daffi::__private::Travels>::outcome(&ping())
-                },
-            )
+                    |_: &::daffi::__private::Context, (): ()| {
+                        <() as ::daffi::__private::Travels>::outcome(&ping())
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < ping as ::daffi::__private::Declared
-        > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < ping as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

@@ -54,40 +54,37 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for add {
-        const NAME: &'static ::core::primitive::str = "add";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::blocking(
-                ::daffi::__private::Declaration {
-                    name: "add",
-                    parameters: &[("a", "i64"), ("b", "i64")],
-                    result: "i64",
-                    doc: "Add 2 numbers and return sum",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::blocking(
+                    ::daffi::__private::Declaration {
+                        name: "add",
+                        parameters: &[("a", "i64"), ("b", "i64")],
+                        result: "i64",
+                        doc: "Add 2 numbers and return sum",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    _: &::daffi::__private::Context,
-                    (
-                        __daffi_0,
-                        __daffi_1,
-                    ): (
-                        <i64 as ::daffi::__private::Travels>::Itself,
-                        <i64 as ::daffi::__private::Travels>::Itself,
-                    )|
-                {
-                    <i64 as ::daffi::__private::Travels>::outcome(
-                        &add(__daffi_0, __daffi_1),
-                    )
-                },
-            )
+                    |
+                        _: &::daffi::__private::Context,
+                        (
+                            __daffi_0,
+                            __daffi_1,
+                        ): (
+                            <i64 as ::daffi::__private::Travels>::Itself,
+                            <i64 as ::daffi::__private::Travels>::Itself,
+                        )|
+                    {
+                        <i64 as ::daffi::__private::Travels>::outcome(
+                            &add(__daffi_0, __daffi_1),
+                        )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < add as ::daffi::__private::Declared
-        > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < add as ::daffi::__private::Declared
+        > ::callbacks, }
     }
 };

@@ -52,41 +52,38 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for numbers {
-        const NAME: &'static ::core::primitive::str = "numbers";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::flowing(
-                ::daffi::__private::Declaration {
-                    name: "numbers",
-                    parameters: &[("n", "u64")],
-                    result: "Stream<u64>",
-                    doc: "Counts.",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::flowing(
+                    ::daffi::__private::Declaration {
+                        name: "numbers",
+                        parameters: &[("n", "u64")],
+                        result: "Stream<u64>",
+                        doc: "Counts.",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    _: ::daffi::__private::Context,
-                    (__daffi_0,): (<u64 as ::daffi::__private::Travels>::Itself,),
-                    __daffi_flow: ::daffi::__private::Flow|
-                async move {
-                    __daffi_flow
-                        .give(
-                            numbers(__daffi_0).await,
-                            |__daffi_out, __daffi_item| <u64 as ::daffi::__private::Travels>::put(
-                                &__daffi_item,
-                                __daffi_out,
-                            ),
-                        )
-                        .await
-                },
-            )
+                    |
+                        _: ::daffi::__private::Context,
+                        (__daffi_0,): (<u64 as ::daffi::__private::Travels>::Itself,),
+                        __daffi_flow: ::daffi::__private::Flow|
+                    async move {
+                        __daffi_flow
+                            .give(
+                                numbers(__daffi_0).await,
+                                |__daffi_out, __daffi_item| <u64 as ::daffi::__private::Travels>::put(
+                                    &__daffi_item,
+                                    __daffi_out,
+                                ),
+                            )
+                            .await
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < numbers as
-        ::daffi::__private::Declared > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < numbers as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

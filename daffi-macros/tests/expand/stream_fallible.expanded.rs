@@ -55,52 +55,52 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for lines {
-        const NAME: &'static ::core::primitive::str = "lines";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::flowing(
-                ::daffi::__private::Declaration {
-                    name: "lines",
-                    parameters: &[("path", "String")],
-                    result: "Stream<String>",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: true,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::flowing(
+                    ::daffi::__private::Declaration {
+                        name: "lines",
+                        parameters: &[("path", "String")],
+                        result: "Stream<String>",
+                        doc: "",
+                        options: ::daffi::__private::Options {
+                            sees_context: true,
+                            ..::core::default::Default::default()
+                        },
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    __daffi_context: ::daffi::__private::Context,
-                    (__daffi_0,): (<String as ::daffi::__private::Travels>::Itself,),
-                    __daffi_flow: ::daffi::__private::Flow|
-                async move {
-                    __daffi_flow
-                        .give(
-                            lines(&__daffi_context, __daffi_0),
-                            |__daffi_out, __daffi_item| match __daffi_item {
-                                ::core::result::Result::Ok(__daffi_value) => {
-                                    <String as ::daffi::__private::Travels>::put(
-                                        &__daffi_value,
-                                        __daffi_out,
-                                    )
-                                }
-                                ::core::result::Result::Err(__daffi_error) => {
-                                    ::daffi::__private::failed(
-                                            &__daffi_error,
-                                            (&&&&::daffi::__private::Probe(&__daffi_error)).told(),
+                    |
+                        __daffi_context: ::daffi::__private::Context,
+                        (__daffi_0,): (<String as ::daffi::__private::Travels>::Itself,),
+                        __daffi_flow: ::daffi::__private::Flow|
+                    async move {
+                        __daffi_flow
+                            .give(
+                                lines(&__daffi_context, __daffi_0),
+                                |__daffi_out, __daffi_item| match __daffi_item {
+                                    ::core::result::Result::Ok(__daffi_value) => {
+                                        <String as ::daffi::__private::Travels>::put(
+                                            &__daffi_value,
+                                            __daffi_out,
                                         )
-                                        .map(::core::mem::drop)
-                                }
-                            },
-                        )
-                        .await
-                },
-            )
+                                    }
+                                    ::core::result::Result::Err(__daffi_error) => {
+                                        ::daffi::__private::failed(
+                                                &__daffi_error,
+                                                (&::daffi::__private::Probe(&__daffi_error)).chain(),
+                                            )
+                                            .map(::core::mem::drop)
+                                    }
+                                },
+                            )
+                            .await
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < lines as
-        ::daffi::__private::Declared > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < lines as
+        ::daffi::__private::Declared > ::callbacks, }
     }
 };

@@ -58,45 +58,44 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::daffi::__private::Declared for sum {
-        const NAME: &'static ::core::primitive::str = "sum";
-        fn callback() -> ::daffi::__private::Callback {
-            ::daffi::__private::Callback::flowing(
-                ::daffi::__private::Declaration {
-                    name: "sum",
-                    parameters: &[("start", "u64"), ("items", "Incoming<u64>")],
-                    result: "u64",
-                    doc: "",
-                    options: ::daffi::__private::Options {
-                        inline: false,
-                        sees_context: false,
-                        ..::core::default::Default::default()
+        fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
+            ::std::vec::Vec::from([
+                ::daffi::__private::Callback::flowing(
+                    ::daffi::__private::Declaration {
+                        name: "sum",
+                        parameters: &[("start", "u64"), ("items", "Incoming<u64>")],
+                        result: "u64",
+                        doc: "",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
                     },
-                    place: (::core::file!(), ::core::line!()),
-                },
-                |
-                    _: ::daffi::__private::Context,
-                    (__daffi_0,): (<u64 as ::daffi::__private::Travels>::Itself,),
-                    mut __daffi_flow: ::daffi::__private::Flow|
-                async move {
-                    let __daffi_incoming = __daffi_flow
-                        .incoming::<<u64 as ::daffi::__private::Travels>::Itself>();
-                    match sum(__daffi_0, __daffi_incoming).await {
-                        ::core::result::Result::Ok(__daffi_value) => {
-                            <u64 as ::daffi::__private::Travels>::outcome(&__daffi_value)
+                    |
+                        _: ::daffi::__private::Context,
+                        (__daffi_0,): (<u64 as ::daffi::__private::Travels>::Itself,),
+                        mut __daffi_flow: ::daffi::__private::Flow|
+                    async move {
+                        let __daffi_incoming = __daffi_flow
+                            .incoming::<<u64 as ::daffi::__private::Travels>::Itself>();
+                        match sum(__daffi_0, __daffi_incoming).await {
+                            ::core::result::Result::Ok(__daffi_value) => {
+                                <u64 as ::daffi::__private::Travels>::outcome(
+                                    &__daffi_value,
+                                )
+                            }
+                            ::core::result::Result::Err(__daffi_error) => {
+                                ::daffi::__private::failed(
+                                    &__daffi_error,
+                                    (&::daffi::__private::Probe(&__daffi_error)).chain(),
+                                )
+                            }
                         }
-                        ::core::result::Result::Err(__daffi_error) => {
-                            ::daffi::__private::failed(
-                                &__daffi_error,
-                                (&&&&::daffi::__private::Probe(&__daffi_error)).told(),
-                            )
-                        }
-                    }
-                },
-            )
+                    },
+                ),
+            ])
         }
     }
     ::daffi::__private::inventory::submit! {
-        ::daffi::__private::Inventory { callback : < sum as ::daffi::__private::Declared
-        > ::callback, }
+        ::daffi::__private::Inventory { callbacks : < sum as ::daffi::__private::Declared
+        > ::callbacks, }
     }
 };

@@ -1,10 +1,15 @@
 //! From tokens to syntax; no rules.
 
+mod block;
+
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Result};
+use syn::parse::{ParseStream, Parser, Result};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, Expr, Ident, Signature, Token, Visibility};
+use syn::{Attribute, Error, Expr, Ident, Meta, Signature, Token, Visibility};
+
+pub(crate) use block::{Block, Declarations, Member, Part};
 
 /// One option of an attribute, as it was typed.
 pub(crate) struct Given {
@@ -15,11 +20,14 @@ pub(crate) struct Given {
 /// An annotated item.
 pub(crate) enum Item {
     Function(Box<Function>),
-    /// Something that is not a function.
+    /// An `impl` block.
+    Block(Box<Block>),
+    /// A trait.
+    Declarations(Box<Declarations>),
+    /// Something else.
     Other {
         /// Its first token after the visibility.
         keyword: TokenStream,
-        is_impl: bool,
     },
 }
 
@@ -40,6 +48,16 @@ pub(crate) enum Body {
 }
 
 impl Item {
+    /// The token that says what it is.
+    pub(crate) fn keyword(&self) -> TokenStream {
+        match self {
+            Self::Function(function) => function.signature.fn_token.into_token_stream(),
+            Self::Block(block) => block.impl_token.into_token_stream(),
+            Self::Declarations(declarations) => declarations.trait_token.into_token_stream(),
+            Self::Other { keyword } => keyword.clone(),
+        }
+    }
+
     /// Whether it is a function without a body.
     pub(crate) fn is_declaration(&self) -> bool {
         matches!(self, Self::Function(function) if matches!(function.body, Body::Missing(_)))
@@ -60,19 +78,44 @@ pub(crate) fn options(input: ParseStream<'_>) -> Result<Vec<Given>> {
     Ok(given.into_iter().collect())
 }
 
+/// The options of an attribute that stands on a function within an annotated item.
+pub(crate) fn given(attribute: &Attribute) -> Result<Vec<Given>> {
+    match &attribute.meta {
+        Meta::Path(_) => Ok(Vec::new()),
+        Meta::List(list) => options.parse2(list.tokens.clone()),
+        Meta::NameValue(pair) => {
+            Err(Error::new_spanned(pair, "options stand in parentheses: `#[callback(name = \"…\")]`"))
+        }
+    }
+}
+
 /// An annotated item.
 pub(crate) fn item(input: ParseStream<'_>) -> Result<Item> {
     let attrs = input.call(Attribute::parse_outer)?;
-    let vis = input.parse()?;
-    if !begins_function(input) {
-        let is_impl = input.peek(Token![impl]);
-        let rest: TokenStream = input.parse()?;
-        return Ok(Item::Other { keyword: rest.into_iter().take(1).collect(), is_impl });
+    let vis: Visibility = input.parse()?;
+    if begins_function(input) {
+        return Ok(Item::Function(Box::new(function(attrs, vis, input)?)));
     }
+    if block::begins(input, "impl") {
+        return Ok(Item::Block(Box::new(block::block(attrs, input)?)));
+    }
+    if block::begins(input, "trait") {
+        return Ok(Item::Declarations(Box::new(block::declarations(attrs, vis, input)?)));
+    }
+    let rest: TokenStream = input.parse()?;
+    Ok(Item::Other { keyword: rest.into_iter().take(1).collect() })
+}
+
+/// What follows a function's attributes and visibility: up to its end, where the body is the next tokens.
+fn function(attrs: Vec<Attribute>, vis: Visibility, input: ParseStream<'_>) -> Result<Function> {
     let signature = input.parse()?;
-    let body =
-        if input.peek(Token![;]) { Body::Missing(input.parse()?) } else { Body::Block(input.parse()?) };
-    Ok(Item::Function(Box::new(Function { attrs, vis, signature, body })))
+    let body = if input.peek(Token![;]) {
+        Body::Missing(input.parse()?)
+    } else {
+        let block: proc_macro2::TokenTree = input.parse()?;
+        Body::Block(block.into())
+    };
+    Ok(Function { attrs, vis, signature, body })
 }
 
 /// Whether a function begins here; `const`, `unsafe` and `extern` begin other items too.

@@ -1,9 +1,14 @@
 //! The rules of the options between an attribute's parentheses.
 
-use syn::{Expr, ExprLit, Lit, LitStr};
+mod duration;
+mod treatment;
+
+use syn::{Expr, ExprLit, Lit, LitInt, LitStr};
 
 use crate::parse::Given;
 use crate::problems::Problems;
+
+pub(crate) use treatment::{Kind, TREATMENT, Treatment};
 
 /// The option `name` among those `given`, as a text.
 pub(crate) fn text(given: &[Given], name: &str, problems: &mut Problems) -> Option<LitStr> {
@@ -12,6 +17,17 @@ pub(crate) fn text(given: &[Given], name: &str, problems: &mut Problems) -> Opti
         Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text.clone()),
         Some(value) => problems.add(value, format_args!("`{name}` takes a text: `{name} = \"…\"`")),
         None => problems.add(&option.name, format_args!("`{name}` needs a value: `{name} = \"…\"`")),
+    }
+    None
+}
+
+/// The option `name` among those `given`, as a whole number.
+pub(crate) fn number(given: &[Given], name: &str, problems: &mut Problems) -> Option<LitInt> {
+    let option = given.iter().find(|option| option.name == name)?;
+    match &option.value {
+        Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => return Some(number.clone()),
+        Some(value) => problems.add(value, format_args!("`{name}` takes a whole number: `{name} = 4`")),
+        None => problems.add(&option.name, format_args!("`{name}` needs a value: `{name} = 4`")),
     }
     None
 }
@@ -25,11 +41,17 @@ pub(crate) fn flag<'a>(given: &'a [Given], name: &str, problems: &mut Problems) 
     Some(option)
 }
 
-/// Refuses options that are not `known`, and those that come twice.
-pub(crate) fn check(given: &[Given], known: &[&str], problems: &mut Problems) {
+/// Options that belong elsewhere, and where.
+pub(crate) type Elsewhere<'a> = &'a [(&'a [&'a str], &'a str)];
+
+/// Refuses options that are not `known`, and those that come twice. Of those that belong `elsewhere` it says where.
+pub(crate) fn check(given: &[Given], known: &[&str], elsewhere: Elsewhere<'_>, problems: &mut Problems) {
     for (at, option) in given.iter().enumerate() {
         let name = option.name.to_string();
-        if !known.contains(&name.as_str()) {
+        if let Some((_, place)) = elsewhere.iter().find(|(others, _)| others.contains(&name.as_str())) {
+            problems
+                .add(&option.name, format_args!("the option `{name}` does not belong here\nhelp: {place}"));
+        } else if !known.contains(&name.as_str()) {
             let known_list = known.join(", ");
             let hint = nearest(&name, known).map(|near| format!("; did you mean `{near}`?"));
             let hint = hint.unwrap_or_default();

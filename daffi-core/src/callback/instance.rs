@@ -1,0 +1,68 @@
+//! Values whose methods are callbacks.
+
+use std::sync::Arc;
+
+use super::registry::{Callback, Declaration, Options};
+
+/// What [`Node::register`] takes: a [`Callback`], a value of a type whose `impl` is under `#[callback]`, or an
+/// [`Arc`] of one. Nothing else implements it; the attribute does so.
+///
+/// `By` tells which `impl` of the value it is about, where there are several: the type itself, or the `dyn Trait` of
+/// a trait that it serves.
+///
+/// [`Node::register`]: https://docs.rs/daffi/latest/daffi/struct.Node.html#method.register
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no methods that a node could offer",
+    label = "no `impl` of it is under `#[callback]`, or none of its methods there takes `&self`",
+    note = "put `#[callback]` above its `impl`, and `pub` before the methods that others may call",
+    note = "a type with several such blocks needs to be told which: `node.register::<dyn Trait>(value)`"
+)]
+pub trait Offer<By: ?Sized>: Sized + Send + Sync + 'static {
+    /// The callbacks that run on `instance`.
+    #[doc(hidden)]
+    fn callbacks(instance: Arc<Self>) -> Vec<Callback>;
+}
+
+impl Offer<Self> for Callback {
+    fn callbacks(instance: Arc<Self>) -> Vec<Callback> {
+        vec![Arc::unwrap_or_clone(instance)]
+    }
+}
+
+impl<By: ?Sized, T: Offer<By>> Offer<By> for Arc<T> {
+    fn callbacks(instance: Arc<Self>) -> Vec<Callback> {
+        T::callbacks(Arc::unwrap_or_clone(instance))
+    }
+}
+
+/// A trait under `#[remote]`, as the `dyn Trait` that stands for it: what serving it with a `T` takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` declares nothing that other processes could call",
+    label = "this trait is not under `#[remote]`",
+    note = "put `#[remote]` above the trait, or the methods into an `impl` of the type's own"
+)]
+pub trait Serves<T> {
+    /// The callbacks that run on `instance`, treated as its `impl` has chosen.
+    fn callbacks(instance: Arc<T>, chosen: &[Chosen]) -> Vec<Callback>;
+}
+
+/// What the `impl` of a trait says of one of its methods.
+#[derive(Debug, Clone, Copy)]
+pub struct Chosen {
+    /// The method's name in Rust.
+    pub method: &'static str,
+    /// How it wants to be treated there.
+    pub options: Options,
+    /// File and line.
+    pub place: (&'static str, u32),
+}
+
+impl Declaration {
+    /// What a trait declares, as the `impl` that serves it has `chosen`.
+    pub fn served(self, method: &str, chosen: &[Chosen]) -> Self {
+        // A method that has its body from the trait stands in no `impl`.
+        let Some(found) = chosen.iter().find(|chosen| chosen.method == method) else { return self };
+        let Options { sees_context, idempotent, .. } = self.options;
+        Self { options: Options { sees_context, idempotent, ..found.options }, place: found.place, ..self }
+    }
+}

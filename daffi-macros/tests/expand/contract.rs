@@ -1,0 +1,18 @@
+#[remote(prefix = "shop")]
+/// What a shop does.
+pub trait Shop: Send {
+    /// Takes an order.
+    async fn place(&self, item: String, quantity: u32) -> Result<u64, String>;
+
+    #[remote(name = "is_open", idempotent)]
+    fn open(&self, ctx: &Context) -> bool;
+
+    fn ticks(&self, n: u64) -> impl Stream<Item = u64>;
+
+    async fn close(&self) {
+        self.closing().await
+    }
+
+    #[local]
+    async fn closing(&self);
+}

@@ -1,0 +1,64 @@
+impl contracts::Shop for Corner {
+    #[allow(
+        clippy::missing_const_for_fn,
+        clippy::needless_pass_by_value,
+        clippy::unused_async
+    )]
+    async fn place(&self, item: String, quantity: u32) -> Result<u64, String> {
+        self.store(item, quantity)
+    }
+    #[allow(
+        clippy::missing_const_for_fn,
+        clippy::needless_pass_by_value,
+        clippy::unused_async
+    )]
+    fn open(&self, ctx: &Context) -> bool {
+        true
+    }
+}
+#[allow(
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    missing_debug_implementations,
+    non_camel_case_types,
+    unnameable_types,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+)]
+const _: () = {
+    #[automatically_derived]
+    impl ::daffi::Offer<dyn contracts::Shop> for Corner {
+        fn callbacks(
+            __daffi_instance: ::std::sync::Arc<Self>,
+        ) -> ::std::vec::Vec<::daffi::__private::Callback> {
+            <dyn contracts::Shop as ::daffi::__private::Serves<
+                Self,
+            >>::callbacks(
+                &__daffi_instance,
+                &[
+                    ::daffi::__private::Chosen {
+                        method: "place",
+                        options: ::daffi::__private::Options {
+                            blocking: true,
+                            timeout: ::core::option::Option::Some(
+                                ::core::time::Duration::new(60u64, 0u32),
+                            ),
+                            ..::core::default::Default::default()
+                        },
+                        place: (::core::file!(), ::core::line!()),
+                    },
+                    ::daffi::__private::Chosen {
+                        method: "open",
+                        options: ::core::default::Default::default(),
+                        place: (::core::file!(), ::core::line!()),
+                    },
+                ],
+            )
+        }
+    }
+};
