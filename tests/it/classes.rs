@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use daffi::callbacks::Effect;
 use daffi::prelude::*;
 use daffi::{CallError, Client, Error, Incoming, RegisterError, Remote, Stream};
 use daffi_core::callback::{OnCancel, Options};
 use futures::stream;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Mesh, NoteOnDrop, failure, fresh_probe, on_each_transport, probe};
+use crate::support::{HOUR, Mesh, NoteOnDrop, failure, fresh_probe, guarded, on_each_transport, probe};
 
 #[derive(Debug, Default)]
 struct Orders {
@@ -158,7 +159,7 @@ impl Shop for Corner {
     }
 
     fn in_stock(&self, ctx: &Context, item: String) -> Option<u32> {
-        (ctx.node() == "corner").then(|| self.stock.lock().unwrap().get(&item).copied()).flatten()
+        (ctx.node_name() == "corner").then(|| self.stock.lock().unwrap().get(&item).copied()).flatten()
     }
 
     fn items(&self) -> impl Stream<Item = String> {
@@ -233,8 +234,7 @@ async fn a_registration_that_is_dropped_takes_all_its_names_along(mesh: Mesh) {
     let client = caller.remote::<Orders>();
     let (probe_name, probe) = fresh_probe();
     let dropped = Some(probe.note_on_drop("dropped"));
-    let registration =
-        callee.register(Orders { _dropped: dropped, ..Orders::default() }).await.unwrap();
+    let registration = callee.register(Orders { _dropped: dropped, ..Orders::default() }).await.unwrap();
     let running = client.waiting(probe_name).bg();
     probe.wait_for("begun").await;
 
@@ -329,7 +329,7 @@ async fn streams_pass_through_methods(mesh: Mesh) {
     let ticker = caller.remote::<Ticker>();
 
     let ticks: Vec<u64> = ticker.ticks(4).stream().try_collect().await.unwrap();
-    let failing: Vec<daffi::Result<u64>> = ticker.failing().stream().collect().await;
+    let failing: Vec<Result<u64, CallError>> = ticker.failing().stream().collect().await;
     let sum = ticker.sum(stream::iter([1, 2, 3]), 100).await.unwrap();
 
     assert_eq!(ticks, [0, 3, 6, 9]);
@@ -389,18 +389,6 @@ async fn a_type_can_be_offered_by_each_of_its_blocks(mesh: Mesh) {
     drop(of_trait);
 }
 
-async fn an_instance_is_offered_again_after_the_link_broke(mut mesh: Mesh) {
-    let callee = mesh.node("callee", vec![]).await;
-    let caller = mesh.caller().await;
-    let _orders = callee.register(Orders::default()).await.unwrap();
-    caller.remote::<Orders>().place("tea".into(), 1).await.unwrap();
-
-    mesh.restart_controller().await;
-
-    caller.wait_callback("Orders.count").await.unwrap();
-    assert_eq!(caller.remote::<Orders>().count().await.unwrap(), 1);
-}
-
 on_each_transport!(
     methods_run_on_the_instance_that_was_registered,
     associated_functions_need_no_instance,
@@ -415,6 +403,24 @@ on_each_transport!(
     a_trait_is_all_that_caller_and_server_share,
     a_type_can_be_offered_by_each_of_its_blocks,
 );
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_is_offered_again_when_the_controller_is_back() {
+    guarded(async {
+        let mut mesh = Mesh::over_unix().await;
+        let callee = mesh.connect("callee", vec![]).outlive_controller().await.unwrap();
+        let _orders = callee.register(Orders::default()).await.unwrap();
+        callee.remote::<Orders>().place("tea".into(), 1).await.unwrap();
+
+        mesh.take_controller().drain(HOUR).await;
+        mesh.start_controller().await;
+
+        let caller = mesh.caller().await;
+        caller.wait_callback("Orders.count").await.unwrap();
+        assert_eq!(caller.remote::<Orders>().count().await.unwrap(), 1);
+    })
+    .await;
+}
 
 #[tokio::test]
 async fn options_of_methods_reach_the_node() {
@@ -431,7 +437,7 @@ async fn options_of_methods_reach_the_node() {
     let names: Vec<&str> = callbacks.iter().map(|callback| callback.name().as_str()).collect();
     assert_eq!(names, ["classes_note", "classes_present"]);
     assert_eq!(callbacks[0].options(), expected);
-    assert_eq!(callbacks[0].signature().effect, daffi::callbacks::Effect::Idempotent);
+    assert_eq!(callbacks[0].signature().effect, Effect::Idempotent);
     assert_eq!(callbacks[0].signature().to_string(), "classes_note() -> Note");
     assert_eq!(callbacks[1].signature().to_string(), "classes_present(other: Note) -> bool");
     assert_eq!(callbacks[1].options(), Options::default());

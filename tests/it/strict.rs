@@ -50,6 +50,67 @@ fn strict_old() {}
 #[remote]
 fn strict_remote(node: String, call: u8) -> Result<(), String>;
 
+#[derive(Debug)]
+struct StrictOrders {
+    seen: u64,
+}
+
+#[callback]
+impl StrictOrders {
+    pub(crate) async fn never_called(&self, ctx: &Context, values: Vec<u8>) -> Result<u64, String> {
+        Ok(self.seen + values.len() as u64 + u64::from(ctx.is_cancelled()))
+    }
+
+    pub(crate) fn nor_this(&self, text: String) -> usize {
+        text.len() + usize::from(self.seen > 0)
+    }
+
+    pub(crate) fn associated(text: String) -> String {
+        text
+    }
+
+    #[callback(timeout = "5s", concurrency = 1, idempotent, on_cancel = "abort", blocking)]
+    pub(crate) async fn treated(&self) {}
+}
+
+/// Called by others alone: there is no instance in this program.
+#[remote]
+trait StrictShop {
+    async fn place(&self, item: String) -> u64;
+
+    fn never_called(&self, ctx: &Context) -> Result<(), String>;
+}
+
+mod contracts {
+    /// Documented.
+    #[daffi::remote(prefix = "strict.bank")]
+    pub(super) trait Bank {
+        /// Documented.
+        async fn balance(&self, account: String) -> i64;
+
+        /// Documented.
+        ///
+        /// # Errors
+        /// If there is not as much.
+        fn pay(&self, amount: i64) -> Result<(), String>;
+    }
+}
+
+#[derive(Debug)]
+struct StrictBank;
+
+#[callback]
+impl contracts::Bank for StrictBank {
+    async fn balance(&self, account: String) -> i64 {
+        account.len() as i64
+    }
+
+    #[callback(timeout = "5s")]
+    fn pay(&self, amount: i64) -> Result<(), String> {
+        if amount > 7 { Err("too much".into()) } else { Ok(()) }
+    }
+}
+
 /// No more than a program needs.
 #[daffi::main]
 async fn lonely() {}
@@ -64,6 +125,19 @@ async fn failing(node: Node) -> Result<u8, Box<dyn std::error::Error>> {
 fn a_program_is_a_plain_function() {
     let _: fn() = lonely;
     let _: fn() -> Result<u8, Box<dyn std::error::Error>> = failing;
+}
+
+#[tokio::test]
+async fn a_strict_crate_takes_annotated_types() {
+    let mesh = crate::support::Mesh::in_memory().await;
+    let node = mesh.node("strict", Vec::new()).await;
+
+    node.register(StrictOrders { seen: 0 }).await.unwrap().keep();
+    node.register(StrictBank).await.unwrap().keep();
+
+    let shop = node.remote::<dyn StrictShop>();
+    assert!(shop.place("tea".into()).await.is_err());
+    assert_eq!(node.remote::<dyn contracts::Bank>().balance("seven".into()).await.unwrap(), 5);
 }
 
 #[test]

@@ -107,7 +107,7 @@ const _: () = {
     #[automatically_derived]
     impl<__DaffiServer: Shop> ::daffi::__private::Serves<__DaffiServer> for dyn Shop {
         fn callbacks(
-            __daffi_instance: &::std::sync::Arc<__DaffiServer>,
+            __daffi_instance: ::std::sync::Arc<__DaffiServer>,
             __daffi_chosen: &[::daffi::__private::Chosen],
         ) -> ::std::vec::Vec<::daffi::__private::Callback> {
             ::std::vec::Vec::from([

@@ -39,7 +39,7 @@ const _: () = {
             <dyn contracts::Shop as ::daffi::__private::Serves<
                 Self,
             >>::callbacks(
-                &__daffi_instance,
+                __daffi_instance,
                 &[
                     ::daffi::__private::Chosen {
                         method: "place",
