@@ -33,7 +33,7 @@ pub mod prelude;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-/// Makes a function callable from other processes.
+/// Makes a function, or the methods of a type, callable from other processes.
 ///
 /// The function stays a function. Beside it there is now a type of the same name, whose `call` runs the function
 /// on another node; types and functions live in different namespaces, so the two do not meet:
@@ -119,6 +119,79 @@ pub mod testing;
 /// }
 /// ```
 ///
+/// # How a callback is treated
+///
+/// * `timeout = "5s"`: the longest that one call of it may run, whatever its caller allows. Also `250ms`, `1.5s`, `2m`,
+///   `1h30m`.
+/// * `concurrency = 4`: how many of its calls run at a time on one node; more wait there. Not with `inline`.
+/// * `idempotent`: running it twice does no more than running it once, so a call may be repeated although it may have
+///   run.
+/// * `on_cancel = "finish"`: a run that nobody waits for any more goes on to its end, instead of being stopped where it
+///   waits (`"abort"`). Its [`Context`] is cancelled all the same.
+/// * `blocking`: an `async` function that may block its thread, as plain ones may anyway. Not with `inline`.
+///
+/// ```
+/// # use daffi::callback;
+/// #[callback(timeout = "1.5s", concurrency = 4, idempotent)]
+/// async fn resize(picture: Vec<u8>, width: u32) -> Vec<u8> {
+///     picture.into_iter().take(width as usize).collect()
+/// }
+/// ```
+///
+/// # Methods
+///
+/// Above an `impl` block, it makes callbacks of the public methods: those with a `pub`, also `pub(crate)`, and without
+/// [`#[local]`](macro@local). Their names are the type's and the method's, as in `Orders.place`.
+///
+/// * Methods take `&self`, since calls run side by side; what changes is kept in a `Mutex` or an atomic. They can be
+///   called once [`Node::register`] has an instance, or an `Arc` of one, until the [`Registration`] is dropped. A node
+///   offers one instance of a type.
+/// * Associated functions need no instance: they are found as functions are, and [`callbacks!`] takes the type's name.
+/// * [`Node::remote`] gives a typed client, whose methods return [`Call`]s.
+/// * `prefix = "shop"` above the block makes it `shop.place`, and `prefix = ""` just `place`. Options of a single method
+///   stand above that method, where `name` is what follows the prefix.
+/// * A type has one such block, and one for each trait under [`remote`](macro@remote) that it serves. There is nothing
+///   generic about either.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use daffi::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Orders {
+///     seen: AtomicU64,
+/// }
+///
+/// #[callback]
+/// impl Orders {
+///     /// Takes an order, returns its number.
+///     #[callback(timeout = "5s")]
+///     pub async fn place(&self, ctx: &Context, item: String) -> Result<u64, String> {
+///         if item.is_empty() {
+///             return Err(format!("{} asked for nothing", ctx.caller()));
+///         }
+///         Ok(self.seen.fetch_add(1, Ordering::Relaxed) + 1)
+///     }
+///
+///     pub fn version() -> String {
+///         "1.0".into()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daffi::Result<()> {
+/// # let _controller = Controller::bind("memory://class").await?;
+/// let node = daffi::connect("memory://class").await?;
+/// let orders = node.remote::<Orders>(); // on this node or any other
+/// assert_eq!(orders.version().await?, "1.0");
+///
+/// let _registration = node.register(Orders::default()).await?;
+/// assert_eq!(orders.place("tea".into()).timeout(secs(1)).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # What to know
 ///
 /// * The generated type is `struct add {}`: beside a `mod add` or another type of that name it does not compile.
@@ -149,7 +222,7 @@ pub use daffi_macros::callback;
 #[doc(inline)]
 pub use daffi_macros::main;
 
-/// Declares a callback of another process, so that rustc checks the calls to it.
+/// Declares a callback of another process, or a trait that it serves, so that rustc checks the calls.
 ///
 /// The declaration is a function without a body, under the rules of [`callback`]; `async` or not makes no
 /// difference. It becomes a type with a `call` and the callback's `NAME`:
@@ -173,10 +246,87 @@ pub use daffi_macros::main;
 ///
 /// # Options
 ///
-/// * `name = "shop.reserve"`: the callback's name, if it is not that of the declaration.
+/// * `name = "shop.reserve"`: the callback's name, if it is not that of the declaration. How it is treated is the
+///   business of the process that offers it.
+///
+/// # Traits
+///
+/// Above a trait, it declares what another process serves, and the trait is all that both sides need to share. One side
+/// has an `impl` of it under [`callback`](macro@callback) and registers a value, the other has the typed client of
+/// [`Node::remote`]:
+///
+/// ```
+/// use daffi::prelude::*;
+///
+/// #[remote]
+/// trait Shop {
+///     /// Takes an order, returns its number.
+///     async fn place(&self, item: String) -> Result<u64, String>;
+///
+///     #[remote(idempotent)]
+///     fn is_open(&self) -> bool;
+/// }
+///
+/// struct Corner;
+///
+/// #[callback]
+/// impl Shop for Corner {
+///     #[callback(concurrency = 4)]
+///     async fn place(&self, item: String) -> Result<u64, String> {
+///         if item == "tea" { Ok(1) } else { Err(format!("no {item} here")) }
+///     }
+///
+///     fn is_open(&self) -> bool {
+///         true
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daffi::Result<()> {
+/// # let _controller = Controller::bind("memory://trait").await?;
+/// # let server = daffi::connect("memory://trait").name("corner").await?;
+/// let _registration = server.register(Corner).await?;
+///
+/// # let node = daffi::connect("memory://trait").await?;
+/// let shop = node.remote::<dyn Shop>();
+/// assert!(shop.is_open().await?);
+/// assert_eq!(shop.place("tea".into()).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// * The names are the trait's and the method's, as in `Shop.place`; `prefix` and, above a method, `name` change them as
+///   they do in an `impl`. They and `idempotent` are for all who serve the trait; the other options of a callback
+///   stand above the method of the `impl`, each server's own.
+/// * Every method takes `&self`. One with [`#[local]`](macro@local) is for servers alone.
+/// * The trait that rustc sees is a little another one: it has the supertraits `Send + Sync + 'static`; its `async fn`s
+///   return `impl Future + Send`, which is implemented by writing `async fn`; and those have `where Self: Sized`, as have
+///   methods that return streams, so that there is a `dyn Shop` to name the trait by. Code over any `S: Shop` calls them
+///   all; through a `&dyn Shop` only the plain ones can be called.
 #[doc(inline)]
 pub use daffi_macros::remote;
 
-/// Keeps a method to this process, in an `impl` block under [`callback`] or a trait under [`remote`].
+/// Keeps a method to this process, in an `impl` block under [`callback`](macro@callback) or a trait under
+/// [`remote`](macro@remote).
+///
+/// ```
+/// use daffi::prelude::*;
+///
+/// struct Orders;
+///
+/// #[callback]
+/// impl Orders {
+///     pub fn place(&self, item: String) -> usize {
+///         self.price(&item)
+///     }
+///
+///     #[local]
+///     pub fn price(&self, item: &str) -> usize {
+///         item.len()
+///     }
+/// }
+///
+/// assert_eq!(Orders.price("tea"), 3);
+/// ```
 #[doc(inline)]
 pub use daffi_macros::local;

@@ -57,7 +57,7 @@ struct StrictOrders {
 
 #[callback]
 impl StrictOrders {
-    pub(crate) async fn never_called(&self, ctx: &Context, values: Vec<u8>) -> Result<u64, String> {
+    pub async fn never_called(&self, ctx: &Context, values: Vec<u8>) -> Result<u64, String> {
         Ok(self.seen + values.len() as u64 + u64::from(ctx.is_cancelled()))
     }
 

@@ -1,9 +1,12 @@
-use daffi::callback;
+use daffi::{callback, remote};
 
 #[callback(nmae = "a.b")]
 fn misspelt() {}
 
-#[callback(timeout = "5s")]
+#[callback(timeuot = "5s", concurency = 4, idempotnet, on_cancle = "finish")]
+fn misspelt_too() {}
+
+#[callback(retries = 3)]
 fn unknown() {}
 
 #[callback(name)]
@@ -23,5 +26,11 @@ fn twice() {}
 
 #[callback("a")]
 fn not_an_option() {}
+
+#[callback(prefix = "shop")]
+fn prefixed() {}
+
+#[remote(timeout = "5s", idempotent)]
+fn declared();
 
 fn main() {}

@@ -13,8 +13,11 @@ pub(crate) fn kept_block(block: &Block, is_callback: impl Fn(&Member) -> bool) -
     let parts = parts.iter().map(|part| match part {
         Part::Function(member) => {
             let allow = is_callback(member).then(allow_at_function);
+            // Its `pub` has a meaning here, even if nothing else in the program can reach it.
+            let is_marked = is_callback(member) || member.mark("local").is_some();
+            let allow_pub = is_marked.then(|| quote!(#[allow(unreachable_pub)]));
             let function = kept_function(&member.function);
-            quote!(#allow #function)
+            quote!(#allow #allow_pub #function)
         }
         Part::Other(other) => other.clone(),
     });

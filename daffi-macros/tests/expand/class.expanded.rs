@@ -4,6 +4,7 @@ impl Orders {
         clippy::needless_pass_by_value,
         clippy::unused_async
     )]
+    #[allow(unreachable_pub)]
     /// Takes an order.
     pub async fn place(
         &self,
@@ -18,6 +19,7 @@ impl Orders {
         clippy::needless_pass_by_value,
         clippy::unused_async
     )]
+    #[allow(unreachable_pub)]
     #[cfg(feature = "versions")]
     pub fn version() -> String {
         VERSION.into()
@@ -27,9 +29,11 @@ impl Orders {
         clippy::needless_pass_by_value,
         clippy::unused_async
     )]
+    #[allow(unreachable_pub)]
     pub(crate) fn copy(&self) -> Self {
         self.clone()
     }
+    #[allow(unreachable_pub)]
     pub fn not_remote(&self) {}
     fn private(&self) {}
     const LIMIT: usize = 7;

@@ -4,6 +4,7 @@ impl shop::Ticker {
         clippy::needless_pass_by_value,
         clippy::unused_async
     )]
+    #[allow(unreachable_pub)]
     pub fn since(&self, n: u64) -> impl Stream<Item = u64> {
         self.all(n)
     }
@@ -12,6 +13,7 @@ impl shop::Ticker {
         clippy::needless_pass_by_value,
         clippy::unused_async
     )]
+    #[allow(unreachable_pub)]
     pub async fn fill(&self, items: Incoming<u64>) -> usize {
         items.count().await
     }

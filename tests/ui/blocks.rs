@@ -1,0 +1,50 @@
+use daffi::{callback, remote};
+
+struct Store<T>(T);
+
+#[callback]
+impl<T: Send> Store<T> {
+    pub fn len(&self) -> usize {
+        7
+    }
+}
+
+#[callback]
+impl Store<u8> {
+    pub fn width(&self) -> usize {
+        8
+    }
+}
+
+trait Anything {}
+
+#[callback]
+impl dyn Anything {
+    pub fn anything(&self) {}
+}
+
+struct Plain;
+
+#[callback(name = "plain", timeout = "5s")]
+impl Plain {
+    pub fn one(&self) {}
+}
+
+struct Prefixed;
+
+#[callback(prefix = "two words")]
+impl Prefixed {
+    pub fn one(&self) {}
+}
+
+#[callback]
+trait Offers {
+    fn one(&self);
+}
+
+#[remote]
+impl Plain {
+    pub fn two(&self) {}
+}
+
+fn main() {}
