@@ -150,6 +150,7 @@ pub mod testing;
 /// * [`Node::remote`] gives a typed client, whose methods return [`Call`]s.
 /// * `prefix = "shop"` above the block makes it `shop.place`, and `prefix = ""` just `place`. Options of a single method
 ///   stand above that method, where `name` is what follows the prefix.
+/// * A constructor that is `pub` needs [`#[local]`](macro@local): others cannot have the instance.
 /// * A type has one such block, and one for each trait under [`remote`](macro@remote) that it serves. There is nothing
 ///   generic about either.
 ///

@@ -4,7 +4,7 @@ pub use daffi_core::api::{Ended, Main, run};
 pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Told, Uncaused};
 pub use daffi_core::callback::{
     Args, Arguments, Callback, Chosen, Context, Declaration, Declared, Flow, Inventory, OnCancel, Options,
-    Registry, Serves, Wire,
+    Registry, Serves, Shareable, Wire,
 };
 pub use daffi_core::error::RegisterError;
 pub use futures::Stream;

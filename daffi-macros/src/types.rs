@@ -197,6 +197,15 @@ pub(crate) fn success(ty: &Type) -> Option<Type> {
     if last_name(ty).as_deref() == Some("Result") { arguments(ty).into_iter().next() } else { None }
 }
 
+/// The first `Self` among the tokens.
+pub(crate) fn find_self(tokens: TokenStream) -> Option<TokenTree> {
+    tokens.into_iter().find_map(|token| match &token {
+        TokenTree::Ident(ident) if ident == "Self" => Some(token),
+        TokenTree::Group(group) => find_self(group.stream()),
+        _ => None,
+    })
+}
+
 /// The tokens with the type's name in the place of `Self`.
 pub(crate) fn replace_self(tokens: TokenStream, this: &Type) -> TokenStream {
     let replaced = tokens.into_iter().flat_map(|token| match token {
@@ -256,6 +265,21 @@ mod tests {
         ] {
             assert_eq!(printed(ty), ty);
         }
+    }
+
+    #[test]
+    fn a_type_by_its_name_is_not_self() {
+        let this = syn::parse_str("shop::Orders").expect("a type");
+        let replaced = |source: &str| {
+            let tokens = replace_self(source.parse().expect("tokens"), &this);
+            assert!(find_self(tokens.clone()).is_none(), "{tokens}");
+            text(&syn::parse2(tokens).expect("a type"))
+        };
+
+        assert_eq!(replaced("Self"), "shop::Orders");
+        assert_eq!(replaced("Vec<(Self, u8)>"), "Vec<(shop::Orders, u8)>");
+        assert_eq!(replaced("[u8; Self::LIMIT]"), "[u8; shop::Orders::LIMIT]");
+        assert_eq!(replaced("Selfish"), "Selfish");
     }
 
     #[test]

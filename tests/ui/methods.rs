@@ -28,6 +28,19 @@ impl Orders {
     }
 }
 
+struct Made(u64);
+
+#[callback]
+impl Made {
+    pub fn new() -> Self {
+        Self(7)
+    }
+
+    pub fn value(&self) -> u64 {
+        self.0
+    }
+}
+
 struct Quiet;
 
 #[callback]

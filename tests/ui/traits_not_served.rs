@@ -1,4 +1,4 @@
-use daffi::{Node, callback, remote};
+use daffi::{callback, remote};
 
 trait Local {
     fn one(&self);

@@ -17,7 +17,7 @@ use super::registry::{Callback, Declaration, Options};
     note = "put `#[callback]` above its `impl`, and `pub` before the methods that others may call",
     note = "a type with several such blocks needs to be told which: `node.register::<dyn Trait>(value)`"
 )]
-pub trait Offer<By: ?Sized>: Sized + Send + Sync + 'static {
+pub trait Offer<By: ?Sized>: Sized {
     /// The callbacks that run on `instance`.
     #[doc(hidden)]
     fn callbacks(instance: Arc<Self>) -> Vec<Callback>;
@@ -33,6 +33,17 @@ impl<By: ?Sized, T: Offer<By>> Offer<By> for Arc<T> {
     fn callbacks(instance: Arc<Self>) -> Vec<Callback> {
         T::callbacks(Arc::unwrap_or_clone(instance))
     }
+}
+
+/// A type whose instance several threads may use, as the way to itself: generated code names it by this, so that one
+/// which they may not is one error, at the type, and in the words that rustc has for what it holds.
+pub trait Shareable {
+    /// The type.
+    type Itself;
+}
+
+impl<T: Send + Sync + 'static> Shareable for T {
+    type Itself = Self;
 }
 
 /// A trait under `#[remote]`, as the `dyn Trait` that stands for it: what serving it with a `T` takes.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
+
 use super::link::Link;
 use super::state::Status;
 use super::{Node, Shared};
@@ -209,8 +211,9 @@ impl Node {
     ///
     /// # Cancel safety
     /// Cancel safe: nothing of it is then offered.
-    pub async fn register<By: ?Sized>(&self, offer: impl Offer<By>) -> Result<Registration> {
-        self.register_all(Offer::callbacks(Arc::new(offer))).await
+    pub fn register<By: ?Sized>(&self, offer: impl Offer<By>) -> BoxFuture<'_, Result<Registration>> {
+        // A future that does not depend on the type: rustc would else report a value with nothing to offer three times.
+        Box::pin(self.register_all(Offer::callbacks(Arc::new(offer))))
     }
 
     async fn register_all(&self, callbacks: Vec<Callback>) -> Result<Registration> {

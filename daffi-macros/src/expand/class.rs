@@ -1,7 +1,8 @@
 //! What `#[callback]` makes of an `impl` block.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::{allow, allow_at_function, call, causes, conditions, declaration, handler};
 use crate::model::{Chosen, Class, Model, Served};
@@ -89,12 +90,14 @@ fn offer(subject: &TokenStream, methods: &[Model]) -> TokenStream {
         let callback = handler::method(model, &quote!(<#subject>::#ident), subject, &declaration);
         quote!(#(#conditions)* #callback)
     });
+    let itself = quote_spanned!(subject.span()=> <#subject as ::daffi::__private::Shareable>::Itself);
     quote! {
         #[automatically_derived]
         impl ::daffi::Offer<#subject> for #subject {
             fn callbacks(
                 __daffi_instance: ::std::sync::Arc<Self>,
             ) -> ::std::vec::Vec<::daffi::__private::Callback> {
+                let __daffi_instance: ::std::sync::Arc<#itself> = __daffi_instance;
                 ::std::vec::Vec::from([#(#callbacks),*])
             }
         }

@@ -1,5 +1,6 @@
 //! `impl` blocks under `#[callback]`.
 
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Attribute, Ident, Path, Result, Type, Visibility};
 
@@ -43,8 +44,8 @@ impl Class {
         options::check(given, &["prefix"], AT_BLOCK, &mut problems);
         check_block(block, &mut problems);
         let name = type_name(&block.ty, &mut problems);
-        let names_itself = given.iter().any(|option| option.name == "prefix");
-        if !names_itself && !types::arguments(&block.ty).is_empty() {
+        let is_named = given.iter().any(|option| option.name == "prefix");
+        if !is_named && block.generics.params.is_empty() && !types::arguments(&block.ty).is_empty() {
             problems.add(
                 &block.ty,
                 "the same type with other arguments would have the same names\n\
@@ -122,7 +123,19 @@ fn method(member: &Member, prefix: &str, ty: &Type, problems: &mut Problems) -> 
         problems.add(semicolon, "a callback needs a body");
         return None;
     }
-    let signature = without_self(&member.function.signature, ty);
+    let signature = &member.function.signature;
+    if signature.receiver().is_none()
+        && let Some(this) = types::find_self(signature.output.to_token_stream())
+    {
+        problems.add(
+            this,
+            "others would be sent a copy of the instance that this makes\n\
+             help: put `#[local]` above it, if it is for this process; if they are to have one, name the type \
+             instead of `Self`",
+        );
+        return None;
+    }
+    let signature = without_self(signature, ty);
     Some(Model::new(&given, &member.function, &signature, Home::Block(prefix), problems))
 }
 

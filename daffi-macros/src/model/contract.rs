@@ -1,6 +1,6 @@
 //! Traits under `#[remote]`.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::{Attribute, Ident, Result, Signature, Visibility};
 
@@ -8,6 +8,7 @@ use super::{Home, Model, Role, check_block_generics, check_names, prefix};
 use crate::options::{self, Elsewhere};
 use crate::parse::{self, Declarations, Given, Member, Part};
 use crate::problems::Problems;
+use crate::types;
 
 /// A trait that obeys all the rules.
 pub(crate) struct Contract {
@@ -91,17 +92,11 @@ fn check_local(member: &Member, problems: &mut Problems) {
     }
 }
 
-/// Where a signature names `Self`.
+/// Where a signature names `Self`, apart from its receiver.
 fn find_self(signature: &Signature) -> Option<TokenTree> {
-    fn find(tokens: TokenStream) -> Option<TokenTree> {
-        tokens.into_iter().find_map(|token| match &token {
-            TokenTree::Ident(ident) if ident == "Self" => Some(token),
-            TokenTree::Group(group) => find(group.stream()),
-            _ => None,
-        })
-    }
     let typed = signature.inputs.iter().filter(|input| matches!(input, syn::FnArg::Typed(_)));
-    typed.map(ToTokens::to_token_stream).chain([signature.output.to_token_stream()]).find_map(find)
+    let parts = typed.map(ToTokens::to_token_stream).chain([signature.output.to_token_stream()]);
+    types::find_self(parts.collect())
 }
 
 /// What a trait cannot be told.

@@ -323,6 +323,8 @@ fn prefix(given: &[Given], own: &Ident, problems: &mut Problems) -> String {
         && let Some(problem) = options::offered_problem(&format!("{text}.x"))
     {
         problems.add(&chosen, problem);
+        // What is wrong with it has been said, and need not be again at each method.
+        return String::new();
     }
     text
 }

@@ -11,7 +11,8 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let mut sum = Duration::ZERO;
     while !rest.is_empty() {
         let (number, after) = split_before(rest, |c: char| !c.is_ascii_digit() && c != '.');
-        let (unit, after) = split_before(after, |c: char| c.is_ascii_digit() || c.is_whitespace());
+        let (unit, after) =
+            split_before(after.trim_start(), |c: char| c.is_ascii_digit() || c.is_whitespace());
         let part = part(text, number, unit)?;
         sum = sum.checked_add(part).ok_or_else(|| too_long(text))?;
         rest = after.trim_start();
@@ -73,7 +74,7 @@ mod tests {
             ("2m", 120_000),
             ("1h30m", 5_400_000),
             ("1h 30m 5s", 5_405_000),
-            (" 7s ", 7_000),
+            (" 7 s ", 7_000),
             ("1d", 86_400_000),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
@@ -90,7 +91,7 @@ mod tests {
             ("-5s", "not a duration"),
             ("1.5.5s", "not a duration"),
             ("5x", "not a unit"),
-            ("5 s", "no unit"),
+            ("5 fortnights", "not a unit"),
             ("0s", "nothing can run"),
             ("99999999999999999999999d", "too long"),
         ] {

@@ -86,6 +86,9 @@ const _: () = {
         fn callbacks(
             __daffi_instance: ::std::sync::Arc<Self>,
         ) -> ::std::vec::Vec<::daffi::__private::Callback> {
+            let __daffi_instance: ::std::sync::Arc<
+                <shop::Ticker as ::daffi::__private::Shareable>::Itself,
+            > = __daffi_instance;
             ::std::vec::Vec::from([
                 ::daffi::__private::Callback::flowing(
                         ::daffi::__private::Declaration {
