@@ -1,7 +1,8 @@
 //! A type whose methods others call, and a trait that is all that both sides share.
 #![expect(clippy::print_stdout, reason = "that is what the example does")]
-use std::sync::Mutex;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use daffi::prelude::*;
 
@@ -46,7 +47,7 @@ trait Stock {
 }
 
 #[derive(Default)]
-struct Shelf(Mutex<std::collections::BTreeMap<String, u32>>);
+struct Shelf(Mutex<BTreeMap<String, u32>>);
 
 #[callback]
 impl Stock for Shelf {
@@ -66,10 +67,12 @@ async fn main(node: Node) -> daffi::Result<()> {
     let orders = node.remote::<Orders>(); // a typed client, in this process or any other
     println!("version {}", orders.version().await?);
 
-    let registration = node.register(Orders::default()).await?;
+    let ours = Arc::new(Orders::default());
+    let registration = node.register(Arc::clone(&ours)).await?;
     println!("a second instance: {}", node.register(Orders::default()).await.expect_err("there is one"));
     println!("order {}", orders.place("tea".into(), 2).timeout(secs(1)).await?);
     println!("no order: {}", orders.place("tea".into(), 0).await.expect_err("nothing is no order"));
+    println!("{} orders", ours.seen());
     drop(registration);
     println!("closed: {}", orders.place("tea".into(), 1).await.expect_err("the shop is closed"));
 

@@ -99,7 +99,7 @@ pub(crate) fn is_offered(member: &Member) -> bool {
 
 fn members(block: &Block) -> impl Iterator<Item = &Member> {
     block.parts.iter().filter_map(|part| match part {
-        Part::Function(member) => Some(member),
+        Part::Function(member) => Some(&**member),
         Part::Other(_) => None,
     })
 }

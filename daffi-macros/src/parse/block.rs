@@ -41,7 +41,7 @@ pub(crate) struct Declarations {
 
 /// What stands between the braces.
 pub(crate) enum Part {
-    Function(Member),
+    Function(Box<Member>),
     /// A constant, a type, a macro.
     Other(TokenStream),
 }
@@ -139,7 +139,8 @@ fn parts<Other: syn::parse::Parse + ToTokens>(input: ParseStream<'_>) -> Result<
             let attrs = content.call(Attribute::parse_outer)?;
             let (marks, attrs) = attrs.into_iter().partition(is_ours);
             let vis = content.parse()?;
-            parts.push(Part::Function(Member { function: function(attrs, vis, &content)?, marks }));
+            let function = function(attrs, vis, &content)?;
+            parts.push(Part::Function(Box::new(Member { function, marks })));
         } else {
             parts.push(Part::Other(content.parse::<Other>()?.into_token_stream()));
         }
