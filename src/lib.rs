@@ -154,7 +154,7 @@ pub mod testing;
 /// * A type has one such block, and one for each trait under [`remote`](macro@remote) that it serves. There is nothing
 ///   generic about either.
 ///
-/// ```
+/// ```standalone_crate
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// use daffi::prelude::*;
@@ -256,7 +256,7 @@ pub use daffi_macros::main;
 /// has an `impl` of it under [`callback`](macro@callback) and registers a value, the other has the typed client of
 /// [`Node::remote`]:
 ///
-/// ```
+/// ```standalone_crate
 /// use daffi::prelude::*;
 ///
 /// #[remote]
