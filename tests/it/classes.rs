@@ -188,6 +188,34 @@ impl Corner {
     }
 }
 
+macro_rules! shops {
+    ($name:ident, $shop:path, $ty:ty, $hours:expr) => {
+        struct $name;
+
+        #[callback]
+        impl $name {
+            pub fn double(&self, value: $ty) -> Vec<$ty> {
+                vec![value; 2]
+            }
+        }
+
+        #[callback]
+        impl $shop for $name {
+            fn open(&self) -> u32 {
+                $hours
+            }
+        }
+    };
+}
+
+/// A trait that a macro has implemented.
+#[remote(prefix = "classes.hours")]
+trait Hours {
+    fn open(&self) -> u32;
+}
+
+shops!(Kiosk, Hours, u16, 7);
+
 fn registered<T: std::fmt::Debug>(result: daffi::Result<T>) -> RegisterError {
     match result {
         Err(Error::Register(error)) => error,
@@ -471,6 +499,17 @@ fn a_program_has_its_associated_functions_at_once() {
         assert!(registry.find(name).is_some(), "{name}");
     }
     assert!(registry.find("Orders.place").is_none());
+}
+
+#[tokio::test]
+async fn a_macro_may_write_types_and_traits() {
+    let mesh = Mesh::in_memory().await;
+    let node = mesh.caller().await;
+    node.register::<Kiosk>(Kiosk).await.unwrap().keep();
+    node.register::<dyn Hours>(Kiosk).await.unwrap().keep();
+
+    assert_eq!(node.remote::<Kiosk>().double(4).await.unwrap(), [4, 4]);
+    assert_eq!(node.remote::<dyn Hours>().open().await.unwrap(), 7);
 }
 
 #[tokio::test]

@@ -7,6 +7,11 @@ impl Orders {
     fn place(&self, item: String) -> usize {
         item.len()
     }
+
+    #[callback]
+    fn opened() -> Self {
+        Self
+    }
 }
 
 #[callback]

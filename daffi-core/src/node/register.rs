@@ -280,3 +280,34 @@ impl Drop for Registration {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Effect;
+
+    fn large(id: u32) -> Offered {
+        let signature = Signature {
+            name: CallbackName::new(&format!("f{id}")).expect("a name"),
+            parameters: Vec::new(),
+            result: "()".into(),
+            doc: "x".repeat(config::REGISTER_BYTES / 3),
+            effect: Effect::Once,
+            variadic: false,
+        };
+        Offered { id, signature }
+    }
+
+    #[test]
+    fn what_is_offered_is_cut_into_frames_and_the_last_says_so() {
+        for count in [0, 1, 3, 10] {
+            let frames = frames((0..count).map(large).collect());
+
+            let offered = frames.iter().flat_map(|frame| &frame.callbacks).map(|offered| offered.id);
+            assert!(offered.eq(0..count), "each of {count} once");
+            let (last, others) = frames.split_last().expect("there is always one");
+            assert!(last.ready && others.iter().all(|frame| !frame.ready));
+            assert!(frames.iter().all(|frame| frame.callbacks.len() <= 3));
+        }
+    }
+}

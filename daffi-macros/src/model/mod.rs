@@ -106,6 +106,13 @@ impl Model {
                 "a callback needs a body\nhelp: `#[remote]` declares one that another process has",
             );
         }
+        if let Some(this) = types::find_self(function.signature.output.to_token_stream()) {
+            problems.add(
+                this,
+                "a function of a type cannot be a callback by itself\n\
+                 help: put `#[callback]` above the `impl` block, which makes callbacks of all its `pub` functions",
+            );
+        }
         let model = Self::new(given, &function, &function.signature, Home::Module, &mut problems);
         problems.or(model)
     }

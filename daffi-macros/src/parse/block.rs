@@ -11,6 +11,7 @@ use syn::{
 };
 
 use super::{Function, begins_function, function};
+use crate::types;
 
 /// An `impl` block.
 pub(crate) struct Block {
@@ -87,10 +88,10 @@ pub(super) fn block(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Blo
     let mut generics: Generics = if input.peek(Token![<]) { input.parse()? } else { Generics::default() };
     let first: Type = input.parse()?;
     let (of, ty) = if input.peek(Token![for]) {
-        let Type::Path(path) = first else {
+        let Type::Path(path) = types::bare(&first) else {
             return Err(syn::Error::new_spanned(first, "expected the path of a trait"));
         };
-        (Some((path.path, input.parse()?)), input.parse()?)
+        (Some((path.path.clone(), input.parse()?)), input.parse()?)
     } else {
         (None, first)
     };
