@@ -73,6 +73,19 @@ impl StrictOrders {
     pub(crate) async fn treated(&self) {}
 }
 
+/// For its client alone: no instance is ever made here.
+#[derive(Debug)]
+struct NeverMade {
+    seen: u64,
+}
+
+#[callback]
+impl NeverMade {
+    pub(crate) fn count(&self) -> u64 {
+        self.seen
+    }
+}
+
 /// Called by others alone: there is no instance in this program.
 #[remote]
 trait StrictShop {
@@ -135,6 +148,7 @@ async fn a_strict_crate_takes_annotated_types() {
     node.register(StrictOrders { seen: 0 }).await.unwrap().keep();
     node.register(StrictBank).await.unwrap().keep();
 
+    assert!(node.remote::<NeverMade>().count().await.is_err());
     let shop = node.remote::<dyn StrictShop>();
     assert!(shop.place("tea".into()).await.is_err());
     assert_eq!(node.remote::<dyn contracts::Bank>().balance(String::new()).await.unwrap(), 1);
