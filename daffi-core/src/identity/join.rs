@@ -27,7 +27,11 @@ pub struct JoinString {
 impl JoinString {
     /// Whether nodes can be told to find the controller there: `host:port`.
     pub(super) fn check_host(host: &str) -> Result<(), IdentityError> {
-        let bad = || IdentityError::BadToken(format!("`{host}` is not host:port, where nodes could find the controller"));
+        let bad = || {
+            IdentityError::BadToken(format!(
+                "`{host}` is not host:port, where nodes could find the controller"
+            ))
+        };
         check_host(host).map_err(|_| bad())
     }
 

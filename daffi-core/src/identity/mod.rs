@@ -118,7 +118,9 @@ impl IdentityError {
     /// As the error of a controller that would start.
     pub fn while_binding(&self) -> BindError {
         match self {
-            Self::Exposed { path, reason } => BindError::Unsafe { path: path.clone(), reason: reason.clone() },
+            Self::Exposed { path, reason } => {
+                BindError::Unsafe { path: path.clone(), reason: reason.clone() }
+            }
             other => BindError::Credentials { reason: other.to_string() },
         }
     }

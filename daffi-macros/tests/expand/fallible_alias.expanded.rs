@@ -90,7 +90,7 @@ const _: () = {
                             ::core::result::Result::Err(__daffi_error) => {
                                 ::daffi::__private::failed(
                                     &__daffi_error,
-                                    (&::daffi::__private::Probe(&__daffi_error)).chain(),
+                                    (&&&&::daffi::__private::Probe(&__daffi_error)).told(),
                                 )
                             }
                         }

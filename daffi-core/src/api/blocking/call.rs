@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::bridge::Bridge;
 use super::{Iter, Job, Schedule, feed};
-use crate::api::{Broadcast, Call as AsyncCall, Every, ItemStream, Replies, ReplyStream};
+use crate::api::{Broadcast, Call as AsyncCall, Every, ItemStream, Replies, ReplyStream, Retry};
 use crate::callback::Wire;
 use crate::error::Result;
 use crate::name::NodeName;
@@ -55,6 +55,8 @@ impl<R: Wire> Call<R> {
         on(node: impl Into<String>);
         key(key: impl Into<String>);
         eta(eta: Duration);
+        retry(retry: impl Into<Retry>);
+        hedge_after(delay: Duration);
     }
 
     /// Gives it `items` for the callback's parameter of type [`Incoming`](crate::callback::Incoming), as

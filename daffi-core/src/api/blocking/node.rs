@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::bridge::{Bridge, waits};
 use super::{Call, Iter, Job, Schedule};
 use crate::api::WithController;
-use crate::callback::{Arguments, Callback, Wire};
+use crate::callback::{Arguments, Offer, Wire};
 use crate::error::Result;
 use crate::node::{Connect, Node as AsyncNode, PresenceStream, Registration};
 use crate::wire::{CallbackEntry, JobEntry, JobId, NodeDetail, NodeEntry};
@@ -130,9 +130,16 @@ impl Node {
         fn ping(&self, node: &str) -> Duration;
         fn wait_process(&self, name: &str) -> ();
         fn wait_callback(&self, name: &str) -> ();
-        fn register(&self, callback: Callback) -> Registration;
         fn unregister(&self, name: &str) -> bool;
         fn join(&self) -> ();
+    }
+
+    /// As [`register`](AsyncNode::register).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn register<By: ?Sized>(&self, offer: impl Offer<By>) -> Result<Registration> {
+        self.bridge.wait(self.inside.register(offer))
     }
 
     /// As [`wait_process`](Self::wait_process), for at most this long.
