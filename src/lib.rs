@@ -20,7 +20,7 @@ pub use daffi_core::name::{CallbackName, NameError, NodeName};
 pub use daffi_core::node::{Connect, Node, PresenceStream, Registration, Wait, connect};
 pub use daffi_core::wire::{
     CallbackEntry, JobEntry, JobId, JobState, Missed, NodeDetail, NodeEntry, Overlap, Parameter, Presence,
-    ScheduleEntry, Signature, When,
+    ScheduleEntry, Signature, Traceparent, When,
 };
 /// A stream of items: what a callback may return.
 #[doc(no_inline)]
@@ -29,9 +29,11 @@ pub use futures::Stream;
 pub mod blocking;
 pub mod callbacks;
 pub mod config;
+pub mod middleware;
 pub mod prelude;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod trace;
 
 /// Makes a function, or the methods of a type, callable from other processes.
 ///

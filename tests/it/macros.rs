@@ -108,6 +108,7 @@ impl Reach for Nowhere {
 
 fn context(callback: &Callback) -> Context {
     let start = Start {
+        traceparent: None,
         caller: NodeName::new("proc1").unwrap(),
         node: NodeName::new("proc2").unwrap(),
         callback: CallbackName::new(callback.name().as_str()).unwrap(),

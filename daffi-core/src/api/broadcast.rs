@@ -84,6 +84,7 @@ impl<R: Wire> Broadcast<R> {
             flight: self.flight(Flags::STREAMED),
             ready: VecDeque::new(),
             wanted,
+            last: None,
             result: PhantomData,
         }
     }
@@ -100,25 +101,37 @@ impl<R: Wire> Broadcast<R> {
         // Only whoever does not wait for all needs them one by one.
         let flags = if first.is_some() { Flags::STREAMED } else { Flags::NONE };
         let mut flight = self.flight(flags);
-        let mut replies = BTreeMap::new();
-        let mut values = 0;
-        'all: loop {
-            let parts = poll_fn(|cx| flight.poll_parts(cx)).await?;
-            if parts.is_empty() {
-                break;
-            }
-            for (node, result) in parts {
-                let result = value(&node, result);
-                values += usize::from(result.is_ok());
-                replies.insert(node, result);
-                if first == Some(values) {
-                    break 'all;
-                }
+        let gathered = collect(&mut flight, first).await.and_then(|(replies, values)| {
+            if values < at_least { Err(replies.too_few(at_least)) } else { Ok(replies) }
+        });
+        let result = gathered.as_ref().map(|_| ()).map_err(CallError::clone);
+        poll_fn(|cx| flight.poll_over(cx, &result)).await?;
+        Ok(gathered?)
+    }
+}
+
+/// The outcomes, all or those up to the `first` so many values, and how many of them are values.
+async fn collect<R: Wire>(
+    flight: &mut Flight,
+    first: Option<usize>,
+) -> Result<(Replies<R>, usize), CallError> {
+    let mut replies = BTreeMap::new();
+    let mut values = 0;
+    'all: loop {
+        let parts = poll_fn(|cx| flight.poll_parts(cx)).await?;
+        if parts.is_empty() {
+            break;
+        }
+        for (node, result) in parts {
+            let result = value(&node, result);
+            values += usize::from(result.is_ok());
+            replies.insert(node, result);
+            if first == Some(values) {
+                break 'all;
             }
         }
-        let replies = Replies { replies };
-        if values < at_least { Err(replies.too_few(at_least).into()) } else { Ok(replies) }
     }
+    Ok((Replies { replies }, values))
 }
 
 fn value<R: Wire>(node: &NodeName, result: Result<Bytes, CallError>) -> Result<R, CallError> {
@@ -218,6 +231,8 @@ pub struct ReplyStream<R> {
     ready: VecDeque<PartOutcome>,
     /// Values still to come.
     wanted: Option<usize>,
+    /// What it came to, once all outcomes were told.
+    last: Option<Result<(), CallError>>,
     result: PhantomData<fn() -> R>,
 }
 
@@ -231,23 +246,30 @@ impl<R: Wire> ReplyStream<R> {
     }
 }
 
+impl<R: Wire> ReplyStream<R> {
+    /// There are no more outcomes: the end, or why the broadcast failed as a whole.
+    fn poll_last(&mut self, cx: &mut Context<'_>) -> Poll<Option<(NodeName, Result<R, CallError>)>> {
+        let last = self.last.get_or_insert(Ok(()));
+        let over = ready!(self.flight.poll_over(cx, last));
+        *last = Ok(());
+        Poll::Ready(over.err().map(|error| (controller(), Err(error))))
+    }
+}
+
 impl<R: Wire> Stream for ReplyStream<R> {
     type Item = (NodeName, Result<R, CallError>);
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.wanted == Some(0) {
-            return Poll::Ready(None);
-        }
-        if self.ready.is_empty() {
+        if self.last.is_none() && self.ready.is_empty() && self.wanted != Some(0) {
             match ready!(self.flight.poll_parts(cx)) {
                 Ok(parts) => self.ready.extend(parts),
-                Err(error) => {
-                    self.wanted = Some(0);
-                    return Poll::Ready(Some((controller(), Err(error))));
-                }
+                Err(error) => self.last = Some(Err(error)),
             }
         }
-        let Some((node, result)) = self.ready.pop_front() else { return Poll::Ready(None) };
+        if self.wanted == Some(0) {
+            self.ready.clear();
+        }
+        let Some((node, result)) = self.ready.pop_front() else { return self.poll_last(cx) };
         let result = value(&node, result);
         if let (Some(wanted), Ok(_)) = (&mut self.wanted, &result) {
             *wanted -= 1;

@@ -1,7 +1,7 @@
 //! A call, before it has a mode, and awaited.
 
 use std::fmt;
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, poll_fn};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use std::time::{Duration, SystemTime};
 use futures::Stream;
 use serde::Serialize;
 
-use super::retry::Plan;
+use super::retry::{Plan, carry_out};
 use super::{Broadcast, Every, ItemStream, Job, Limit, NoReturn, controller, decode_reply};
 use crate::callback::stream::{feed, put_item};
 use crate::callback::{Arguments, Fault, Feed, Wire};
 use crate::config;
 use crate::error::{CallError, Error, Ran, Result};
 use crate::name::NodeName;
-use crate::node::{Awaiting, Expect, Flight, Node, OnDrop, Request};
-use crate::wire::{Flags, JobId};
+use crate::node::{Awaiting, Expect, Flight, Node, OnDrop, Outgoing, Request, Wrapping};
+use crate::wire::{Flags, JobId, Traceparent, TraceparentError};
 
 /// A call that has not been made: await it, or give it another mode.
 ///
@@ -45,6 +45,14 @@ pub struct Call<R> {
     /// Where it may be made more than once.
     pub(super) plan: Option<Box<Plan>>,
     result: PhantomData<fn() -> R>,
+}
+
+/// A call that is ready to be sent.
+pub(super) struct Prepared {
+    pub(super) request: Box<Request>,
+    pub(super) plan: Option<Box<Plan>>,
+    /// What stands around it, if anything does.
+    pub(super) wrapping: Option<Box<Wrapping>>,
 }
 
 impl<R> Call<R> {
@@ -123,6 +131,25 @@ impl<R: Wire> Call<R> {
         self.with(|request| request.eta = Some(eta))
     }
 
+    /// Makes it part of a trace that this process did not begin: a [`Traceparent`], or the text of a header `traceparent`.
+    /// The callee sees it as [`Context::traceparent`](crate::callback::Context::traceparent), or a span of that trace.
+    ///
+    /// Calls through [`Context::node`](crate::callback::Context::node) and [`Node::traced`] are part of a trace without it.
+    /// The runs of a schedule are not: each begins its own.
+    pub fn traceparent<T>(self, traceparent: T) -> Self
+    where
+        T: TryInto<Traceparent>,
+        T::Error: Into<TraceparentError>,
+    {
+        match traceparent.try_into().map_err(Into::into) {
+            Ok(traceparent) => self.with(|request| request.trace = Some(Box::new(traceparent))),
+            Err(error) => self.refused(CallError::BadArguments {
+                expected: "a traceparent as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`".into(),
+                got: error.to_string(),
+            }),
+        }
+    }
+
     pub(super) fn refused(mut self, error: CallError) -> Self {
         if self.request.is_ok() {
             self.request = Err(Box::new(error));
@@ -190,33 +217,55 @@ impl<R: Wire> Call<R> {
         self
     }
 
-    /// The call on its way, not sent yet.
+    /// The call on its way, not sent yet; for modes whose calls are made once.
     pub(super) fn flight(self, usual: Duration, change: impl FnOnce(&mut Request)) -> Flight {
         let shared = Arc::clone(self.node.shared());
-        let timeout = self.limit.or(usual);
-        match self.request {
-            Ok(mut request) => {
-                request.timeout = timeout;
-                change(&mut request);
-                // What outlives its caller outlives the callback that makes it, too.
-                if !request.flags.has(Flags::BACKGROUND) {
-                    request.timeout = self.node.within_scope(timeout);
-                }
-                let Some(plan) = self.plan else { return Flight::new(shared, request) };
-                match plan.carry_out(&shared, request) {
-                    Ok(several) => Flight::several(shared, several),
-                    Err(error) => Flight::failed(shared, error),
-                }
-            }
-            Err(error) => Flight::failed(shared, *error),
+        match self.prepare(usual, change) {
+            Ok(Prepared { request, wrapping, .. }) => Flight::new(shared, request).wrapped(wrapping),
+            Err(error) => Flight::failed(shared, error),
         }
+    }
+
+    /// The same for modes with one result, whose calls may be made more than once.
+    fn unary(self, usual: Duration, change: impl FnOnce(&mut Request)) -> Flight {
+        let shared = Arc::clone(self.node.shared());
+        let several = match self.prepare(usual, change) {
+            Ok(Prepared { request, plan: None, wrapping: None }) => return Flight::new(shared, request),
+            Ok(prepared) => carry_out(&shared, prepared),
+            Err(error) => Err(error),
+        };
+        match several {
+            Ok(several) => Flight::several(shared, several),
+            Err(error) => Flight::failed(shared, error),
+        }
+    }
+
+    /// The request as it is to be sent, and what stands around it.
+    pub(super) fn prepare(
+        self,
+        usual: Duration,
+        change: impl FnOnce(&mut Request),
+    ) -> Result<Prepared, CallError> {
+        let mut request = self.request.map_err(|error| *error)?;
+        let (timeout, says_timeout) = (self.limit.or(usual), self.limit != Limit::Usual);
+        request.timeout = timeout;
+        change(&mut request);
+        // What outlives its caller outlives the callback that makes it, too.
+        let outlives = request.flags.has(Flags::BACKGROUND) || request.flags.has(Flags::ONE_WAY);
+        if !outlives {
+            request.timeout = self.node.within_scope(timeout);
+        }
+        let until = if outlives { None } else { self.node.scope_ends_at() };
+        let shared = self.node.shared();
+        let wrapping = shared.wrapping(|| Outgoing::of(&request, says_timeout, until));
+        Ok(Prepared { request, plan: self.plan, wrapping })
     }
 
     /// Runs it in the background: it is sent at once, and the [`Job`] says how it went. Dropping that lets the
     /// call go on.
     pub fn bg(self) -> Job<R> {
         let node = self.node.clone();
-        let flight = self.flight(config::JOB_TIMEOUT, |request| {
+        let flight = self.unary(config::JOB_TIMEOUT, |request| {
             request.flags = Flags::BACKGROUND;
             request.expect = Expect::TakenAndReply;
         });
@@ -237,7 +286,10 @@ impl<R: Wire> Call<R> {
             request.expect = Expect::Taken;
         });
         flight.set_on_drop(OnDrop::Detach);
-        Ok(std::future::poll_fn(|cx| flight.poll_taken(cx)).await?)
+        let taken = poll_fn(|cx| flight.poll_taken(cx)).await;
+        let result = taken.as_ref().map(|_| ()).map_err(CallError::clone);
+        poll_fn(|cx| flight.poll_over(cx, &result)).await?;
+        Ok(taken?)
     }
 
     /// Waits for the result as awaiting the call does, and says which node it is from.
@@ -248,8 +300,8 @@ impl<R: Wire> Call<R> {
     /// # Cancel safety
     /// Not cancel safe: dropped while it is pending, the call is cancelled, and may have run.
     pub async fn with_node(self) -> Result<(NodeName, R)> {
-        let mut flight = self.flight(config::CALL_TIMEOUT, |_| ());
-        let reply = std::future::poll_fn(|cx| flight.poll_outcome(cx)).await?;
+        let mut flight = self.unary(config::CALL_TIMEOUT, |_| ());
+        let reply = poll_fn(|cx| flight.poll_outcome(cx)).await?;
         let value = decode_reply(&flight, &reply)?;
         Ok((flight.peer(reply.peer).unwrap_or_else(controller), value))
     }
@@ -291,7 +343,8 @@ fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Reques
         expected: "arguments that can be encoded".into(),
         got: error.to_string(),
     })?;
-    Ok(Request::new(name, body))
+    let trace = node.trace().copied().map(Box::new);
+    Ok(Request { trace, ..Request::new(name, body) })
 }
 
 /// What a one-way call of `name` is but for its arguments.
@@ -311,7 +364,7 @@ impl<R: Wire> IntoFuture for Call<R> {
 
     fn into_future(self) -> CallFuture<R> {
         let awaiting = Awaiting::of(&self.node);
-        let flight = self.flight(config::CALL_TIMEOUT, |_| ());
+        let flight = self.unary(config::CALL_TIMEOUT, |_| ());
         CallFuture { flight, _awaiting: awaiting, result: PhantomData }
     }
 }

@@ -65,6 +65,10 @@ impl<R: Wire> Job<R> {
         self.id
     }
 
+    pub(super) fn set_cancelled_on_drop(&mut self) {
+        self.is_cancelled_on_drop = true;
+    }
+
     /// The number that the controller knows the call by, once it has been sent.
     pub(super) fn number(&self) -> Option<u64> {
         self.flight.number()

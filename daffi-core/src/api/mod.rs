@@ -29,7 +29,7 @@ pub use stream::ItemStream;
 use crate::callback::{Arguments, Wire};
 use crate::error::{CallError, Result};
 use crate::name::NodeName;
-use crate::node::{Flight, Node, Reply};
+use crate::node::{Flight, Node, Outgoing, Reply};
 use crate::wire::{self, JobId};
 
 impl Node {
@@ -65,7 +65,15 @@ impl Node {
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<u64> {
         let request = call::one_way_request(self, name)?;
-        Ok(self.shared().send_each(request, arguments).await?)
+        let Some(wrapping) = self.shared().wrapping(|| Outgoing::of(&request, false, None)) else {
+            return Ok(self.shared().send_each(request, arguments).await?);
+        };
+        let sent = wrapping.run(async |call| {
+            let mut request = request;
+            call.shape(&mut request);
+            Ok((self.shared().send_each(request, arguments).await?, None))
+        });
+        Ok(sent.await?)
     }
 
     /// The background call of this number, whoever made it: its result is fetched from the controller, which

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use futures::TryFutureExt;
+use futures::future::BoxFuture;
+
+use super::call::Prepared;
 use super::{Broadcast, Call, Every};
 use crate::callback::Wire;
 use crate::config;
-use crate::error::{Error, Result};
+use crate::error::{CallError, Error, Result};
 use crate::node::Acknowledged;
-use crate::wire::Flags;
+use crate::wire::{Flags, Traceparent, TraceparentError};
 
 /// A call whose result nobody wants, before it has a mode.
 #[derive(Debug)]
@@ -47,6 +51,15 @@ impl Tell {
         Self { call: self.call.eta(eta) }
     }
 
+    /// As [`Call::traceparent`].
+    pub fn traceparent<T>(self, traceparent: T) -> Self
+    where
+        T: TryInto<Traceparent>,
+        T::Error: Into<TraceparentError>,
+    {
+        Self { call: self.call.traceparent(traceparent) }
+    }
+
     /// As [`Call::no_return`].
     pub fn no_return(self) -> NoReturn {
         self.call.no_return()
@@ -72,22 +85,28 @@ impl Tell {
 /// after that lets it go on.
 #[must_use = "it is not sent until it is awaited"]
 pub struct NoReturn {
-    acknowledged: Acknowledged,
+    way: Way,
+}
+
+enum Way {
+    Plain(Acknowledged),
+    Wrapped(BoxFuture<'static, Result<(), CallError>>),
 }
 
 impl NoReturn {
     pub(super) fn new<R: Wire>(call: Call<R>, flags: Flags) -> Self {
         let shared = Arc::clone(call.node.shared());
-        let timeout = call.limit.or(config::JOB_TIMEOUT);
-        let acknowledged = match call.request {
-            Ok(mut request) => {
-                request.flags = flags;
-                request.timeout = timeout;
-                Acknowledged::new(shared, request)
+        let way = match call.prepare(config::JOB_TIMEOUT, |request| request.flags = flags) {
+            Ok(Prepared { request, wrapping: None, .. }) => Way::Plain(Acknowledged::new(shared, request)),
+            Ok(Prepared { mut request, wrapping: Some(wrapping), .. }) => {
+                Way::Wrapped(Box::pin(wrapping.run(|call| {
+                    call.shape(&mut request);
+                    Acknowledged::new(shared, request).map_ok(|()| ((), None))
+                })))
             }
-            Err(error) => Acknowledged::failed(shared, *error),
+            Err(error) => Way::Plain(Acknowledged::failed(shared, error)),
         };
-        Self { acknowledged }
+        Self { way }
     }
 }
 
@@ -95,7 +114,11 @@ impl Future for NoReturn {
     type Output = Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.acknowledged).poll(cx).map_err(Error::from)
+        let polled = match &mut self.way {
+            Way::Plain(acknowledged) => Pin::new(acknowledged).poll(cx),
+            Way::Wrapped(wrapped) => wrapped.as_mut().poll(cx),
+        };
+        polled.map_err(Error::from)
     }
 }
 

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 
+use super::call::Prepared;
 use super::{Call, Job};
 use crate::callback::Wire;
 use crate::config;
 use crate::error::{CallError, Ran, Stage};
-use crate::node::{Flight, Outcome, Phase, Request, Several, Shared, Taken, is_idempotent};
+use crate::name::NodeName;
+use crate::node::{Flight, Outcome, Outgoing, Phase, Reply, Request, Several, Shared, Taken, is_idempotent};
 use crate::wire::Flags;
 
 /// How often a call is repeated, and how long it waits before each time.
@@ -122,12 +125,36 @@ impl<R: Wire> Call<R> {
     }
 }
 
+/// What such a call comes to.
+///
+/// # Errors
+/// [`CallError::BadArguments`] if it shall be made twice and cannot be.
+pub(super) fn carry_out(shared: &Arc<Shared>, prepared: Prepared) -> Result<Several, CallError> {
+    let Prepared { request, plan, wrapping } = prepared;
+    let taken = Arc::new(Taken::default());
+    let making = Making {
+        plan: Plan::default(),
+        shared: Arc::clone(shared),
+        request,
+        begun: None,
+        taken: Arc::clone(&taken),
+    };
+    if let Some(plan) = &plan {
+        plan.check(&making.request)?;
+    }
+    let outcome: BoxFuture<'static, Outcome> = match wrapping {
+        None => Box::pin(making.run(plan)),
+        Some(wrapping) => {
+            let unwanted = Arc::clone(&taken);
+            let make = |call: Outgoing| making.run_shaped(plan, call);
+            Box::pin(wrapping.run_or(make, move || unwanted.unwant(true)))
+        }
+    };
+    Ok(Several::new(outcome, taken))
+}
+
 impl Plan {
-    /// What such a request comes to.
-    ///
-    /// # Errors
-    /// [`CallError::BadArguments`] if it cannot be made twice.
-    pub(super) fn carry_out(self, shared: &Arc<Shared>, request: Box<Request>) -> Result<Several, CallError> {
+    fn check(&self, request: &Request) -> Result<(), CallError> {
         let bad = |expected: &str, got: &str| {
             Err(CallError::BadArguments { expected: expected.into(), got: got.into() })
         };
@@ -137,15 +164,7 @@ impl Plan {
         if self.hedge_after.is_some() && (request.on.is_some() || request.key.is_some()) {
             return bad("any node, for `.hedge_after(..)`", "`.on(..)` or `.key(..)`, which choose one");
         }
-        let taken = Arc::new(Taken::default());
-        let making = Making {
-            plan: self,
-            shared: Arc::clone(shared),
-            request,
-            begun: None,
-            taken: Arc::clone(&taken),
-        };
-        Ok(Several::new(Box::pin(making.run()), taken))
+        Ok(())
     }
 }
 
@@ -160,7 +179,42 @@ struct Making {
 }
 
 impl Making {
-    async fn run(mut self) -> Outcome {
+    async fn run(self, plan: Option<Box<Plan>>) -> Outcome {
+        match plan {
+            Some(plan) => Self { plan: *plan, ..self }.repeat().await,
+            None => self.once().await,
+        }
+    }
+
+    /// As what stands around it has it; with the node that ran it.
+    async fn run_shaped(
+        mut self,
+        plan: Option<Box<Plan>>,
+        call: Outgoing,
+    ) -> Result<(Reply, Option<NodeName>), CallError> {
+        call.shape(&mut self.request);
+        let shared = Arc::clone(&self.shared);
+        let reply = self.run(plan).await?;
+        let node = shared.lock().peer(reply.peer);
+        Ok((reply, node))
+    }
+
+    /// As it is, and only once: nothing of it is kept to be sent again.
+    async fn once(self) -> Outcome {
+        let Self { shared, request, taken, .. } = self;
+        let is_background = request.flags.has(Flags::BACKGROUND);
+        let flight = Flight::new(Arc::clone(&shared), request);
+        if !is_background {
+            let mut attempt = Attempt::Foreground(flight);
+            return poll_fn(|cx| attempt.poll(cx)).await;
+        }
+        let job = Box::new(Job::launch(shared.weak_handle(), flight));
+        let attempt = Attempt::Background { job, taken: Some(Arc::clone(&taken)) };
+        let mut lasting = Lasting { attempt, taken };
+        poll_fn(|cx| lasting.attempt.poll(cx)).await
+    }
+
+    async fn repeat(mut self) -> Outcome {
         self.begun = Some(Instant::now());
         let retry = self.plan.retry.unwrap_or(Retry::times(0));
         let (mut ran, mut gravest) = (Ran::No, None);
@@ -306,6 +360,21 @@ impl Making {
 
 /// A call that waits for its link is looked at this often at most.
 const HEDGE_AFTER_MIN: Duration = Duration::from_millis(1);
+
+/// A call in the background that is made once. Its process may end before it does: only if its caller said so it is
+/// cancelled.
+struct Lasting {
+    attempt: Attempt,
+    taken: Arc<Taken>,
+}
+
+impl Drop for Lasting {
+    fn drop(&mut self) {
+        if let (Attempt::Background { job, .. }, true) = (&mut self.attempt, self.taken.is_unwanted()) {
+            job.set_cancelled_on_drop();
+        }
+    }
+}
 
 /// A call on its way. Dropped, it is cancelled.
 enum Attempt {

@@ -35,6 +35,8 @@ enum Stages<R> {
     Flying(Flight),
     /// The callback has begun. The flight is kept: dropped, it cancels the call.
     Open(Incoming<R>, Flight),
+    /// No item comes any more; what that is to the caller is still to be said.
+    Ending(Flight, Result<(), CallError>),
     Over,
 }
 
@@ -76,9 +78,9 @@ impl<R: Wire> ItemStream<R> {
             self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + after)));
         ready!(timer.as_mut().poll(cx));
         let node = self.author();
-        self.stage = Stages::Over;
-        (self.timer, self.awaiting) = (None, None);
-        Poll::Ready(Some(Err(CallError::TimedOut { stage: Stage::Running, node, after })))
+        self.end(Err(CallError::TimedOut { stage: Stage::Running, node, after }));
+        self.timer = None;
+        self.poll_item(cx)
     }
 
     fn poll_untimed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<R, CallError>>> {
@@ -92,28 +94,42 @@ impl<R: Wire> ItemStream<R> {
                         };
                         self.stage = Stages::Open(items, flight);
                     }
-                    Err(error) => {
-                        self.stage = Stages::Over;
-                        return Poll::Ready(Some(Err(error)));
-                    }
+                    Err(error) => self.end(Err(error)),
                 },
-                Stages::Open(items, _) => {
-                    let item = ready!(Pin::new(items).poll_next(cx));
-                    if !matches!(item, Some(Ok(_))) {
-                        self.stage = Stages::Over;
+                Stages::Open(items, flight) => {
+                    if let Poll::Ready(error) = flight.poll_given_up(cx) {
+                        self.end(Err(error));
+                        continue;
                     }
-                    return Poll::Ready(item);
+                    match ready!(Pin::new(items).poll_next(cx)) {
+                        Some(Ok(item)) => return Poll::Ready(Some(Ok(item))),
+                        Some(Err(error)) => self.end(Err(error)),
+                        None => self.end(Ok(())),
+                    }
+                }
+                Stages::Ending(flight, result) => {
+                    let over = ready!(flight.poll_over(cx, result));
+                    self.stage = Stages::Over;
+                    return Poll::Ready(over.err().map(Err));
                 }
                 Stages::Over => return Poll::Ready(None),
             }
         }
     }
 
+    /// No item comes any more.
+    fn end(&mut self, result: Result<(), CallError>) {
+        self.stage = match std::mem::replace(&mut self.stage, Stages::Over) {
+            Stages::Flying(flight) | Stages::Open(_, flight) => Stages::Ending(flight, result),
+            stage @ (Stages::Ending(..) | Stages::Over) => stage,
+        };
+    }
+
     /// The node that produces the items, once the first has come.
     pub fn author(&self) -> Option<crate::name::NodeName> {
         match &self.stage {
             Stages::Open(_, flight) => flight.author(),
-            Stages::Flying(_) | Stages::Over => None,
+            Stages::Flying(_) | Stages::Ending(..) | Stages::Over => None,
         }
     }
 }
@@ -131,6 +147,7 @@ impl<R> fmt::Debug for ItemStream<R> {
         let stage = match &self.stage {
             Stages::Flying(_) => "flying",
             Stages::Open(..) => "open",
+            Stages::Ending(..) => "ending",
             Stages::Over => "over",
         };
         f.debug_struct("ItemStream").field("stage", &stage).finish_non_exhaustive()

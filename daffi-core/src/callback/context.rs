@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::name::{CallbackName, NodeName};
+use crate::wire::Traceparent;
 
 /// How a context reaches the node it runs on, which this layer does not know.
 pub trait Reach: Any + Send + Sync {
@@ -27,6 +28,8 @@ pub struct Start {
     pub callback: CallbackName,
     /// When its time is up.
     pub deadline: Option<Instant>,
+    /// Where it is in a trace.
+    pub traceparent: Option<Traceparent>,
 }
 
 /// The call that a callback serves: who called, on which node, how much time is left, whether it was cancelled.
@@ -72,6 +75,12 @@ impl Context {
     /// How long it is until then.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Where this run is in a trace, if its caller is part of one or the spans of calls are recorded here. Calls through
+    /// [`node`](Self::node) are part of it; a call to elsewhere can take it along as its header `traceparent`.
+    pub fn traceparent(&self) -> Option<Traceparent> {
+        self.inner.start.traceparent
     }
 
     /// Whether the caller no longer wants the result: it cancelled, died, or its time is up.

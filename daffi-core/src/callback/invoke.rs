@@ -1,7 +1,7 @@
 //! Decode, call, encode: what the code that `#[callback]` generates leans on.
 
 use std::error::Error as StdError;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,6 +40,28 @@ pub enum Fault {
         /// What the encoder said.
         message: String,
     },
+    /// What stands around it does not let the caller run it. It has not run.
+    Denied {
+        /// What was asked for.
+        what: String,
+    },
+    /// What stands around it has no room for the call. It has not run.
+    Busy {
+        /// Which bound.
+        what: String,
+    },
+}
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadArguments { expected, got } => write!(f, "expected {expected}, got {got}"),
+            Self::Failed { message, .. } => f.write_str(message),
+            Self::BadReply { message } => write!(f, "the result cannot be encoded: {message}"),
+            Self::Denied { what } => write!(f, "not allowed: {what}"),
+            Self::Busy { what } => write!(f, "busy: {what}"),
+        }
+    }
 }
 
 pub(super) fn take_tuple<T: DeserializeOwned>(signature: &Signature, body: &[u8]) -> Result<T, Fault> {

@@ -2,7 +2,8 @@
 //!
 //! [`Callback`] is one function with its signature; [`Registry`] is what a node offers. `arguments` encodes what
 //! callers give, `check` refuses it early, `invoke` decodes, calls and encodes, `context` is what a callback
-//! may ask about its call, `stream` the items that a call may bring and a result may be.
+//! may ask about its call, `stream` the items that a call may bring and a result may be, `wrap`
+//! what may stand around all of it.
 
 mod arguments;
 mod check;
@@ -13,6 +14,7 @@ mod panic;
 mod registry;
 pub mod stream;
 mod thread;
+mod wrap;
 
 pub use arguments::{Args, Arguments, Parameters, Wire};
 pub use check::{check, gives_stream, stream_parameter, type_fits};
@@ -25,3 +27,5 @@ pub use registry::{
 };
 pub use stream::{Feed, Flow, Incoming, Sink, Source};
 pub use thread::{may_wait, plainly};
+pub(crate) use wrap::{AnyWrap, Wraps};
+pub use wrap::{Next, Serving, Wrap, Wrapped};

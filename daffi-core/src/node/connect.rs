@@ -11,10 +11,11 @@ use futures::future::BoxFuture;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 use tokio::time::Instant;
 
+use super::around::Wrappers;
 use super::serve::Serve;
 use super::state::State;
-use super::{Guard, Hook, Node, Options, Phase, Shared, driver};
-use crate::callback::{Callback, Registry};
+use super::{Guard, Hook, Node, Options, Outgoing, Phase, Shared, driver};
+use crate::callback::{AnyWrap, Callback, Registry, Serving, Wrap};
 use crate::config;
 use crate::error::{ConnectError, Error, RegisterError, Result};
 use crate::identity::{
@@ -50,6 +51,8 @@ pub fn connect(url: &str) -> Connect {
         outlive_controller: false,
         on_connect: Vec::new(),
         on_disconnect: Vec::new(),
+        around_calls: Vec::new(),
+        around_callbacks: Vec::new(),
     }
 }
 
@@ -75,6 +78,8 @@ pub struct Connect {
     outlive_controller: bool,
     on_connect: Vec<Hook>,
     on_disconnect: Vec<Hook>,
+    around_calls: Vec<Arc<dyn AnyWrap<Outgoing>>>,
+    around_callbacks: Vec<Arc<dyn AnyWrap<Serving>>>,
 }
 
 impl Connect {
@@ -209,6 +214,35 @@ impl Connect {
         self
     }
 
+    /// Has `wrap` stand around every call that this node makes, in whatever mode; several nest in the order given, the
+    /// first outermost. What it may do, [`Wrap`] shows.
+    ///
+    /// It sees a call as [`Outgoing`] before it is sent, and as [`Ended`](super::Ended) or a
+    /// [`CallError`](crate::error::CallError) when it is over: one in the background when its result is here, whether its
+    /// job was dropped or not, one that wants no result or whose result is kept when the controller has taken it, a stream
+    /// at its end, a broadcast when every node has answered. All attempts of one that is repeated are one call, and so are
+    /// all of a [`tell_each`](Node::tell_each). The result itself stays between caller and callee.
+    ///
+    /// Schedules are the controller's calls, and what a [`Node`] asks the controller itself, as [`Node::nodes`], is none:
+    /// nothing stands around these.
+    pub fn wrap_calls(mut self, wrap: impl Wrap<Outgoing>) -> Self {
+        self.around_calls.push(Arc::new(wrap));
+        self
+    }
+
+    /// Has `wrap` stand around every callback that this node runs, for whatever mode of call; several nest in the order
+    /// given, the first outermost. What it may do, [`Wrap`] shows.
+    ///
+    /// It sees a call as [`Serving`] once there is room to run it, and what the callback comes to as its
+    /// [`Outcome`](crate::callback::Outcome). Its time is the callback's: timeouts and bounds are for both. Around a plain
+    /// function it runs on that one's thread, and holds it.
+    ///
+    /// Pings, and calls that are refused before they run, nothing stands around.
+    pub fn wrap_callbacks(mut self, wrap: impl Wrap<Serving>) -> Self {
+        self.around_callbacks.push(Arc::new(wrap));
+        self
+    }
+
     /// The address, as this builder would use it.
     ///
     /// # Errors
@@ -259,7 +293,7 @@ impl Connect {
         let shared = self.shared(name, address, credentials);
         fill(&shared, &registry)?;
         let guard = Arc::new(Guard { shared: Arc::clone(&shared), tasks: Mutex::default() });
-        let node = Node { shared: Arc::clone(&shared), guard: Some(guard), scope: None };
+        let node = Node { shared: Arc::clone(&shared), guard: Some(guard), scope: None, trace: None };
         let first = node.start(timeout, companion);
         match first.await {
             Ok(Ok(())) => Ok(node),
@@ -280,6 +314,8 @@ impl Connect {
             body_bytes_max: self.body_bytes_max,
             on_connect: self.on_connect,
             on_disconnect: self.on_disconnect,
+            around_calls: Wrappers::new(self.around_calls),
+            around_callbacks: Wrappers::new(self.around_callbacks),
         };
         Arc::new(Shared {
             name,

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use self::greet::{Greeted, dial};
 use self::resume::{Return, resume};
+use super::around::Around;
 use super::connect::Companion;
 use super::job::Arrived;
 use super::link::{Link, Pass};
@@ -387,7 +388,7 @@ fn take(
     let mut state = shared.lock();
     state.last_read = now;
     let end = loop {
-        let (header, span) = match inbound.next_span() {
+        let (header, extension, span) = match inbound.next_span() {
             Ok(Some(frame)) => frame,
             Ok(None) => break None,
             Err(error) => break Some(End::Fault(format!("the controller sent {error}"))),
@@ -398,7 +399,8 @@ fn take(
             Kind::Reply => state.reply(header, Bytes::copy_from_slice(body), woken),
             Kind::Call => {
                 let caller = state.peer(header.peer).unwrap_or_else(|| nobody().clone());
-                let arrived = Arrived { header, caller, feed: None };
+                let around = Around::told(inbound.bytes(extension));
+                let arrived = Arrived { header, caller, feed: None, around };
                 let is_flow = flows::are_of_call(header);
                 let ready = if is_flow { state.call_flow(arrived, body, link) } else { Some(arrived) };
                 work.extend(ready.map(|arrived| Work::Call(arrived, span)));

@@ -108,8 +108,9 @@ impl Shared {
                 tally.add(batch.taken().await);
             }
             for body in bodies.iter() {
-                let Request { flags, timeout, ref name, .. } = request;
-                let request = Request { flags, timeout, ..Request::new(name.clone(), body.to_vec()) };
+                let Request { flags, timeout, ref name, ref trace, .. } = request;
+                let trace = trace.clone();
+                let request = Request { flags, timeout, trace, ..Request::new(name.clone(), body.to_vec()) };
                 let one = Acknowledged::new(Arc::clone(self), Box::new(request)).await;
                 tally.add((u64::from(one.is_ok()), one.err()));
             }

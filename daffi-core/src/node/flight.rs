@@ -17,7 +17,8 @@ use super::one_way::Sequence;
 use super::request::Request;
 use super::several::Several;
 use super::state::{State, Status};
-use super::{Intake, Phase, Shared};
+use super::wrapped::WrappedFlight;
+use super::{Intake, Phase, Shared, Wrapping};
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::name::{CallbackName, NodeName};
@@ -247,6 +248,7 @@ enum Leg {
     Slow(BoxFuture<'static, Result<Sent, CallError>>),
     Sent(Sent),
     Several(Box<Several>),
+    Wrapped(Box<WrappedFlight>),
     Failed(CallError),
 }
 
@@ -274,6 +276,49 @@ impl Flight {
         Self { shared, stage: Leg::Several(Box::new(several)), on_drop: OnDrop::Cancel, sender: None }
     }
 
+    /// The same with something standing around it, which is told by [`poll_over`](Self::poll_over) what it came to.
+    pub(crate) fn wrapped(self, wrapping: Option<Box<Wrapping>>) -> Self {
+        let Some(wrapping) = wrapping else { return self };
+        let (shared, on_drop) = (Arc::clone(&self.shared), self.on_drop);
+        let stage = Leg::Wrapped(Box::new(WrappedFlight::new(*wrapping, self)));
+        Self { shared, stage, on_drop, sender: None }
+    }
+
+    /// The request, while it has not been sent.
+    pub(super) fn request(&mut self) -> Option<&mut Request> {
+        match &mut self.stage {
+            Leg::New(request) => Some(request),
+            Leg::Slow(_) | Leg::Sent(_) | Leg::Several(_) | Leg::Wrapped(_) | Leg::Failed(_) => None,
+        }
+    }
+
+    /// Why what stands around it has given it up while it was on its way, if it has.
+    pub(crate) fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<CallError> {
+        match &mut self.stage {
+            Leg::Wrapped(wrapped) => wrapped.poll_given_up(cx),
+            Leg::New(_) | Leg::Slow(_) | Leg::Sent(_) | Leg::Several(_) | Leg::Failed(_) => Poll::Pending,
+        }
+    }
+
+    /// What the caller is told that it came to, given what it did come to.
+    pub(crate) fn poll_over(
+        &mut self,
+        cx: &mut Context<'_>,
+        result: &Result<(), CallError>,
+    ) -> Poll<Result<(), CallError>> {
+        match &mut self.stage {
+            Leg::Wrapped(wrapped) => wrapped.poll_over(cx, result),
+            Leg::New(_) | Leg::Slow(_) | Leg::Sent(_) | Leg::Several(_) | Leg::Failed(_) => {
+                Poll::Ready(result.clone())
+            }
+        }
+    }
+
+    /// Drops the call, which has failed.
+    pub(super) fn fail(&mut self, error: CallError) {
+        self.stage = Leg::Failed(error);
+    }
+
     /// Whether it is several calls.
     pub(crate) fn is_several(&self) -> bool {
         matches!(self.stage, Leg::Several(_))
@@ -283,6 +328,7 @@ impl Flight {
     pub(crate) fn number(&self) -> Option<u64> {
         match &self.stage {
             Leg::Sent(sent) => Some(sent.id.to_bits()),
+            Leg::Wrapped(wrapped) => wrapped.flight.number(),
             Leg::New(_) | Leg::Slow(_) | Leg::Several(_) | Leg::Failed(_) => None,
         }
     }
@@ -295,8 +341,11 @@ impl Flight {
     /// Sets what becomes of it when it is dropped.
     pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
         self.on_drop = on_drop;
-        if let Leg::Sent(sent) = &mut self.stage {
-            sent.on_drop = on_drop;
+        match &mut self.stage {
+            Leg::Sent(sent) => sent.on_drop = on_drop,
+            Leg::Several(several) => several.set_on_drop(on_drop),
+            Leg::Wrapped(wrapped) => wrapped.flight.set_on_drop(on_drop),
+            Leg::New(_) | Leg::Slow(_) | Leg::Failed(_) => {}
         }
     }
 
@@ -322,9 +371,14 @@ impl Flight {
             Leg::New(request) => self.start(*request),
             stage => self.stage = stage,
         }
-        if let Leg::Several(several) = &mut self.stage {
-            self.sender = Some(several.launch(&self.shared.runtime));
-            return;
+        match &mut self.stage {
+            Leg::Several(several) => {
+                self.sender = Some(several.launch(&self.shared.runtime));
+                return;
+            }
+            // What has to wait for leave goes when it is polled.
+            Leg::Wrapped(wrapped) => return wrapped.launch(),
+            Leg::New(_) | Leg::Slow(_) | Leg::Sent(_) | Leg::Failed(_) => {}
         }
         let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent()));
         let Leg::Slow(slow) = stage else {
@@ -345,7 +399,7 @@ impl Flight {
         self.stage = Leg::Slow(Box::pin(async { result_out.await.unwrap_or_else(|_| Err(unsent())) }));
     }
 
-    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<CallId, CallError>> {
+    pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<CallId, CallError>> {
         loop {
             match &mut self.stage {
                 Leg::New(_) => {
@@ -364,6 +418,7 @@ impl Flight {
                     };
                 }
                 Leg::Sent(sent) => return Poll::Ready(Ok(sent.id)),
+                Leg::Wrapped(wrapped) => return wrapped.poll_sent(cx),
                 // It has no number of its own, and whoever may be asked for one looks at it first.
                 Leg::Several(_) => return Poll::Ready(Err(unsent())),
                 Leg::Failed(error) => return Poll::Ready(Err(error.clone())),
@@ -382,7 +437,11 @@ impl Flight {
 
     /// The node that sends the stream that is the result, once that has begun.
     pub(crate) fn author(&self) -> Option<NodeName> {
-        let Leg::Sent(sent) = &self.stage else { return None };
+        let sent = match &self.stage {
+            Leg::Sent(sent) => sent,
+            Leg::Wrapped(wrapped) => return wrapped.flight.author(),
+            Leg::New(_) | Leg::Slow(_) | Leg::Several(_) | Leg::Failed(_) => return None,
+        };
         let mut state = self.shared.lock();
         let peer = state.in_flight.author(sent.id)?;
         state.peer(peer)

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Intake;
+use super::around::Around;
 use super::flows::Inflow;
 use super::known::Streams;
 use super::link::Link;
@@ -36,6 +37,8 @@ pub(super) struct Job {
     pub(super) until: Option<Instant>,
     /// Its caller has been answered while it still ran.
     pub(super) is_answered: AtomicBool,
+    /// What stands around it, if anything does.
+    pub(super) around: Option<Box<Around>>,
 }
 
 impl Job {
@@ -99,6 +102,8 @@ pub(crate) struct Arrived {
     pub(crate) caller: NodeName,
     /// The stream that it brings.
     pub(crate) feed: Option<Arc<Inflow>>,
+    /// What stands around it, if anything does.
+    pub(crate) around: Option<Box<Around>>,
 }
 
 /// Whether the callback takes and returns the streams that the call has; else what the call is, for people.

@@ -4,6 +4,7 @@
 //! way; `serve` runs callbacks; `flows` and `incoming` are large bodies and streams; `directory` asks the controller's own callbacks.
 
 mod acknowledged;
+mod around;
 mod connect;
 mod directory;
 mod driver;
@@ -19,14 +20,18 @@ mod known;
 mod link;
 mod nested;
 mod one_way;
+mod outgoing;
 mod overtime;
 mod register;
 mod reply;
 mod request;
 mod running;
 mod serve;
+mod served;
 mod several;
 mod state;
+mod traced;
+mod wrapped;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -45,15 +50,19 @@ pub(crate) use incoming::Intake;
 pub(crate) use known::is_idempotent;
 pub(crate) use nested::Awaiting;
 use nested::Scope;
+pub(crate) use outgoing::Wrapping;
+pub use outgoing::{Ended, Mode, Outgoing};
 pub use register::Registration;
 pub(crate) use request::Request;
 pub(crate) use several::{Several, Taken};
 
+use crate::callback::Serving;
 use crate::error::{CallError, Ran, Result, Stage};
 use crate::identity::Credentials;
 use crate::name::NodeName;
 use crate::transport::Address;
-use crate::wire::{Goodbye, Header, Kind, Presence, put_frame};
+use crate::wire::{Goodbye, Header, Kind, Presence, Traceparent, put_frame};
+use around::Wrappers;
 use serve::Serve;
 use state::{State, Status};
 
@@ -68,6 +77,8 @@ pub struct Node {
     guard: Option<Arc<Guard>>,
     /// The callback that uses it.
     scope: Option<Scope>,
+    /// What its calls are part of.
+    trace: Option<Box<Traceparent>>,
 }
 
 /// What the handles and tasks of one node share.
@@ -102,6 +113,8 @@ pub(crate) struct Options {
     pub(crate) body_bytes_max: usize,
     pub(crate) on_connect: Vec<Hook>,
     pub(crate) on_disconnect: Vec<Hook>,
+    pub(crate) around_calls: Wrappers<Outgoing>,
+    pub(crate) around_callbacks: Wrappers<Serving>,
 }
 
 /// What a user wants done when the link comes or goes.
@@ -206,12 +219,12 @@ impl Shared {
     /// A handle for user code that this node runs.
     pub(crate) fn handle(self: &Arc<Self>, scope: Option<Scope>) -> Node {
         let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        Node { shared: Arc::clone(self), guard, scope }
+        Node { shared: Arc::clone(self), guard, scope, trace: None }
     }
 
     /// A handle that does not keep the node alive.
     pub(crate) fn weak_handle(self: &Arc<Self>) -> Node {
-        Node { shared: Arc::clone(self), guard: None, scope: None }
+        Node { shared: Arc::clone(self), guard: None, scope: None, trace: None }
     }
 }
 
@@ -224,6 +237,23 @@ impl fmt::Debug for Shared {
 impl Node {
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Until when the callback lasts that uses it.
+    pub(crate) fn scope_ends_at(&self) -> Option<Instant> {
+        self.scope.and_then(|scope| scope.deadline)
+    }
+
+    /// What calls of it are part of.
+    pub(crate) fn trace(&self) -> Option<&Traceparent> {
+        self.trace.as_deref()
+    }
+
+    /// The same node, whose calls are part of this trace: each is a child of that span. A callback has no need of it, since
+    /// the calls of [`Context::node`](crate::callback::Context::node) are part of its trace.
+    #[must_use]
+    pub fn traced(&self, traceparent: Traceparent) -> Self {
+        Self { trace: Some(Box::new(traceparent)), ..self.clone() }
     }
 
     /// The time that a call has which would have `timeout` by itself.

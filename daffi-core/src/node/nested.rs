@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::running::Key;
 use super::{Node, Shared};
 use crate::callback::{Context, Reach};
+use crate::wire::Traceparent;
 
 /// The callback on whose behalf a node is used.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,8 @@ pub(super) struct Place {
     pub(super) key: Key,
     /// Until when calls of its own may last.
     pub(super) deadline: Option<Instant>,
+    /// Where it is in a trace.
+    pub(super) trace: Option<Box<Traceparent>>,
 }
 
 impl Reach for Place {
@@ -32,14 +35,15 @@ impl Reach for Place {
 }
 
 impl Context {
-    /// The node that this runs on, for calls of its own: they have no more time than this call has left. Those of a
-    /// callback that [finishes](crate::callback::OnCancel::Finish) whatever its caller wants have its own.
+    /// The node that this runs on, for calls of its own: they have no more time than this call has left, and are part
+    /// of its trace if it has one. Those of a callback that [finishes](crate::callback::OnCancel::Finish) whatever its caller wants have its own.
     ///
     /// # Panics
     /// If the context was made without a node, as no running callback's is.
     pub fn node(&self) -> Node {
         let place = self.reach().as_any().downcast_ref::<Place>().expect("a callback runs on a node");
-        place.shared.handle(Some(Scope { key: place.key, deadline: place.deadline }))
+        let node = place.shared.handle(Some(Scope { key: place.key, deadline: place.deadline }));
+        Node { trace: place.trace.clone(), ..node }
     }
 }
 

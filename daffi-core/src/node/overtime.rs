@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
+use super::around::wait_for;
 use super::flows::Outlet;
 use super::job::Job;
 use super::serve::Ending;
@@ -57,10 +58,17 @@ impl Shared {
     /// Runs a plain function, which has been counted as running, on a thread.
     pub(super) fn start_on_thread(self: &Arc<Self>, job: Job, run: Arc<RunBlocking>, context: Context) {
         let ending = Ending { shared: Arc::clone(self), key: job.key };
+        let surrounded = job.surrounded(self, job.body.len());
         let job = Arc::new(job);
         let watch = job.until.map(|until| self.watch(&job, until));
         self.runtime.spawn_blocking(move || {
-            let outcome = catch(|| plainly(|| run(&context, &job.body)));
+            let outcome = catch(|| match surrounded {
+                None => plainly(|| run(&context, &job.body)),
+                Some(surrounded) => {
+                    let body = job.body.clone();
+                    wait_for(surrounded.run(move || Box::pin(async move { plainly(|| run(&context, &body)) })))
+                }
+            });
             drop(watch);
             let large = job.answer().then(|| ending.shared.finished(&job, outcome)).flatten();
             job.link.outbound.flush_soon();

@@ -52,6 +52,8 @@ impl Shared {
                 CallError::Remote { node, kind, message, chain, value }
             }
             Ok(Fault::BadReply { message }) => CallError::BadReply { node, message },
+            Ok(Fault::Denied { what }) => CallError::Denied { what },
+            Ok(Fault::Busy { what }) => CallError::Busy { what: format!("`{node}`: {what}") },
             Err(Panicked { message, at }) => CallError::Panicked { node, message, at },
         }
     }

@@ -11,7 +11,7 @@ use crate::callback::Feed;
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::name::CallbackName;
-use crate::wire::{self, Extension, Flags, Header, Kind, put_frame};
+use crate::wire::{self, Extension, Flags, Header, Kind, Traceparent, put_frame};
 
 /// What is called, and how.
 pub(crate) struct Request {
@@ -34,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) again: bool,
     /// The number of the call whose node shall not run it.
     pub(crate) apart: Option<u64>,
+    /// Its place in a trace.
+    pub(crate) trace: Option<Box<Traceparent>>,
 }
 
 impl Request {
@@ -54,6 +56,7 @@ impl Request {
             feed: None,
             again: false,
             apart: None,
+            trace: None,
         }
     }
 
@@ -63,6 +66,7 @@ impl Request {
             flags, expect, eta, include_self, timeout, is_declared, gives_stream, again, apart, ..
         } = *self;
         let (name, body, on, key) = (self.name.clone(), self.body.clone(), self.on.clone(), self.key.clone());
+        let trace = self.trace.clone();
         Self {
             name,
             body,
@@ -78,6 +82,7 @@ impl Request {
             feed: None,
             again,
             apart,
+            trace,
         }
     }
 
@@ -96,6 +101,7 @@ impl Request {
             && !self.include_self
             && !self.again
             && self.apart.is_none()
+            && self.trace.is_none()
     }
 
     /// Whether the rest of its body follows in chunks.
@@ -170,7 +176,7 @@ impl Request {
             key: self.key.clone(),
             eta_ms: self.eta.map(|eta| u64::try_from(eta.as_millis()).unwrap_or(u64::MAX)),
             include_self: self.include_self,
-            traceparent: None,
+            traceparent: self.trace.as_ref().map(ToString::to_string),
             again: self.again,
             apart: self.apart,
         };

@@ -1,6 +1,5 @@
 //! Running callbacks: each call ends in exactly one reply, whatever the callback does.
 
-use std::any::Any;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,17 +15,15 @@ use super::driver::wake;
 use super::flows::{Emitter, Outlet};
 use super::job::{Arrived, Job, fit, in_time, is_told};
 use super::link::Link;
-use super::nested::Place;
 use super::reply::{opening, put_reply, put_result, too_large};
 use super::running::{ALL_THREADS_WAIT, Key, Lane, Running, Verdict};
 use super::{Intake, Shared};
 use crate::callback::{
-    Callback, Context, Flow, Outcome, Panicked, Reach, Run, RunFlowing, Sink, Source, Start, catch,
-    catch_future, gives_stream,
+    Callback, Context, Flow, Outcome, Panicked, Run, RunFlowing, Sink, Source, catch, catch_future,
+    gives_stream,
 };
 use crate::config;
 use crate::error::{CallError, Ran};
-use crate::name::CallbackName;
 use crate::wire::{Direction, Flags, Header};
 
 /// Callbacks by the numbers that calls of them carry.
@@ -43,21 +40,12 @@ pub(crate) struct Serve {
     /// A call ended while the node is draining.
     ended: Notify,
     /// For callbacks that do not look at their context.
-    blank: OnceLock<Context>,
-    never: watch::Sender<bool>,
+    pub(super) blank: OnceLock<Context>,
+    pub(super) never: watch::Sender<bool>,
     /// Calls that want no reply and failed.
     pub(crate) failed_one_way: AtomicU64,
     /// A body or stream was sent, or given up.
     pub(super) flow_ended: Notify,
-}
-
-/// What a blank context reaches.
-struct Nowhere;
-
-impl Reach for Nowhere {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }
 
 impl Serve {
@@ -140,6 +128,7 @@ impl Shared {
     ) {
         let header = arrived.header;
         let is_one_way = header.flags.has(Flags::ONE_WAY);
+        self.surround(&mut arrived);
         let feed = self.intake(link, &mut arrived);
         if header.name == PING_NAME {
             put_reply(link, header.call, is_one_way, &Ok(body));
@@ -166,9 +155,10 @@ impl Shared {
         self: &Arc<Self>,
         link: &Arc<Link>,
         offers: &Offers,
-        arrived: Arrived,
+        mut arrived: Arrived,
         body: Vec<u8>,
     ) {
+        self.surround(&mut arrived);
         match offers.get(&arrived.header.name) {
             Some(callback) => {
                 let number = arrived.header.name;
@@ -186,7 +176,7 @@ impl Shared {
     }
 
     fn job(&self, link: &Arc<Link>, arrived: Arrived, callback: Arc<Callback>, body: Bytes) -> Job {
-        let Arrived { header, caller, .. } = arrived;
+        let Arrived { header, caller, around, .. } = arrived;
         let is_one_way = header.flags.has(Flags::ONE_WAY);
         let number =
             if is_one_way { self.serve.one_way.fetch_add(1, Ordering::Relaxed) } else { header.call };
@@ -202,6 +192,7 @@ impl Shared {
             is_kept: header.flags.has(Flags::KEPT),
             until: None,
             is_answered: AtomicBool::new(false),
+            around,
         }
     }
 
@@ -271,7 +262,7 @@ impl Shared {
         let Run::Async(run) = callback.run() else { return };
         // A callback that does not look at its context needs no job unless it has to wait: making one, with its
         // clock and its counts of references, costs as much as the rest of a short call.
-        let (cancel, context, job) = if is_told(callback.options()) {
+        let (cancel, context, job) = if is_told(callback.options()) || arrived.around.is_some() {
             let job = self.job(link, arrived.clone(), Arc::clone(callback), Bytes::new()).begun();
             let (cancel, context) = self.context(&job);
             (cancel, context, Some(job))
@@ -280,8 +271,15 @@ impl Shared {
         };
         let Header { flags, call, .. } = arrived.header;
         let is_one_way = flags.has(Flags::ONE_WAY);
+        let surrounded = job.as_ref().and_then(|job| job.surrounded(self, body.len()));
         let rest = catch(|| {
-            let mut running = run(context, body);
+            let mut running = match surrounded {
+                None => run(context, body),
+                Some(surrounded) => {
+                    let (run, body) = (Arc::clone(run), Bytes::copy_from_slice(body));
+                    surrounded.run(move || run(context, &body))
+                }
+            };
             match running.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
                 Poll::Ready(Ok(body)) if body.len() <= config::CHUNK_BYTES => {
                     put_result(link, call, is_one_way, &body);
@@ -326,8 +324,16 @@ impl Shared {
         match job.callback.run().clone() {
             Run::Async(run) => {
                 let body = job.body.clone();
-                let running = catch_future(async move { run(context, &body).await });
-                self.spawn(job, cancel, None, running);
+                match job.surrounded(self, body.len()) {
+                    None => {
+                        let running = catch_future(async move { run(context, &body).await });
+                        self.spawn(job, cancel, None, running);
+                    }
+                    Some(surrounded) => {
+                        let running = surrounded.run(move || run(context, &body));
+                        self.spawn(job, cancel, None, catch_future(running));
+                    }
+                }
             }
             Run::Blocking(run) => {
                 if let Some(cancel) = cancel {
@@ -335,7 +341,7 @@ impl Shared {
                 }
                 self.start_on_thread(job, run, context);
             }
-            Run::Flowing(run) => return self.begin_flowing(job, &*run, cancel, context),
+            Run::Flowing(run) => return self.begin_flowing(job, run, cancel, context),
         }
         None
     }
@@ -344,7 +350,7 @@ impl Shared {
     fn begin_flowing(
         self: &Arc<Self>,
         mut job: Job,
-        run: &RunFlowing,
+        run: Arc<RunFlowing>,
         cancel: Option<watch::Sender<bool>>,
         context: Context,
     ) -> Option<Job> {
@@ -361,7 +367,14 @@ impl Shared {
         let sink = outlet.as_ref().map(|outlet| {
             Box::new(Emitter::new(Arc::clone(outlet), Some(opening(job.call)))) as Box<dyn Sink>
         });
-        let running = catch(|| run(context, &job.body, Flow::new(source, sink)));
+        let flow = Flow::new(source, sink);
+        let running = catch(|| match job.surrounded(self, job.body.len()) {
+            None => run(context, &job.body, flow),
+            Some(surrounded) => {
+                let body = job.body.clone();
+                surrounded.run(move || run(context, &body, flow))
+            }
+        });
         self.spawn(job, cancel, outlet, async {
             match running {
                 Ok(running) => catch_future(running).await,
@@ -434,36 +447,6 @@ impl Shared {
         };
         let task = if is_blocking { self.spawn_on_thread(work) } else { self.runtime.spawn(work) };
         self.serve.running().set_abort(key, task.abort_handle());
-    }
-
-    /// What the callback sees of its call, and how it is told that it was cancelled. One that does not look gets
-    /// the same blank context each time: making one costs as much as the rest of a short call.
-    fn context(self: &Arc<Self>, job: &Job) -> (Option<watch::Sender<bool>>, Context) {
-        let looks = is_told(job.callback.options()) || matches!(job.callback.run(), Run::Blocking(_));
-        if !looks {
-            return (None, self.blank_context());
-        }
-        let cancel = watch::Sender::new(false);
-        let cancelled = cancel.subscribe();
-        let start = Start {
-            caller: job.caller.clone(),
-            node: self.name.clone(),
-            callback: job.callback.name().clone(),
-            deadline: job.ends_at(),
-        };
-        let deadline = job.own_calls_end_at();
-        let reach: Arc<dyn Reach> = Arc::new(Place { shared: Arc::clone(self), key: job.key, deadline });
-        (Some(cancel), Context::new(start, cancelled, reach))
-    }
-
-    fn blank_context(&self) -> Context {
-        let make = || {
-            let callback = CallbackName::new("blank").expect("a good name");
-            let start =
-                Start { caller: self.name.clone(), node: self.name.clone(), callback, deadline: None };
-            Context::new(start, self.serve.never.subscribe(), Arc::new(Nowhere))
-        };
-        self.serve.blank.get_or_init(make).clone()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What several calls come to that are made one for another: a call that is repeated, or made twice.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -9,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use super::flight::OnDrop;
 use super::in_flight::Outcome;
 use crate::error::{CallError, Ran};
 use crate::wire::JobId;
@@ -25,6 +27,8 @@ pub(crate) struct Several {
 pub(crate) struct Taken {
     job: Mutex<Option<JobId>>,
     waker: AtomicWaker,
+    /// Its caller wants it cancelled.
+    is_unwanted: AtomicBool,
 }
 
 impl Taken {
@@ -32,6 +36,16 @@ impl Taken {
     pub(crate) fn set(&self, job: JobId) {
         *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Some(job);
         self.waker.wake();
+    }
+
+    /// Its caller wants it cancelled when it is dropped, or not.
+    pub(crate) fn unwant(&self, is_unwanted: bool) {
+        self.is_unwanted.store(is_unwanted, Ordering::Release);
+    }
+
+    /// Whether its caller wants it cancelled.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.is_unwanted.load(Ordering::Acquire)
     }
 
     fn job(&self) -> Option<JobId> {
@@ -43,6 +57,11 @@ impl Several {
     /// What `making` comes to, which says in `taken` what the controller has taken.
     pub(crate) fn new(making: BoxFuture<'static, Outcome>, taken: Arc<Taken>) -> Self {
         Self { making, outcome: None, taken }
+    }
+
+    /// What becomes of it when it is dropped.
+    pub(super) fn set_on_drop(&self, on_drop: OnDrop) {
+        self.taken.unwant(on_drop == OnDrop::Cancel);
     }
 
     /// Has a task make it.

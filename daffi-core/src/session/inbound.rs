@@ -121,14 +121,17 @@ impl Inbound {
         Ok(frame)
     }
 
-    /// As [`next`](Self::next), but the body is told as a place in the buffer, to be looked at with
+    /// As [`next`](Self::next), but extension map and body are told as places in the buffer, to be looked at with
     /// [`bytes`](Self::bytes) until the next [`fill`](Self::fill): frames may be kept while others are taken.
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    pub fn next_span(&mut self) -> Result<Option<(Header, Range<usize>)>, WireError> {
-        let frame = self.next()?.map(|frame| (frame.header, frame.body.len()));
-        Ok(frame.map(|(header, body_bytes)| (header, self.taken - body_bytes..self.taken)))
+    pub fn next_span(&mut self) -> Result<Option<(Header, Range<usize>, Range<usize>)>, WireError> {
+        let frame = self.next()?.map(|frame| (frame.header, frame.extension.len(), frame.body.len()));
+        Ok(frame.map(|(header, extension_bytes, body_bytes)| {
+            let body = self.taken - body_bytes..self.taken;
+            (header, body.start - extension_bytes..body.start, body)
+        }))
     }
 
     /// What [`next_span`](Self::next_span) told of.
@@ -248,9 +251,10 @@ mod tests {
                 while let Some(span) = inbound.next_span().expect("good frames") {
                     spans.push(span);
                 }
-                let body =
-                    |(header, span): (Header, Range<usize>)| (header.call, inbound.bytes(span).to_vec());
-                read.extend(spans.into_iter().map(body));
+                for (header, extension, body) in spans {
+                    assert_eq!(inbound.bytes(extension), b"ext");
+                    read.push((header.call, inbound.bytes(body).to_vec()));
+                }
             } else {
                 while let Some(frame) = inbound.next().expect("good frames") {
                     assert_eq!(frame.extension, b"ext");

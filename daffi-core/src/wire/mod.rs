@@ -13,6 +13,7 @@ mod items;
 mod message;
 mod replies;
 mod token;
+mod traceparent;
 mod walk;
 
 pub use body::{BodyError, decode, encode, encode_into};
@@ -33,6 +34,7 @@ pub use message::{
 };
 pub use replies::{Part, Parts, PartsError, put_part};
 pub use token::{TokenEntry, TokenMade, TokenSpec};
+pub use traceparent::{Traceparent, TraceparentError};
 pub use walk::{Elements, Shape, WalkError, check_depth, elements, skip};
 
 /// Why bytes of a peer are refused. Whoever sends such bytes is cut off.

@@ -68,6 +68,15 @@ pub(super) struct Delayed {
     pub(super) include_self: bool,
     pub(super) body: Bytes,
     pub(super) timeout: Option<Duration>,
+    /// What the callee shall see of the extension map.
+    pub(super) extension: Vec<u8>,
+}
+
+impl Delayed {
+    /// What it takes to hold it.
+    pub(super) fn bytes(&self) -> usize {
+        self.body.len() + self.extension.len()
+    }
 }
 
 /// The outcomes of a broadcast as they come in.

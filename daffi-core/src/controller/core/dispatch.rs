@@ -231,7 +231,8 @@ impl Core {
     /// Whether another call may wait for its `eta`.
     fn room_to_wait(&self, request: &Request<'_>) -> Result<(), CallError> {
         let is_full = self.delayed >= config::DELAYED_MAX;
-        if is_full || self.delayed_bytes + request.body.len() > config::DELAYED_BYTES_MAX {
+        let bytes = request.body.len() + request.extension.len();
+        if is_full || self.delayed_bytes + bytes > config::DELAYED_BYTES_MAX {
             let (calls, bytes) = (self.delayed, self.delayed_bytes);
             let what = format!("{calls} calls of {bytes} bytes wait at the controller for their eta");
             return Err(CallError::Busy { what });
@@ -250,9 +251,10 @@ impl Core {
             include_self: request.include_self,
             body: Bytes::copy_from_slice(request.body),
             timeout: request.timeout(),
+            extension: request.extension.to_vec(),
         });
         self.delayed += 1;
-        self.delayed_bytes += request.body.len();
+        self.delayed_bytes += request.body.len() + request.extension.len();
         self.deadlines.insert(slot, now + eta);
     }
 

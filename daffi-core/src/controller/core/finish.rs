@@ -190,7 +190,7 @@ impl Core {
         let Some(extra) = &call.extra else { return };
         if let Some(delayed) = &extra.delayed {
             self.delayed -= 1;
-            self.delayed_bytes -= delayed.body.len();
+            self.delayed_bytes -= delayed.bytes();
         }
         if let Some(job) = extra.job {
             self.running_jobs.remove(&job);

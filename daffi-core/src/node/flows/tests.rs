@@ -119,7 +119,7 @@ fn calls_with_flows_past_the_bound_are_refused() {
     let caller = NodeName::new("caller").expect("a good name");
     let mut arrive = |call: usize| {
         let header = Header { call: call as u64, flags: Flags::FEEDS, ..Header::new(Kind::Call) };
-        let arrived = Arrived { header, caller: caller.clone(), feed: None };
+        let arrived = Arrived { header, caller: caller.clone(), feed: None, around: None };
         state.flows.arrive(&arrived, b"").map(|feed| feed.is_some())
     };
 
