@@ -47,7 +47,7 @@ async fn endless(probe_name: String, item_bytes: usize) -> impl Stream<Item = By
 
 /// Gives so many items and then nothing, for ever.
 #[callback(name = "streams.stuck")]
-async fn stuck(probe_name: String, n: u64) -> impl Stream<Item = u64> {
+pub(crate) async fn stuck(probe_name: String, n: u64) -> impl Stream<Item = u64> {
     let dropped = probe(&probe_name).note_on_drop("dropped");
     stream::iter(0..n).chain(stream::pending()).map(move |number| {
         let _ = &dropped;

@@ -155,3 +155,51 @@ impl Wake for Alarm {
         self.thread.unpark();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const OUTER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn told(traceparent: &str) -> Option<Traceparent> {
+        let extension = Extension { traceparent: Some(traceparent.into()), ..Extension::NONE };
+        Around::told(&extension.encode())?.own
+    }
+
+    #[test]
+    fn what_a_caller_says_is_a_place_in_a_trace_or_nothing() {
+        assert_eq!(told(OUTER), OUTER.parse().ok());
+        assert_eq!(told("00-1-2-01"), None);
+        assert!(Around::told(&[]).is_none());
+        assert!(Around::told(&[0xc1, 0xff]).is_none());
+        assert!(Around::told(&Extension { include_self: true, ..Extension::NONE }.encode()).is_none());
+    }
+
+    #[test]
+    fn a_thread_waits_for_a_future_that_is_woken_elsewhere() {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let other = thread::spawn(move || sender.send(7));
+
+        assert_eq!(wait_for(receiver), Ok(7));
+        assert!(other.join().is_ok_and(|sent| sent.is_ok()));
+    }
+
+    #[test]
+    fn a_wake_is_not_lost_to_what_parks_the_thread_while_it_is_polled() {
+        let mut polls = 0;
+        let future = std::future::poll_fn(|cx| {
+            polls += 1;
+            cx.waker().wake_by_ref();
+            // As a function might that waits for another thread: this takes the ring of the thread.
+            thread::park_timeout(Duration::from_secs(60));
+            if polls == 3 { Poll::Ready(()) } else { Poll::Pending }
+        });
+
+        wait_for(future);
+
+        assert_eq!(polls, 3);
+    }
+}
