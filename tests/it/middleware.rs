@@ -82,6 +82,7 @@ on_each_transport![
     a_plain_function_may_still_wait_for_a_runtime,
     a_stream_that_is_given_up_in_the_middle_ends_with_the_reason,
     a_large_body_passes,
+    a_call_may_go_on_in_another_task,
 ];
 
 in_virtual_time![
@@ -146,9 +147,9 @@ async fn a_call_of_any_mode_is_seen_with_what_it_came_to(mesh: Mesh) {
     add::call(&caller, 1, 2).broadcast().no_return().await.unwrap();
     seen("it.add, broadcast", "ok");
     assert_eq!(numbers::call(&caller, 3).stream().try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2]);
-    seen("wrap.numbers, stream", "ok");
+    seen("wrap.numbers, stream", "server");
     assert_eq!(numbers::call(&caller, 3).bg_stream().try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2]);
-    seen("wrap.numbers, stream", "ok");
+    seen("wrap.numbers, stream", "server");
     let nobody = failure(caller.call::<()>("it.nobody", ()).await);
     seen("it.nobody, foreground", &nobody.to_string());
 }
@@ -312,6 +313,21 @@ async fn a_large_body_passes(mesh: Mesh) {
 
     assert_eq!(echo::call(&caller, text.clone()).await.unwrap(), text);
     assert_eq!(probe.notes(), ["c: it.echo, foreground", "s: it.echo of caller", "s: ok", "c: server"]);
+}
+
+async fn a_call_may_go_on_in_another_task(mesh: Mesh) {
+    let apart = |call: Outgoing, next: Next<Outgoing>| async move {
+        let going = tokio::spawn(async move { next.run(call).await });
+        going.await.unwrap()
+    };
+    let _server = mesh.node("server", offers()).await;
+    let caller = mesh.connect("caller", Vec::new()).wrap_calls(apart).await.unwrap();
+
+    assert_eq!(add::call(&caller, 1, 2).await.unwrap(), 3);
+    assert_eq!(add::call(&caller, 1, 2).bg().await.unwrap(), 3);
+    assert_eq!(add::call(&caller, 1, 2).broadcast().await.unwrap().len(), 1);
+    assert_eq!(numbers::call(&caller, 3).stream().try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2]);
+    assert_eq!(numbers::call(&caller, 3).bg_stream().try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2]);
 }
 
 async fn a_timeout_can_be_given_to_calls_that_say_none(mesh: Mesh) {

@@ -26,7 +26,7 @@ use crate::callback::catch;
 use crate::config;
 use crate::error::{ConnectError, RegisterError};
 use crate::name::NodeName;
-use crate::session::{Filled, Inbound, Sides, fill};
+use crate::session::{Filled, FrameSpan, Inbound, Sides, fill};
 use crate::transport::Connection;
 use crate::wire::{Flags, Goodbye, Header, Kind, Presence, put_frame};
 
@@ -388,7 +388,7 @@ fn take(
     let mut state = shared.lock();
     state.last_read = now;
     let end = loop {
-        let (header, extension, span) = match inbound.next_span() {
+        let FrameSpan { header, extension, body: span } = match inbound.next_span() {
             Ok(Some(frame)) => frame,
             Ok(None) => break None,
             Err(error) => break Some(End::Fault(format!("the controller sent {error}"))),

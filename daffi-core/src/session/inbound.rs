@@ -33,6 +33,17 @@ pub struct Inbound {
     pub(super) side: Option<u64>,
 }
 
+/// A whole frame, told as places in the buffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameSpan {
+    /// The prefix.
+    pub header: Header,
+    /// Where the extension map is.
+    pub extension: Range<usize>,
+    /// Where the body is.
+    pub body: Range<usize>,
+}
+
 impl Inbound {
     /// The reading half of `connection`, which takes frames of at most `frame_bytes_max` bytes.
     pub fn new(connection: Arc<dyn Connection>, frame_bytes_max: usize) -> Self {
@@ -126,11 +137,11 @@ impl Inbound {
     ///
     /// # Errors
     /// As [`next`](Self::next).
-    pub fn next_span(&mut self) -> Result<Option<(Header, Range<usize>, Range<usize>)>, WireError> {
+    pub fn next_span(&mut self) -> Result<Option<FrameSpan>, WireError> {
         let frame = self.next()?.map(|frame| (frame.header, frame.extension.len(), frame.body.len()));
         Ok(frame.map(|(header, extension_bytes, body_bytes)| {
             let body = self.taken - body_bytes..self.taken;
-            (header, body.start - extension_bytes..body.start, body)
+            FrameSpan { header, extension: body.start - extension_bytes..body.start, body }
         }))
     }
 
@@ -251,7 +262,7 @@ mod tests {
                 while let Some(span) = inbound.next_span().expect("good frames") {
                     spans.push(span);
                 }
-                for (header, extension, body) in spans {
+                for FrameSpan { header, extension, body } in spans {
                     assert_eq!(inbound.bytes(extension), b"ext");
                     read.push((header.call, inbound.bytes(body).to_vec()));
                 }

@@ -10,7 +10,7 @@ mod retained;
 mod sides;
 
 pub use deadlines::Deadlines;
-pub use inbound::Inbound;
+pub use inbound::{FrameSpan, Inbound};
 pub use outbound::{Outbound, Queued};
 pub use retained::{CannotResume, Keep, NeverSent};
 pub use sides::{Filled, Sides, fill};
