@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let directory = env::temp_dir().join(format!("daffi-tracing-{}", std::process::id()));
     let controller = Controller::bind(&format!("unix://{}/controller.sock", directory.display())).await?;
-    let start = |role| {
+    let start = |role: &str| {
         Command::new(env::current_exe()?).args([role, &controller.url()]).stdout(Stdio::piped()).spawn()
     };
     let [shop, prices, customer] = ["shop", "prices", "customer"].map(start);
