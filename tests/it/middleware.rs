@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use daffi::middleware::{Ended, Fault, Next, Outcome, Outgoing, Serving, Wrap};
 use daffi::prelude::*;
-use daffi::{CallError, Context, Ran, Stage, Stream, callback, callbacks, millis, secs};
+use daffi::{CallError, Context, Incoming, Ran, Stage, Stream, callback, callbacks, millis, secs};
 use futures::stream;
 
 use crate::offers::{add, echo, hold, note, subtract, watch};
@@ -15,6 +15,15 @@ async fn numbers(n: u64) -> impl Stream<Item = u64> {
     stream::iter(0..n)
 }
 
+#[callback(name = "wrap.sum")]
+async fn sum(mut items: Incoming<u64>) -> Result<u64, CallError> {
+    let mut sum = 0;
+    while let Some(item) = items.next().await {
+        sum += item?;
+    }
+    Ok(sum)
+}
+
 /// A plain function that waits for something asynchronous.
 #[callback(name = "wrap.wait")]
 fn wait(ctx: &Context) -> i64 {
@@ -23,7 +32,7 @@ fn wait(ctx: &Context) -> i64 {
 }
 
 fn offers() -> Vec<daffi::Callback> {
-    callbacks![add, echo, hold, note, subtract, watch, numbers, wait]
+    callbacks![add, echo, hold, note, subtract, watch, numbers, sum, wait]
 }
 
 /// Notes each call that is made, and what it came to.
@@ -150,6 +159,10 @@ async fn a_call_of_any_mode_is_seen_with_what_it_came_to(mesh: Mesh) {
     seen("wrap.numbers, stream", "server");
     assert_eq!(numbers::call(&caller, 3).bg_stream().try_collect::<Vec<_>>().await.unwrap(), [0, 1, 2]);
     seen("wrap.numbers, stream", "server");
+    assert_eq!(sum::call(&caller, stream::iter(0..4)).await.unwrap(), 6);
+    seen("wrap.sum, foreground", "server");
+    assert_eq!(sum::call(&caller, stream::iter(0..4)).bg().await.unwrap(), 6);
+    seen("wrap.sum, background", "server");
     let nobody = failure(caller.call::<()>("it.nobody", ()).await);
     seen("it.nobody, foreground", &nobody.to_string());
 }
@@ -164,9 +177,9 @@ async fn callbacks_of_every_kind_are_stood_around(mesh: Mesh) {
     assert_eq!(echo::call(&caller, "x".into()).await.unwrap(), "x");
     assert_eq!(subtract::call(&caller, 3, 2).await.unwrap(), 1);
     assert_eq!(numbers::call(&caller, 2).stream().try_collect::<Vec<_>>().await.unwrap(), [0, 1]);
+    assert_eq!(sum::call(&caller, stream::iter(0..4)).await.unwrap(), 6);
     caller.tell_each("it.note", [(&name, "one"), (&name, "two")]).await.unwrap();
-    probe.wait_for_all(": it.note of caller", 2).await;
-    probe.wait_for_all(": ok", 6).await;
+    probe.wait_for_all(": ok", 7).await;
 
     let seen = [
         ": it.add of caller",
@@ -176,6 +189,8 @@ async fn callbacks_of_every_kind_are_stood_around(mesh: Mesh) {
         ": it.subtract of caller",
         ": ok",
         ": wrap.numbers of caller",
+        ": ok",
+        ": wrap.sum of caller",
         ": ok",
         ": it.note of caller",
         "one",
