@@ -182,8 +182,6 @@ async fn connect(
             && until >= deadline
         {
             let address = shared.address.to_string();
-            // Less than its patience where the next attempt would come too late.
-            let after = after.saturating_sub(deadline.saturating_duration_since(Instant::now()));
             return Err(ConnectError::Unreachable { address, after, tried: vec![tried] });
         }
         tokio::time::sleep_until(until).await;

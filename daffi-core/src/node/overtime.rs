@@ -66,7 +66,9 @@ impl Shared {
                 None => plainly(|| run(&context, &job.body)),
                 Some(surrounded) => {
                     let body = job.body.clone();
-                    wait_for(surrounded.run(move || Box::pin(async move { plainly(|| run(&context, &body)) })))
+                    wait_for(
+                        surrounded.run(move || Box::pin(async move { plainly(|| run(&context, &body)) })),
+                    )
                 }
             });
             drop(watch);
