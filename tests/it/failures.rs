@@ -342,6 +342,40 @@ async fn a_node_may_outlive_its_controller(mut mesh: Mesh) {
     assert_eq!(callee.name(), "callee");
 }
 
+async fn a_call_without_return_is_lost_with_the_node_that_was_to_run_it(mesh: Mesh) {
+    let callee = mesh.connect("callee", callbacks![hold]).concurrency(1).await.unwrap();
+    let caller = mesh.caller().await;
+    let (name, probe) = fresh_probe();
+    hold::call(&caller, name.clone()).no_return().await.unwrap();
+    probe.wait_for("started").await;
+    hold::call(&caller, name).no_return().await.expect("it is taken, and waits behind the first");
+
+    drop(callee);
+    mesh.until_stat_falls_to(&caller, "nodes", 1).await;
+    let _next = mesh.node("callee", callbacks![hold]).await;
+    caller.wait_callback("it.hold").await.unwrap();
+
+    mesh.until_stat_falls_to(&caller, "one_way_outstanding", 0).await;
+    probe.wait_for("ended").await;
+    assert_eq!(probe.notes(), ["started", "ended"], "neither is run again");
+}
+
+async fn what_a_controller_kept_is_gone_when_it_starts_anew(mut mesh: Mesh) {
+    let _callee = mesh.connect("callee", callbacks![add]).outlive_controller().await.unwrap();
+    let caller = mesh.connect("caller", Vec::new()).outlive_controller().await.unwrap();
+    let job = add::call(&caller, 1, 2).submit().await.unwrap();
+    assert_eq!(caller.job::<i64>(job).await.unwrap(), 3);
+    add::call(&caller, 1, 2).every(HOUR).await.unwrap();
+
+    mesh.take_controller().drain(HOUR).await;
+    mesh.start_controller().await;
+
+    caller.wait_callback("it.add").await.unwrap();
+    let error = failure(caller.job::<i64>(job).await);
+    assert!(matches!(error, CallError::NoSuchCallback { .. }), "{error:?}");
+    assert!(caller.schedules().await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_controller_that_nobody_runs_is_reported_by_its_address() {
     guarded(async {
@@ -382,4 +416,6 @@ on_each_transport!(
     a_stopping_controller_cuts_off_what_does_not_finish_in_time,
     a_stopping_node_lets_its_callbacks_finish_and_takes_no_more,
     a_node_may_outlive_its_controller,
+    a_call_without_return_is_lost_with_the_node_that_was_to_run_it,
+    what_a_controller_kept_is_gone_when_it_starts_anew,
 );

@@ -149,3 +149,32 @@ fn the_index_of_errors_is_that_of_the_source() {
 
     assert_eq!(fs::read_to_string(&path).unwrap(), index, "DAFFI_DOCS=1 writes it anew");
 }
+
+/// A test that a promise of the guarantees names: `path::name`.
+fn named_tests(promise: &str) -> Vec<(&str, &str)> {
+    promise.split('`').filter_map(|word| word.split_once(".rs::").map(|_| word.split_once("::"))?).collect()
+}
+
+#[test]
+fn each_guarantee_has_a_test_that_exists() {
+    let guarantees = fs::read_to_string(root().join("docs/guarantees.md")).unwrap();
+    let mut missing = Vec::new();
+
+    for promise in guarantees.split("\n- ").skip(1) {
+        let promise = promise.split("\n\n").next().unwrap_or_default();
+        let tests = named_tests(promise);
+        let is_open = ["*Not promised*", "*Not tested*", "PERIOD and BROADCAST"];
+        if tests.is_empty() && !is_open.iter().any(|mark| promise.starts_with(mark)) {
+            missing.push(promise.to_owned());
+        }
+        for (path, name) in tests {
+            let source = fs::read_to_string(root().join(path)).unwrap_or_default();
+            // Some are made by a macro that is told their names.
+            if !source.contains(&format!("fn {name}(")) && !source.contains(&format!("\n    {name}: ")) {
+                missing.push(format!("{path}::{name}"));
+            }
+        }
+    }
+
+    assert!(missing.is_empty(), "promises without a test, or tests that are not there: {missing:#?}");
+}
