@@ -35,7 +35,7 @@ async fn by_hand(url: &str) -> daffi::Result<()> {
     for node in outside.nodes().await? {
         println!("{}, with {} callbacks", node.name, node.callbacks);
     }
-    println!("{} calls in all", controller.stats()["calls_started"]);
+    println!("the controller has taken {} calls", controller.stats()["calls_started"]);
 
     // Running calls finish, for up to a second; then all nodes are told goodbye.
     controller.drain(secs(1)).await;

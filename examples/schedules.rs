@@ -32,7 +32,7 @@ async fn main() -> daffi::Result<()> {
     maker.stop().await?;
     let other = daffi::connect(url).name("other").registry(Registry::new()).await?;
     for schedule in other.schedules().await? {
-        println!("{}: {}, {:?} runs to come", schedule.callback, schedule.id, schedule.remaining);
+        println!("schedule {} of {}: {:?} runs to come", schedule.id, schedule.callback, schedule.remaining);
     }
     while other.schedules().await?.len() > 1 {
         tokio::time::sleep(millis(20)).await;

@@ -1,3 +1,5 @@
+//! [architecture]: daffi_core
+//! [guarantees]: guarantees
 #![doc = include_str!("../README.md")]
 
 #[doc(hidden)]
@@ -29,6 +31,9 @@ pub use futures::Stream;
 pub mod blocking;
 pub mod callbacks;
 pub mod config;
+#[cfg(doc)]
+#[doc = include_str!("../docs/guarantees.md")]
+pub mod guarantees {}
 pub mod middleware;
 pub mod prelude;
 #[cfg(feature = "testing")]

@@ -119,7 +119,7 @@ fn function_lengths_and_their_check_are_on() {
 fn the_readme_shows_the_examples_as_they_are() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
 
-    for example in ["process1", "process2"] {
+    for example in ["hello", "process1", "process2"] {
         let source = fs::read_to_string(root().join(format!("examples/{example}.rs"))).unwrap();
         assert!(source.lines().count() <= 25, "{example} is short");
         // The first lines are for the compiler, and comments at the end of a line may differ.
@@ -177,4 +177,14 @@ fn each_guarantee_has_a_test_that_exists() {
     }
 
     assert!(missing.is_empty(), "promises without a test, or tests that are not there: {missing:#?}");
+}
+
+#[test]
+fn the_readme_lists_every_example() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+
+    for path in sources(&root().join("examples")) {
+        let example = path.file_stem().unwrap().to_str().unwrap();
+        assert!(readme.contains(&format!("`{example}`")), "the README does not list `{example}`");
+    }
 }
