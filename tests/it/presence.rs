@@ -86,6 +86,20 @@ async fn a_listener_that_is_too_slow_is_told_so(mesh: Mesh) {
     assert_eq!(rest.last().map(String::as_str), Some("node withdrew it.place"), "the latest are there");
 }
 
+async fn a_listener_hears_no_more_when_its_node_has_ended(mesh: Mesh) {
+    let observer = mesh.node("observer", Vec::new()).await;
+    let mut events = observer.presence().await.unwrap();
+    let mut also = observer.presence().await.unwrap();
+    let _node = mesh.node("node", Vec::new()).await;
+    assert_eq!(next(&mut also, 1).await, ["node joined"]);
+
+    observer.stop().await.unwrap();
+
+    assert_eq!(next(&mut events, 1).await, ["node joined"], "what it was told before is there");
+    assert!(events.next().await.is_none() && also.next().await.is_none());
+    assert!(!observer.is_connected(), "though a handle is left");
+}
+
 async fn a_node_can_be_waited_for(mesh: Mesh) {
     let caller = mesh.caller().await;
     let waiting = tokio::spawn(caller.wait_process("late").timeout(HOUR).into_future());
@@ -260,6 +274,7 @@ on_each_transport!(
     changes_are_told_in_their_order,
     only_who_asks_is_told,
     a_listener_that_is_too_slow_is_told_so,
+    a_listener_hears_no_more_when_its_node_has_ended,
     a_node_can_be_waited_for,
     a_callback_can_be_waited_for,
     nothing_is_left_of_a_wait_that_was_given_up,

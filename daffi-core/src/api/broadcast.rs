@@ -22,7 +22,15 @@ use crate::wire::Flags;
 /// A call to every node that offers the name, but for this one; to be awaited, or streamed.
 ///
 /// Each node ends with exactly one outcome. When the time is up, those that have not answered have timed out,
-/// and the others' results are there.
+/// and the others' results are there. Asked are the nodes that offer the name when the controller takes the call.
+///
+/// # Errors
+/// Awaiting it gives an [`Error::Call`](crate::error::Error::Call) only if the broadcast fails as a whole: nobody else
+/// offers the name, the controller is out of reach, or there are [too few](CallError::TooFew) values. What goes wrong at a
+/// node is that node's outcome.
+///
+/// # Cancel safety
+/// Not cancel safe: dropped while it is pending, it is cancelled wherever it still runs, and may have run.
 #[must_use = "a broadcast does nothing until it is awaited, streamed or given `.no_return()`"]
 pub struct Broadcast<R> {
     call: Call<R>,
@@ -53,9 +61,10 @@ impl<R: Wire> Broadcast<R> {
         self
     }
 
-    /// Is over once this many nodes have answered with a value; the others are cancelled.
+    /// Is over once this many nodes, and at least one, have answered with a value; the others are cancelled, and have no
+    /// outcome.
     pub fn first(mut self, nodes: usize) -> Self {
-        self.first = Some(nodes);
+        self.first = Some(nodes.max(1));
         self
     }
 
@@ -71,7 +80,7 @@ impl<R: Wire> Broadcast<R> {
         self
     }
 
-    /// Wants no results: over once the mesh has taken it.
+    /// Wants no results: over once the controller has taken it for the nodes that offer the name.
     pub fn no_return(self) -> NoReturn {
         NoReturn::new(self.call, Flags::BROADCAST.with(Flags::ONE_WAY))
     }
@@ -97,7 +106,7 @@ impl<R: Wire> Broadcast<R> {
     }
 
     async fn gather(self) -> Result<Replies<R>> {
-        let (at_least, first) = (self.at_least, self.first.map(|nodes| nodes.max(1)));
+        let (at_least, first) = (self.at_least, self.first);
         // Only whoever does not wait for all needs them one by one.
         let flags = if first.is_some() { Flags::STREAMED } else { Flags::NONE };
         let mut flight = self.flight(flags);
@@ -180,7 +189,7 @@ impl<R> Replies<R> {
         self.replies.get(node)
     }
 
-    /// The outcomes, by node.
+    /// The outcomes, in the order of the nodes' names.
     pub fn iter(&self) -> btree_map::Iter<'_, NodeName, Result<R, CallError>> {
         self.replies.iter()
     }

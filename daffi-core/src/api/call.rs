@@ -36,6 +36,12 @@ use crate::wire::{Flags, JobId, Traceparent, TraceparentError};
 ///
 /// A call is made once; [`.retry(3)`](Self::retry) makes it again when it failed and may be, and
 /// [`.hedge_after(d)`](Self::hedge_after) on a second node when it takes long.
+///
+/// # Errors
+/// Awaiting it gives an [`Error::Call`] if there is no result; [`Error::ran`] says whether the callback may have run.
+///
+/// # Cancel safety
+/// Not cancel safe: dropped while it is pending, the call is cancelled where it runs, and may have run.
 #[must_use = "a call does nothing until it is awaited or given a mode: `.await`, `.bg()`, `.no_return()`, `.every(..)`, `.broadcast()`"]
 pub struct Call<R> {
     pub(super) node: Node,
@@ -92,8 +98,9 @@ impl<R> Call<R> {
 }
 
 impl<R: Wire> Call<R> {
-    /// Gives it this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT) and in the background
-    /// [`JOB_TIMEOUT`](config::JOB_TIMEOUT). Then it is cancelled where it runs.
+    /// Gives it this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT), and in the background or without return
+    /// [`JOB_TIMEOUT`](config::JOB_TIMEOUT). Then the controller has it cancelled where it runs. Made by way of
+    /// [`Context::node`](crate::callback::Context::node) and waited for, it has no more time than that callback has left.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limit = Limit::Within(timeout);
         self
@@ -105,7 +112,8 @@ impl<R: Wire> Call<R> {
         self
     }
 
-    /// Has this node run it, and no other.
+    /// Has this node run it, and no other; by default the controller chooses the least busy one that offers the name,
+    /// and the caller itself only if nobody else does.
     pub fn on(self, node: impl Into<String>) -> Self {
         let node = node.into();
         if NodeName::new(&node).is_err() {
@@ -273,10 +281,10 @@ impl<R: Wire> Call<R> {
     }
 
     /// Runs it in the background and has the controller keep the result, for [`Node::job`] to fetch from any
-    /// process within an hour.
+    /// process within [`KEPT_FOR`](config::KEPT_FOR). The result may have [`BODY_BYTES_MAX`](config::BODY_BYTES_MAX).
     ///
     /// # Errors
-    /// Any [`CallError`] if it was not taken.
+    /// Any [`CallError`] if it was not taken; its [`ran`](CallError::ran) says whether it may run all the same.
     ///
     /// # Cancel safety
     /// Not cancel safe: it may run without anybody knowing its number.
@@ -292,7 +300,7 @@ impl<R: Wire> Call<R> {
         Ok(taken?)
     }
 
-    /// Waits for the result as awaiting the call does, and says which node it is from.
+    /// Waits for the result as awaiting the call does, and says which node it is from. It is sent when it is first polled.
     ///
     /// # Errors
     /// Any [`CallError`]; its [`ran`](CallError::ran) says whether it may have run.
@@ -312,12 +320,14 @@ impl<R: Wire> Call<R> {
         NoReturn::new(self.once(".no_return()"), Flags::ONE_WAY)
     }
 
-    /// Runs it at a fixed rate, from one period from now on, until it is cancelled.
+    /// Runs it at a fixed rate, from one period from now on, until it is cancelled. The controller measures the time;
+    /// a period is at least [`SCHEDULE_PERIOD_MIN`](config::SCHEDULE_PERIOD_MIN).
     pub fn every(self, period: Duration) -> Every {
         Every::by_period(self.once(".every(..)"), period)
     }
 
-    /// Runs it at these instants.
+    /// Runs it at these instants, by the clock of the controller; none may be past, and at most
+    /// [`SCHEDULE_TIMES_MAX`](config::SCHEDULE_TIMES_MAX) are taken.
     pub fn at(self, times: impl IntoIterator<Item = SystemTime>) -> Every {
         Every::by_times(self.once(".at(..)"), times)
     }
@@ -377,6 +387,12 @@ impl<R> fmt::Debug for Call<R> {
 }
 
 /// A call in the foreground: sent when it is first polled, cancelled when it is dropped.
+///
+/// # Errors
+/// An [`Error::Call`], whose [`ran`](Error::ran) says whether the callback may have run.
+///
+/// # Cancel safety
+/// Not cancel safe: dropped while it is pending, the call is cancelled where it runs, and may have run.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct CallFuture<R> {
     flight: Flight,

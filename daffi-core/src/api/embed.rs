@@ -43,6 +43,13 @@ impl Controller {
 }
 
 /// How to start a controller and a node in one process; made by [`Connect::with_controller`].
+///
+/// # Errors
+/// Awaiting it gives [`Error::Bind`](crate::error::Error::Bind) if the controller cannot start, and what [`Connect`] gives
+/// if the node cannot.
+///
+/// # Cancel safety
+/// Cancel safe: what has started is stopped.
 #[must_use = "nothing is started until it is awaited"]
 pub struct WithController {
     connect: Connect,

@@ -20,6 +20,13 @@ use crate::wire::JobId;
 /// Await it for the result, or look at it from time to time: the result of a finished job can be read as often
 /// as one likes. If the link to the controller breaks, the result is not lost: the job is asked for again by its
 /// number once the node is connected.
+///
+/// # Errors
+/// Awaiting it gives an [`Error::Call`]: the call's own, whose [`ran`](Error::ran) says whether the callback may have run.
+///
+/// # Cancel safety
+/// Cancel safe: the call goes on, unless [`cancel_on_drop`](Self::cancel_on_drop) was said. [`wait`](Self::wait) keeps the
+/// handle.
 pub struct Job<R> {
     node: Node,
     flight: Flight,
@@ -170,7 +177,8 @@ impl<R: Wire> Job<R> {
         Ok(id)
     }
 
-    /// Has it stopped where it runs; a finished job is left as it is.
+    /// Has it stopped where it runs; a finished job is left as it is. It may have run: from then on the job's own outcome
+    /// is [`CallError::Cancelled`].
     ///
     /// # Errors
     /// Any [`CallError`] if the controller cannot be told.

@@ -77,7 +77,8 @@ impl Node {
     }
 
     /// The background call of this number, whoever made it: its result is fetched from the controller, which
-    /// keeps that of a caller that has gone for an hour.
+    /// keeps that of a caller that has gone for [`KEPT_FOR`](crate::config::KEPT_FOR). The question is sent at once; dropping
+    /// the handle leaves the call alone.
     pub fn job<R: Wire>(&self, id: JobId) -> Job<R> {
         Job::fetch(self, id)
     }
@@ -106,7 +107,8 @@ impl Node {
     }
 }
 
-/// This many seconds: `secs(5)`, `secs(0.25)`. Less than nothing is nothing.
+/// This many seconds: `secs(5)`, `secs(0.25)`. Less than nothing, and what is no number, is nothing; more than a
+/// [`Duration`] can be is its maximum.
 pub fn secs(seconds: impl Into<f64>) -> Duration {
     let seconds = seconds.into();
     let too_much = if seconds > 0.0 { Duration::MAX } else { Duration::ZERO };

@@ -41,12 +41,12 @@ impl Tell {
         Self { call: self.call.on(node) }
     }
 
-    /// Has the same node run all calls of one key, as long as it is there.
+    /// Has the same node run all calls of one key, as long as it is there. As [`Call::key`].
     pub fn key(self, key: impl Into<String>) -> Self {
         Self { call: self.call.key(key) }
     }
 
-    /// Has the controller hold it for this long first.
+    /// Has the controller hold it for this long first, which does not count as its time.
     pub fn eta(self, eta: Duration) -> Self {
         Self { call: self.call.eta(eta) }
     }
@@ -81,8 +81,15 @@ impl Tell {
     }
 }
 
-/// A call that wants no result: sent when it is first polled, over once the mesh has taken it. Dropping it
-/// after that lets it go on.
+/// A call that wants no result: sent when it is first polled, over once the controller has taken it for a live node.
+/// Dropping it after that lets it go on.
+///
+/// # Errors
+/// An [`Error::Call`] if it was not taken; its [`ran`](Error::ran) says whether it may run all the same. What goes wrong
+/// later is logged and counted where it runs.
+///
+/// # Cancel safety
+/// Not cancel safe: dropped while it is pending, it may run.
 #[must_use = "it is not sent until it is awaited"]
 pub struct NoReturn {
     way: Way,

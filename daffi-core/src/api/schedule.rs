@@ -17,7 +17,15 @@ use crate::wire::{Missed, Overlap, ScheduleEntry, ScheduleSpec, When};
 /// A schedule that has not been made; to be awaited.
 ///
 /// The controller keeps it and makes the calls in the name of this node, also when that has gone. A run that is
-/// still going when the next is due lets that one pass.
+/// still going when the next is due lets that one pass. Periods and instants are whole milliseconds.
+///
+/// # Errors
+/// Awaiting it gives [`CallError::BadArguments`] for times that make no sense, [`CallError::Busy`] if the controller has
+/// as many schedules as it may ([`SCHEDULES_MAX`](config::SCHEDULES_MAX)), or any other [`CallError`] if it does not
+/// answer: it may have been made then, unless the error says that it has not run.
+///
+/// # Cancel safety
+/// Not cancel safe: it may have been made. A [name](Self::named) makes it safe to make it again.
 #[must_use = "a schedule is not made until it is awaited"]
 pub struct Every {
     node: Node,
@@ -88,12 +96,13 @@ impl Every {
         self.with(|spec| spec.name = Some(name.into()))
     }
 
-    /// Lets a run begin while another is still going.
+    /// Lets a run begin while another is still going; without this the run that is due is skipped, and counted.
     pub fn overlap(self) -> Self {
         self.with(|spec| spec.overlap = Overlap::Allow)
     }
 
-    /// After a standstill of the controller, makes up for every run that was missed, and not for one.
+    /// After a standstill of the controller, makes up for every run that was missed; without this there is one run for
+    /// all of them.
     pub fn catch_up(self) -> Self {
         self.with(|spec| spec.missed = Missed::CatchUp)
     }

@@ -67,7 +67,8 @@ impl Context {
         &self.inner.start.callback
     }
 
-    /// When the caller stops waiting, or the callback's own timeout passes; `None` if neither ever does.
+    /// When the caller stops waiting, or the callback's own timeout passes, by this node's clock; `None` if neither ever
+    /// does.
     pub fn deadline(&self) -> Option<Instant> {
         self.inner.start.deadline
     }
@@ -83,13 +84,14 @@ impl Context {
         self.inner.start.traceparent
     }
 
-    /// Whether the caller no longer wants the result: it cancelled, died, or its time is up.
+    /// Whether the caller no longer wants the result: it cancelled, died, or its time is up. A callback
+    /// on a thread may ask in a loop.
     pub fn is_cancelled(&self) -> bool {
         *self.inner.cancelled.borrow()
     }
 
-    /// Waits until the caller no longer wants the result. A callback that looks at its context has a second
-    /// from then on to tidy up before it is aborted at an await point.
+    /// Waits until the caller no longer wants the result. A callback that takes its context has
+    /// [`CANCEL_GRACE`](crate::config::CANCEL_GRACE) from then on to tidy up before it is aborted at an await point.
     ///
     /// # Cancel safety
     /// Cancel safe.

@@ -55,7 +55,7 @@ impl Controller {
         move || shared.open()
     }
 
-    /// The address to connect to.
+    /// The address to connect to: the first, with the port that was chosen if it said 0.
     pub fn url(&self) -> String {
         self.addresses.first().map(ToString::to_string).unwrap_or_default()
     }
@@ -129,7 +129,13 @@ impl fmt::Debug for Controller {
     }
 }
 
-/// A controller about to start; await it.
+/// A controller about to start; await it. Made by [`Controller::bind`].
+///
+/// # Errors
+/// Awaiting it gives an [`Error::Bind`] with the [`BindError`]; it listens nowhere then.
+///
+/// # Cancel safety
+/// Cancel safe: it does not start.
 #[derive(Debug, Clone)]
 #[must_use = "a controller starts when this is awaited"]
 pub struct Bind {

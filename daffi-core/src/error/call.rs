@@ -119,7 +119,7 @@ pub enum CallError {
         /// How long it had, from when it was handed to the callee if it was.
         after: Duration,
     },
-    /// The call was cancelled.
+    /// The call was cancelled: by its caller, or through another handle of the job.
     #[error("cancelled")]
     Cancelled {
         /// Whether it ran.
@@ -183,7 +183,7 @@ pub enum CallError {
         /// Whether it ran.
         ran: Ran,
     },
-    /// A broadcast had fewer values than were asked for.
+    /// A broadcast had fewer values than were asked for. It ran where it gave one, and may have run elsewhere.
     #[error("{got} of at least {wanted} nodes answered with a value{}", failure_list(failures))]
     TooFew {
         /// How many values were asked for.

@@ -61,6 +61,12 @@ pub fn connect(url: &str) -> Connect {
 /// Awaiting it tries for [`timeout`](Self::timeout), so that the order in which processes start does not
 /// matter. The node then comes back by itself whenever the link breaks, and registers again. Its tasks run on
 /// the tokio runtime that it is awaited on, whose I/O and time must be enabled.
+///
+/// # Errors
+/// Awaiting it gives an [`Error::Connect`] with the [`ConnectError`]; nothing of this node has run then.
+///
+/// # Cancel safety
+/// Cancel safe: the node is not started, or ends.
 #[must_use = "nothing is connected until it is awaited"]
 pub struct Connect {
     url: String,
@@ -169,7 +175,10 @@ impl Connect {
         }
     }
 
-    /// Runs at most this many calls at a time, by default [`CALLS_RUNNING_MAX`](config::CALLS_RUNNING_MAX).
+    /// Runs at most this many calls of others at a time, and at least one, by default
+    /// [`CALLS_RUNNING_MAX`](config::CALLS_RUNNING_MAX). More wait, up to
+    /// [`CALLS_QUEUED_MAX`](config::CALLS_QUEUED_MAX); those past that are refused as [`CallError::Busy`](crate::error::CallError::Busy) to their callers,
+    /// and have not run.
     pub fn concurrency(mut self, concurrency: usize) -> Self {
         self.concurrency = concurrency.max(1);
         self

@@ -11,10 +11,10 @@ use futures::Stream;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use super::{Flight, Node, Request, Shared};
+use super::{Flight, Node, Phase, Request, Shared};
 use crate::config;
 use crate::error::{CallError, Result};
 use crate::name::NodeName;
@@ -157,7 +157,7 @@ impl Node {
         self.ask("daffi.schedule.resume", &(id,)).await
     }
 
-    /// How long a message to the node of this name and back takes now.
+    /// How long a message to the node of this name and back takes now, by way of the controller.
     ///
     /// # Errors
     /// [`CallError::NoSuchNode`] if there is none; otherwise as any call.
@@ -197,7 +197,11 @@ impl Node {
     /// Cancel safe.
     pub async fn presence(&self) -> Result<PresenceStream> {
         // Listen first: what is told between the answer and the subscription would be lost.
-        let stream = PresenceStream::new(self.shared().presence.subscribe());
+        let shared = self.shared();
+        let stream = PresenceStream::new(Events {
+            told: shared.presence.subscribe(),
+            phase: shared.phase.subscribe(),
+        });
         self.ask::<_, ()>("daffi.presence", &(true,)).await?;
         Ok(stream)
     }
@@ -254,7 +258,14 @@ impl Shared {
     }
 }
 
-/// A wait for a node or a callback; to be awaited.
+/// A wait for a node or a callback; to be awaited. Made by [`Node::wait_process`] and [`Node::wait_callback`].
+///
+/// # Errors
+/// Awaiting it gives [`CallError::TimedOut`] if what it waits for does not come in time, or any other [`CallError`] if the
+/// controller does not answer.
+///
+/// # Cancel safety
+/// Cancel safe.
 #[derive(Debug)]
 #[must_use = "it does not wait until it is awaited"]
 pub struct Wait {
@@ -269,7 +280,7 @@ impl Wait {
         Self { node: node.clone(), what, name: name.to_owned(), timeout: config::WAIT_TIMEOUT }
     }
 
-    /// Waits at most this long.
+    /// Waits at most this long, by default [`WAIT_TIMEOUT`](config::WAIT_TIMEOUT).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -285,26 +296,40 @@ impl IntoFuture for Wait {
     }
 }
 
-/// Changes in who is there and what they offer.
+/// Changes in who is there and what they offer, in their order; made by [`Node::presence`]. It ends when the node does.
+///
+/// At most [`PRESENCE_QUEUED_MAX`](config::PRESENCE_QUEUED_MAX) wait for whoever listens; past it the oldest are dropped,
+/// and [`Presence::Lagged`] says so. Taking the next one is cancel safe.
 pub struct PresenceStream {
-    next: BoxFuture<'static, (Option<Presence>, broadcast::Receiver<Presence>)>,
+    next: BoxFuture<'static, (Option<Presence>, Events)>,
 }
 
 impl PresenceStream {
-    fn new(events: broadcast::Receiver<Presence>) -> Self {
-        Self { next: Box::pin(receive(events)) }
+    fn new(events: Events) -> Self {
+        Self { next: Box::pin(events.receive()) }
     }
 }
 
-async fn receive(
-    mut events: broadcast::Receiver<Presence>,
-) -> (Option<Presence>, broadcast::Receiver<Presence>) {
-    let presence = match events.recv().await {
-        Ok(presence) => Some(presence),
-        Err(broadcast::error::RecvError::Lagged(_)) => Some(Presence::Lagged),
-        Err(broadcast::error::RecvError::Closed) => None,
-    };
-    (presence, events)
+/// What a node is told, and how long it lives: its handles, which share where it is told, may outlive it.
+struct Events {
+    told: broadcast::Receiver<Presence>,
+    phase: watch::Receiver<Phase>,
+}
+
+impl Events {
+    async fn receive(mut self) -> (Option<Presence>, Self) {
+        let ended = async { drop(self.phase.wait_for(|phase| *phase == Phase::Ended).await) };
+        let presence = tokio::select! {
+            biased;
+            told = self.told.recv() => match told {
+                Ok(presence) => Some(presence),
+                Err(broadcast::error::RecvError::Lagged(_)) => Some(Presence::Lagged),
+                Err(broadcast::error::RecvError::Closed) => None,
+            },
+            () = ended => None,
+        };
+        (presence, self)
+    }
 }
 
 impl Stream for PresenceStream {
@@ -312,7 +337,7 @@ impl Stream for PresenceStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Presence>> {
         let (presence, events) = std::task::ready!(self.next.as_mut().poll(cx));
-        self.next = Box::pin(receive(events));
+        self.next = Box::pin(events.receive());
         Poll::Ready(presence)
     }
 }

@@ -214,7 +214,7 @@ pub struct Goodbye {
     pub reason: String,
 }
 
-/// The number of a background call at the controller.
+/// The number of a background call at the controller. It is written and read in hexadecimal, as `daffi jobs` does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(pub u64);
@@ -293,7 +293,7 @@ pub enum Presence {
         /// The callback.
         callback: CallbackName,
     },
-    /// The listener was too slow, and events were dropped: look again.
+    /// The listener was too slow, or its link was broken for a while, and events were dropped: look again.
     Lagged,
 }
 
