@@ -58,6 +58,9 @@ pub fn catch<T>(function: impl FnOnce() -> T) -> Result<T, Panicked> {
 ///
 /// # Errors
 /// [`Panicked`] if it panicked.
+///
+/// # Cancel safety
+/// As `future` itself.
 pub async fn catch_future<F: Future>(future: F) -> Result<F::Output, Panicked> {
     note_places();
     AssertUnwindSafe(future).catch_unwind().await.map_err(|payload| describe(&*payload))

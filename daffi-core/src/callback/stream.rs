@@ -69,6 +69,9 @@ impl Flow {
     ///
     /// # Errors
     /// The [`Fault`] that `put` returned first; the items before it have then been sent.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: items that were taken from `stream` may not have been sent.
     pub async fn give<S: Stream>(
         self,
         stream: S,

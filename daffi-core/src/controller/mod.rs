@@ -26,7 +26,10 @@ use crate::identity::{
 };
 use crate::transport::{self, Address, ListenOptions, Listener};
 
-/// A running controller. It lives on the runtime that made it, and ends when it is dropped; to let running calls
+/// A running controller, made by [`bind`](Self::bind): it takes nodes in and routes their calls, and calls nobody itself.
+/// What it knows of calls, results and schedules is in memory only.
+///
+/// It lives on the runtime that made it, and ends when it is dropped; to let running calls
 /// finish, [`drain`](Self::drain) it first.
 pub struct Controller {
     shared: Arc<Shared>,
@@ -37,7 +40,8 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Listens on `address`: `unix:///path`, `quic://host:port`, `memory://name`, or empty for the default socket.
+    /// Listens on `address`: `unix:///path` for this machine, `quic://host:port` for others too, `memory://name` for this
+    /// process alone, or empty for the default socket of this user.
     pub fn bind(address: &str) -> Bind {
         Bind {
             addresses: vec![address.to_owned()],

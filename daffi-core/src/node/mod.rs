@@ -66,7 +66,12 @@ use around::Wrappers;
 use serve::Serve;
 use state::{State, Status};
 
-/// A process's place in a mesh: the way to call others, and to offer callbacks.
+/// A process's place in a mesh: the way to call others, and to offer callbacks. Made by [`connect`].
+///
+/// It calls ([`call`](Self::call), [`tell`](Self::tell)), offers more while it runs ([`register`](Self::register)), waits for
+/// others ([`wait_process`](Self::wait_process)), knows who is there ([`nodes`](Self::nodes),
+/// [`presence`](Self::presence)), and manages jobs and schedules, whoever made them ([`jobs`](Self::jobs),
+/// [`schedules`](Self::schedules)). When its link breaks it comes back by itself, with all that it offers.
 ///
 /// Clones are cheap and of the same node. When the last one is dropped the node ends at once;
 /// [`stop`](Self::stop) lets running callbacks finish first.

@@ -122,6 +122,9 @@ pub struct DialOptions {
 ///
 /// # Errors
 /// [`BindError`] if the address is taken, unsafe or refused by the operating system.
+///
+/// # Cancel safety
+/// Cancel safe: it does not listen.
 pub async fn listen(address: &Address, options: &ListenOptions) -> Result<Arc<dyn Listener>, BindError> {
     match address {
         Address::Unix(unix) => unix::listen(unix).await,
@@ -134,6 +137,9 @@ pub async fn listen(address: &Address, options: &ListenOptions) -> Result<Arc<dy
 ///
 /// # Errors
 /// [`DialError`] if nobody answers or whoever does is not to be trusted.
+///
+/// # Cancel safety
+/// Cancel safe: the connection is given up.
 pub async fn dial(address: &Address, options: &DialOptions) -> Result<Arc<dyn Connection>, DialError> {
     match address {
         Address::Unix(unix) => unix::dial(unix).await,
