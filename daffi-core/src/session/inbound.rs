@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::BytesMut;
+use tokio::task::coop::cooperative;
 
 use crate::config;
 use crate::transport::Connection;
@@ -106,7 +107,8 @@ impl Inbound {
     /// Cancel safe.
     pub async fn fill(&mut self) -> io::Result<bool> {
         self.make_room();
-        let read = poll_fn(|cx| self.connection.poll_read(cx, &mut self.buffer)).await?;
+        // A peer that writes without end can be read without end: whatever else there is to do has its turn.
+        let read = cooperative(poll_fn(|cx| self.connection.poll_read(cx, &mut self.buffer))).await?;
         self.most = self.most.max(self.buffer.len());
         Ok(read > 0)
     }

@@ -19,9 +19,9 @@ pub(super) async fn serve(shared: Arc<Shared>, connection: Arc<dyn Connection>) 
     let mut inbound = Inbound::new(Arc::clone(&connection), config::HANDSHAKE_BYTES_MAX);
     let greeted = tokio::select! {
         biased;
-        greeted = greet(&shared, &fresh, &connection, &mut inbound) => greeted,
-        () = fresh.outbound.run() => Ok(None),
         () = overdue(&fresh) => Ok(None),
+        () = fresh.outbound.run() => Ok(None),
+        greeted = greet(&shared, &fresh, &connection, &mut inbound) => greeted,
     };
     let (link, violation) = match greeted {
         Ok(Some(link)) => {
@@ -48,10 +48,10 @@ async fn attend(
         std::pin::pin!(read(shared, link, &mut inbound, Sides::new(connection, link.outbound.clone())));
     let ended = tokio::select! {
         biased;
-        // It comes first, since it knows how the node has broken the rules.
-        ended = &mut reading => Some(ended),
-        () = link.outbound.run() => None,
+        // In this order: a node that writes without end can be read without end.
         () = overdue(link) => None,
+        () = link.outbound.run() => None,
+        ended = &mut reading => Some(ended),
     };
     match ended {
         Some(ended) => ended.err(),
