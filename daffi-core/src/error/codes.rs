@@ -78,7 +78,7 @@ codes! {
         "Choose another name, stop the other, or connect with `take_over`.";
     TooLarge = 413, exit 2,
         "the arguments or the result are too large.",
-        "A body has more bytes than one frame may carry.",
+        "A body has more bytes than its mode carries: 4 MiB where it must come whole, else what the nodes were told, 1 GiB by default.",
         "Send it in parts, or a path to it.";
     BadArguments = 422, exit 2,
         "the callback cannot take these arguments.",
@@ -130,7 +130,7 @@ codes! {
         "Use `daffi::connect` and `.await` there, or call it on a thread of its own (`std::thread`).";
     InUse = 548, exit 78,
         "a controller is listening there already.",
-        "The address belongs to a live controller.",
+        "The address belongs to a live controller; over QUIC, or to another program that has the UDP port.",
         "Use that one, stop it, or choose another address.";
 }
 

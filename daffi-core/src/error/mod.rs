@@ -249,10 +249,9 @@ impl BindError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::BadAddress { .. } | Self::Credentials { .. } => Code::Configuration,
+            Self::BadAddress { .. } | Self::Credentials { .. } | Self::Io { .. } => Code::Configuration,
             Self::InUse { .. } => Code::InUse,
             Self::Unsafe { .. } => Code::Denied,
-            Self::Io { .. } => Code::Unreachable,
         }
     }
 
