@@ -56,6 +56,13 @@ async fn changes_are_told_in_their_order(mesh: Mesh) {
     assert!(!reason.is_empty());
 }
 
+async fn a_name_is_free_as_soon_as_its_node_has_stopped(mesh: Mesh) {
+    for _ in 0..30 {
+        let node = mesh.node("node", Vec::new()).await;
+        node.stop().await.unwrap();
+    }
+}
+
 async fn only_who_asks_is_told(mesh: Mesh) {
     let observer = mesh.node("observer", Vec::new()).await;
     let _n1 = mesh.node("n1", Vec::new()).await;
@@ -272,6 +279,7 @@ async fn a_wait_ends_when_its_time_is_up(mesh: Mesh) {
 
 on_each_transport!(
     changes_are_told_in_their_order,
+    a_name_is_free_as_soon_as_its_node_has_stopped,
     only_who_asks_is_told,
     a_listener_that_is_too_slow_is_told_so,
     a_listener_hears_no_more_when_its_node_has_ended,

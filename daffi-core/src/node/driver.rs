@@ -20,7 +20,7 @@ use self::resume::{Return, resume};
 use super::around::Around;
 use super::connect::Companion;
 use super::job::Arrived;
-use super::link::{Link, Pass};
+use super::link::{Link, Pass, STOPPED};
 use super::{Hook, Phase, Shared, flows, register};
 use crate::callback::catch;
 use crate::config;
@@ -268,7 +268,8 @@ async fn attend(
         end = serving => end,
     };
     if matches!(end, End::Stopped) {
-        shared.close("the node was stopped");
+        drop(tokio::time::timeout(FAREWELL_TIME, live.link.take_leave(&mut live.reading)).await);
+        shared.close(STOPPED);
         // What is written but has not left: the peer may be slow, but must not hold us for ever.
         drop(tokio::time::timeout(FAREWELL_TIME, &mut live.writer.0).await);
     }

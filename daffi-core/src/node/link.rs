@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::session::{CannotResume, Inbound, Outbound};
 use crate::transport::Connection;
-use crate::wire::{Flags, Header, Kind, Resume, Welcome, put_frame};
+use crate::wire::{Flags, Goodbye, Header, Kind, Resume, Welcome, put_frame};
 
 /// The sending half of one link, and the count that gives the controller credit.
 #[derive(Debug)]
@@ -114,8 +114,25 @@ impl Link {
         }
     }
 
+    /// Says goodbye, and waits until the controller, which has heard it, closes the link, so that `reading` ends: then the
+    /// node's name is free.
+    pub(crate) async fn take_leave<T>(&self, reading: impl Future<Output = T>) {
+        self.outbound.with(|out| put_goodbye(out, STOPPED));
+        self.outbound.flush();
+        reading.await;
+    }
+
     /// The writer task of this link.
     pub(crate) async fn write(&self) {
         self.outbound.run_with(|out| self.put_credit(out)).await;
     }
+}
+
+/// Why a node says goodbye that was told to stop.
+pub(crate) const STOPPED: &str = "the node was stopped";
+
+/// Appends that the node ends its session.
+pub(super) fn put_goodbye(out: &mut Vec<u8>, reason: &str) {
+    let goodbye = Goodbye { reason: reason.to_owned() }.encode();
+    put_frame(out, Header::new(Kind::Goodbye), &[], &goodbye);
 }

@@ -61,8 +61,9 @@ use crate::error::{CallError, Ran, Result, Stage};
 use crate::identity::Credentials;
 use crate::name::NodeName;
 use crate::transport::Address;
-use crate::wire::{Goodbye, Header, Kind, Presence, Traceparent, put_frame};
+use crate::wire::{Presence, Traceparent};
 use around::Wrappers;
+use link::put_goodbye;
 use serve::Serve;
 use state::{State, Status};
 
@@ -213,8 +214,7 @@ impl Shared {
             waker.wake();
         }
         if let Some(outbound) = status.outbound() {
-            let goodbye = Goodbye { reason: reason.to_owned() }.encode();
-            outbound.with(|out| put_frame(out, Header::new(Kind::Goodbye), &[], &goodbye));
+            outbound.with(|out| put_goodbye(out, reason));
             outbound.close();
         }
         self.serve.abort_all();
