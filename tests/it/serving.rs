@@ -253,7 +253,21 @@ async fn nothing_is_left_of_calls_that_were_dropped_or_timed_out(mesh: Mesh) {
     probe.wait_for_all("ended", probe.count("started")).await;
 }
 
+async fn a_node_that_stops_answers_every_call_that_was_for_it(mesh: Mesh) {
+    let _stays = mesh.node("stays", callbacks![add]).await;
+    let caller = mesh.caller().await;
+    for _ in 0..20 {
+        let leaves = mesh.node("leaves", callbacks![add]).await;
+        let calls = (0..100).map(|number| add::call(&caller, number, 1).into_future());
+        let (sums, stopped) = tokio::join!(try_join_all(calls), leaves.stop());
+
+        stopped.unwrap();
+        assert_eq!(sums.unwrap(), (1..=100).collect::<Vec<i64>>());
+    }
+}
+
 on_each_transport!(
+    a_node_that_stops_answers_every_call_that_was_for_it,
     a_callback_may_be_registered_and_withdrawn_while_the_node_runs,
     a_second_callback_of_one_name_is_refused_with_both_places,
     a_node_may_offer_a_thousand_callbacks,

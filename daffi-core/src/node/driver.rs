@@ -244,7 +244,7 @@ async fn attend(
     let stopped = async {
         // The sender lives in what this task shares, so the wait cannot fail.
         drop(stop.wait_for(|stop| *stop).await);
-        register::retire(shared, &link);
+        drop(tokio::time::timeout(FAREWELL_TIME, register::retire(shared, &link)).await);
         shared.serve.drain(config::DRAIN_TIME).await;
     };
     let serving = async {

@@ -51,16 +51,22 @@ pub(crate) async fn announce(shared: &Arc<Shared>, link: &Link) -> Result<(), Ca
 /// Names withdrawn in one frame: well below the largest one, however long they are.
 const NAMES_PER_FRAME: usize = 1_024;
 
-/// Offers nothing any more: nobody shall choose a node that is stopping.
-pub(crate) fn retire(shared: &Arc<Shared>, link: &Link) {
+/// Offers nothing any more: nobody shall choose a node that is stopping. Once the controller has answered, the calls for
+/// which it had chosen this node are here.
+pub(crate) async fn retire(shared: &Arc<Shared>, link: &Link) {
     let mut names: Vec<CallbackName> =
         shared.serve.offers().values().map(|offered| offered.name().clone()).collect();
     // Whoever listens hears of them in this order.
     names.sort();
-    for names in names.chunks(NAMES_PER_FRAME) {
+    let tell = |names: &[CallbackName]| {
         let unregister = Unregister { names: names.to_vec() };
-        // Its answer makes no difference, and a link without room for it is about to end.
-        drop(shared.send_control(&link.outbound, Kind::Unregister, &unregister.encode()));
+        // A link without room for it is about to end.
+        shared.send_control(&link.outbound, Kind::Unregister, &unregister.encode()).ok()
+    };
+    let told: Vec<_> = names.chunks(NAMES_PER_FRAME).filter_map(tell).collect();
+    for answer in told {
+        // Whatever it says, there is no more to be done.
+        drop(answer.await);
     }
 }
 
