@@ -16,6 +16,11 @@ impl Controller {
     /// Ends as if its process had died: nobody is told anything. Returns when the address is free.
     pub(crate) async fn crash(mut self) {
         self.tasks.shutdown().await;
+        // Whoever serves a link may end a moment later, on another thread.
+        let links = std::mem::take(&mut self.shared.lock().links);
+        for link in links.into_iter().flatten() {
+            link.outbound.abort();
+        }
     }
 }
 
