@@ -268,7 +268,7 @@ async fn attend(
         end = serving => end,
     };
     if matches!(end, End::Stopped) {
-        drop(tokio::time::timeout(FAREWELL_TIME, live.link.take_leave(&mut live.reading)).await);
+        drop(tokio::time::timeout(FAREWELL_TIME, live.link.take_leave(shared, &mut live.reading)).await);
         shared.close(STOPPED);
         // What is written but has not left: the peer may be slow, but must not hold us for ever.
         drop(tokio::time::timeout(FAREWELL_TIME, &mut live.writer.0).await);

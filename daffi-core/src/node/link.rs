@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::Shared;
 use crate::session::{CannotResume, Inbound, Outbound};
 use crate::transport::Connection;
 use crate::wire::{Flags, Goodbye, Header, Kind, Resume, Welcome, put_frame};
@@ -116,7 +117,11 @@ impl Link {
 
     /// Says goodbye, and waits until the controller, which has heard it, closes the link, so that `reading` ends: then the
     /// node's name is free.
-    pub(crate) async fn take_leave<T>(&self, reading: impl Future<Output = T>) {
+    pub(crate) async fn take_leave<T>(&self, shared: &Shared, reading: impl Future<Output = T>) {
+        // One that is away has been read to its end, and nobody is there to hear it.
+        if !shared.is_linked() {
+            return;
+        }
         self.outbound.with(|out| put_goodbye(out, STOPPED));
         self.outbound.flush();
         reading.await;

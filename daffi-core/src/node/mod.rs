@@ -159,6 +159,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is a link that calls may be sent over.
+    pub(crate) fn is_linked(&self) -> bool {
+        matches!(self.lock().status, Status::Connected(_))
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
