@@ -3,17 +3,16 @@
 pub use daffi_core::api::{Ended, Main, run};
 pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Told, Uncaused};
 pub use daffi_core::callback::{
-    Args, Arguments, Callback, Chosen, Context, Declaration, Declared, Flow, Inventory, OnCancel, Options,
-    Registry, Serves, Shareable, Wire,
+    Args, Callback, Chosen, Context, Declaration, Declared, Flow, Inventory, OnCancel, Options, Serves,
+    Shareable, declares,
 };
-pub use daffi_core::error::RegisterError;
 pub use futures::Stream;
 pub use inventory;
 use std::fmt::Display;
 
 use daffi_core::callback::invoke::value;
 use daffi_core::callback::stream::{feed, put_item};
-use daffi_core::callback::{Fault, Feed, Outcome};
+use daffi_core::callback::{Arguments, Fault, Feed, Outcome, Wire};
 use serde::Serialize;
 
 use crate::{Call, Node};
@@ -71,9 +70,9 @@ pub fn failed<E: Tells>(error: &E, told: Told) -> Outcome {
 pub struct Tuple<T>(pub T);
 
 impl<T: Arguments> Tuple<T> {
-    /// A call of `name` with them.
+    /// A call of `name` with them, which the compiler has checked.
     pub fn call<R>(self, node: &Node, name: &'static str) -> Call<R> {
-        call(node, name, &self.0)
+        Call::declared(node, name, &self.0)
     }
 }
 
@@ -86,11 +85,6 @@ pub trait Refused: Sized {
 }
 
 impl<T> Refused for Tuple<T> {}
-
-/// A call of `name`, whose arguments the compiler has checked.
-pub fn call<R>(node: &Node, name: &'static str, args: &impl Arguments) -> Call<R> {
-    Call::declared(node, name, args)
-}
 
 /// What sends the items of a stream that a typed call is given.
 pub fn fed<S>(stream: S) -> Feed

@@ -1,9 +1,12 @@
 //! Questions about types: how people read them, and what about them cannot travel.
 
-use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
-use syn::{GenericArgument, PathArguments, Type, TypeImplTrait, TypeParamBound, TypeReference};
+use syn::{
+    FnArg, GenericArgument, Lifetime, PathArguments, Signature, Type, TypeImplTrait, TypeParamBound,
+    TypeReference,
+};
 
 /// The type as a person would type it: `Vec<u8>`, and not `Vec < u8 >`.
 pub(crate) fn text(ty: &Type) -> String {
@@ -155,19 +158,39 @@ pub(crate) fn success_text(ty: &Type) -> String {
     }
 }
 
-/// The type arguments of the last segment of a type's path.
-pub(crate) fn arguments(ty: &Type) -> Vec<Type> {
-    let Type::Path(path) = bare(ty) else { return Vec::new() };
-    let Some(PathArguments::AngleBracketed(arguments)) =
-        path.path.segments.last().map(|last| &last.arguments)
-    else {
-        return Vec::new();
+/// The arguments between the brackets of the last segment of a type's path.
+fn all_arguments(ty: &Type) -> impl Iterator<Item = &GenericArgument> {
+    let last = match bare(ty) {
+        Type::Path(path) => path.path.segments.last().map(|last| &last.arguments),
+        _ => None,
     };
-    let types = arguments.args.iter().filter_map(|argument| match argument {
+    let arguments = match last {
+        Some(PathArguments::AngleBracketed(arguments)) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten()
+}
+
+/// The types among them.
+pub(crate) fn arguments(ty: &Type) -> Vec<Type> {
+    let types = all_arguments(ty).filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty.clone()),
         _ => None,
     });
     types.collect()
+}
+
+/// Whether there are any but lifetimes, so that with others it would be another type.
+pub(crate) fn has_arguments(ty: &Type) -> bool {
+    all_arguments(ty).any(|argument| !matches!(argument, GenericArgument::Lifetime(_)))
+}
+
+/// A lifetime among them that ends.
+pub(crate) fn short_lifetime(ty: &Type) -> Option<&Lifetime> {
+    all_arguments(ty).find_map(|argument| match argument {
+        GenericArgument::Lifetime(lifetime) if lifetime.ident != "static" => Some(lifetime),
+        _ => None,
+    })
 }
 
 /// The type of a stream's items: of an `impl Stream<Item = T>`, by whatever path, or a `BoxStream<'static, T>`.
@@ -197,34 +220,50 @@ pub(crate) fn success(ty: &Type) -> Option<Type> {
     if last_name(ty).as_deref() == Some("Result") { arguments(ty).into_iter().next() } else { None }
 }
 
-/// The first `Self` among the tokens.
-pub(crate) fn find_self(tokens: TokenStream) -> Option<TokenTree> {
+/// What a signature says of its parameters, apart from the receiver, and of its result.
+pub(crate) fn beside_receiver(signature: &Signature) -> TokenStream {
+    let typed = signature.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));
+    typed.map(ToTokens::to_token_stream).chain([signature.output.to_token_stream()]).collect()
+}
+
+/// The first of these words among the tokens.
+pub(crate) fn find_word(tokens: TokenStream, words: &[&str]) -> Option<TokenTree> {
     tokens.into_iter().find_map(|token| match &token {
-        TokenTree::Ident(ident) if ident == "Self" => Some(token),
-        TokenTree::Group(group) => find_self(group.stream()),
+        TokenTree::Ident(ident) if words.iter().any(|word| ident == word) => Some(token),
+        TokenTree::Group(group) => find_word(group.stream(), words),
         _ => None,
     })
 }
 
 /// The tokens with the type's name in the place of `Self`.
 pub(crate) fn replace_self(tokens: TokenStream, this: &Type) -> TokenStream {
-    let replaced = tokens.into_iter().flat_map(|token| match token {
-        TokenTree::Ident(ident) if ident == "Self" => {
-            // An error about the type is one about where `Self` stands.
-            let at = |mut token: TokenTree| {
-                token.set_span(token.span().located_at(ident.span()));
-                token
-            };
-            this.to_token_stream().into_iter().map(at).collect()
-        }
-        TokenTree::Group(group) => {
-            let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), this));
-            inner.set_span(group.span());
-            TokenStream::from(TokenTree::Group(inner))
-        }
-        other => TokenStream::from(other),
-    });
-    replaced.collect()
+    let mut tokens = tokens.into_iter().peekable();
+    let mut replaced = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        replaced.extend(match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(mark)) if mark.as_char() == ':');
+                named(this, is_path, ident.span())
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), replace_self(group.stream(), this));
+                inner.set_span(group.span());
+                TokenStream::from(TokenTree::Group(inner))
+            }
+            other => TokenStream::from(other),
+        });
+    }
+    replaced
+}
+
+/// The type where `Self` stood, and where an error about it is to stand: before a `::` it may have to be in brackets.
+fn named(this: &Type, is_path: bool, span: Span) -> TokenStream {
+    let tokens = if is_path && has_arguments(this) { quote!(<#this>) } else { this.to_token_stream() };
+    let at = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(at).collect()
 }
 
 /// The type without parentheses, and without the invisible ones that `macro_rules!` puts around it.
@@ -269,17 +308,20 @@ mod tests {
 
     #[test]
     fn a_type_by_its_name_is_not_self() {
-        let this = syn::parse_str("shop::Orders").expect("a type");
-        let replaced = |source: &str| {
+        let replaced_by = |this: &str, source: &str| {
+            let this = syn::parse_str(this).expect("a type");
             let tokens = replace_self(source.parse().expect("tokens"), &this);
-            assert!(find_self(tokens.clone()).is_none(), "{tokens}");
+            assert!(find_word(tokens.clone(), &["Self"]).is_none(), "{tokens}");
             text(&syn::parse2(tokens).expect("a type"))
         };
+        let replaced = |source: &str| replaced_by("shop::Orders", source);
 
         assert_eq!(replaced("Self"), "shop::Orders");
         assert_eq!(replaced("Vec<(Self, u8)>"), "Vec<(shop::Orders, u8)>");
         assert_eq!(replaced("[u8; Self::LIMIT]"), "[u8; shop::Orders::LIMIT]");
         assert_eq!(replaced("Selfish"), "Selfish");
+        assert_eq!(replaced_by("Store<u8>", "Vec<Self>"), "Vec<Store<u8>>");
+        assert_eq!(replaced_by("Store<u8>", "[u8; Self::LIMIT]"), "[u8; <Store<u8>>::LIMIT]");
     }
 
     #[test]

@@ -189,11 +189,12 @@ impl Corner {
 }
 
 macro_rules! shops {
-    ($name:ident, $shop:path, $ty:ty, $hours:expr) => {
+    ($name:ident, $shop:path, $ty:ty, $hours:expr, $prefix:literal, $limit:literal, $calls:expr) => {
         struct $name;
 
-        #[callback]
+        #[callback(prefix = $prefix)]
         impl $name {
+            #[callback(name = $prefix, timeout = $limit, concurrency = $calls)]
             pub fn double(&self, value: $ty) -> Vec<$ty> {
                 vec![value; 2]
             }
@@ -212,9 +213,48 @@ macro_rules! shops {
 #[remote(prefix = "classes.hours")]
 trait Hours {
     fn open(&self) -> u32;
+
+    /// What no `dyn Hours` can have, the types that serve it can.
+    #[local]
+    fn is_open_as_long(&self, other: &Self, told: impl FnOnce(bool)) {
+        told(self.open() == other.open());
+    }
 }
 
-shops!(Kiosk, Hours, u16, 7);
+shops!(Kiosk, Hours, u16, 7, "kiosk", "5s", 4);
+
+/// One of a family of types.
+struct Shelf<const N: usize>([u8; N]);
+
+impl Shelf<2> {
+    const WIDTH: usize = 2;
+}
+
+#[callback(prefix = "classes.shelf")]
+impl Shelf<2> {
+    //! An attribute of the block may stand in it.
+
+    pub fn put(&self, items: [u8; Self::WIDTH]) -> [u8; Self::WIDTH] {
+        [self.0[0] + items[0], self.0[1] + items[1]]
+    }
+}
+
+/// Serves `Hours` as well, and its own block has a name of that.
+struct Twofold;
+
+#[callback(prefix = "classes.hours")]
+impl Twofold {
+    pub fn open(&self) -> u32 {
+        8
+    }
+}
+
+#[callback]
+impl Hours for Twofold {
+    fn open(&self) -> u32 {
+        9
+    }
+}
 
 fn registered<T: std::fmt::Debug>(result: daffi::Result<T>) -> RegisterError {
     match result {
@@ -510,6 +550,42 @@ async fn a_macro_may_write_types_and_traits() {
 
     assert_eq!(node.remote::<Kiosk>().double(4).await.unwrap(), [4, 4]);
     assert_eq!(node.remote::<dyn Hours>().open().await.unwrap(), 7);
+    let callback = &<Kiosk as daffi::Offer<Kiosk>>::callbacks(Arc::new(Kiosk))[0];
+    assert_eq!(callback.name(), "kiosk.kiosk");
+    let Options { timeout, concurrency, .. } = callback.options();
+    assert_eq!((timeout, concurrency), (Some(Duration::from_secs(5)), std::num::NonZeroU32::new(4)));
+}
+
+#[tokio::test]
+async fn a_type_may_have_arguments_and_name_itself_by_self() {
+    let mesh = Mesh::in_memory().await;
+    let node = mesh.caller().await;
+    node.register(Shelf([1, 2])).await.unwrap().keep();
+
+    assert_eq!(node.remote::<Shelf<2>>().put([3, 4]).await.unwrap(), [4, 6]);
+}
+
+#[tokio::test]
+async fn two_blocks_of_a_type_that_have_one_name_are_told_apart() {
+    let mesh = Mesh::in_memory().await;
+    let node = mesh.caller().await;
+    let twofold = Arc::new(Twofold);
+    let _own = node.register::<Twofold>(Arc::clone(&twofold)).await.unwrap();
+
+    let error = registered(node.register::<dyn Hours>(twofold).await);
+
+    let RegisterError::Duplicate { name, first, second } = &error else { panic!("{error:?}") };
+    assert_eq!(name, "classes.hours.open");
+    assert_ne!(first, second);
+}
+
+#[test]
+fn what_a_trait_keeps_local_may_be_beyond_any_dyn() {
+    let mut told = None;
+
+    Kiosk.is_open_as_long(&Kiosk, |is_same| told = Some(is_same));
+
+    assert_eq!(told, Some(true));
 }
 
 #[tokio::test]

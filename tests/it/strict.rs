@@ -147,16 +147,105 @@ async fn a_strict_crate_takes_annotated_types() {
 
     node.register(StrictOrders { seen: 0 }).await.unwrap().keep();
     node.register(StrictBank).await.unwrap().keep();
+    node.register::<alone::Alone>(alone::Alone(7)).await.unwrap().keep();
+    node.register::<dyn alone::Along>(alone::Alone(7)).await.unwrap().keep();
 
     assert!(node.remote::<NeverMade>().count().await.is_err());
     let shop = node.remote::<dyn StrictShop>();
     assert!(shop.place("tea".into()).await.is_err());
     assert_eq!(node.remote::<dyn contracts::Bank>().balance(String::new()).await.unwrap(), 1);
+    assert_eq!(node.remote::<alone::Alone>().clone().await.unwrap(), 7);
+    assert!(node.remote::<dyn alone::Along>().is_open().await.unwrap());
 }
 
 #[test]
 fn a_strict_crate_takes_annotated_functions() {
-    assert_eq!(callbacks![visible::documented, never_called_here, strict_context].len(), 3);
+    assert_eq!(
+        callbacks![visible::documented, never_called_here, strict_context, alone::strict_alone].len(),
+        4
+    );
     // A parameter of the user's may have the name that ours has.
     let _: fn(&Node, String, u8) -> daffi::Call<()> = strict_remote::call;
+}
+
+/// Without the prelude, and with its names for other things.
+#[no_implicit_prelude]
+#[expect(dead_code, reason = "most of these names are only in the way")]
+mod alone {
+    mod core {}
+    mod daffi {}
+    mod std {}
+
+    struct Vec;
+    struct String;
+    struct Arc;
+    struct Option;
+    trait Clone {}
+    trait From {}
+    trait Send {}
+
+    #[derive(::core::fmt::Debug)]
+    pub(super) struct Alone(pub(super) u64);
+
+    #[::daffi::callback]
+    impl Alone {
+        pub(super) fn associated(node: u64) -> ::core::result::Result<u64, ::std::string::String> {
+            if node > 7 {
+                ::core::result::Result::Err(::std::string::String::new())
+            } else {
+                ::core::result::Result::Ok(node)
+            }
+        }
+
+        #[callback(timeout = "5s", concurrency = 1, on_cancel = "finish")]
+        pub(super) async fn place(&self, ctx: &::daffi::Context, r#type: ::std::vec::Vec<u8>) -> usize {
+            ctx.caller().as_str().len() + r#type.len()
+        }
+
+        pub(super) fn ticks(&self, callbacks: u64) -> impl ::daffi::Stream<Item = u64> + use<> {
+            ::futures::stream::iter(self.0..callbacks)
+        }
+
+        pub(super) async fn sum(&self, items: ::daffi::Incoming<u64>) -> usize {
+            ::futures::StreamExt::count(items).await
+        }
+
+        pub(super) fn clone(&self) -> u64 {
+            self.0
+        }
+    }
+
+    #[::daffi::remote(prefix = "strict.along")]
+    pub(super) trait Along {
+        async fn place(
+            &self,
+            item: ::std::string::String,
+        ) -> ::core::result::Result<u64, ::std::string::String>;
+
+        async fn is_open(&self) -> bool {
+            self.hours() > 0
+        }
+
+        #[local]
+        fn hours(&self) -> u32;
+    }
+
+    #[::daffi::callback]
+    impl Along for Alone {
+        async fn place(
+            &self,
+            item: ::std::string::String,
+        ) -> ::core::result::Result<u64, ::std::string::String> {
+            ::core::result::Result::Err(item)
+        }
+
+        fn hours(&self) -> u32 {
+            7
+        }
+    }
+
+    #[::daffi::callback]
+    pub(super) fn strict_alone(node: u8) -> u8 {
+        node
+    }
 }

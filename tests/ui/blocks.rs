@@ -16,6 +16,31 @@ impl Store<u8> {
     }
 }
 
+struct Fixed<const N: usize>;
+
+#[callback]
+impl Fixed<3> {
+    pub fn length(&self) -> usize {
+        3
+    }
+}
+
+struct Lent<'a>(&'a str);
+
+#[callback]
+impl<'a> Lent<'a> {
+    pub fn length(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[callback]
+impl Lent<'_> {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 trait Anything {}
 
 #[callback]
@@ -27,6 +52,13 @@ struct Plain;
 
 #[callback(name = "plain", timeout = "5s")]
 impl Plain {
+    pub fn one(&self) {}
+}
+
+struct Public;
+
+#[callback]
+pub impl Public {
     pub fn one(&self) {}
 }
 

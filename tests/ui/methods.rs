@@ -24,6 +24,8 @@ impl Orders {
 
     pub async fn shared(self: std::sync::Arc<Self>) {}
 
+    pub fn typed(self: &Self) {}
+
     pub fn greet(&self, name: &str) -> String {
         name.into()
     }
@@ -77,6 +79,13 @@ impl Loud {
 
     #[callback = "name"]
     pub fn no_list(&self) {}
+
+    #[callback(name = "one")]
+    #[callback(name = "other")]
+    pub fn twice(&self) {}
+
+    #[local(always)]
+    pub fn kept(&self) {}
 }
 
 #[local]

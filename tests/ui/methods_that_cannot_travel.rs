@@ -12,6 +12,10 @@ impl Orders {
         7
     }
 
+    pub fn boxed(&self) -> Box<dyn std::error::Error> {
+        "no".into()
+    }
+
     pub fn twin(&self) -> Self {
         Self
     }

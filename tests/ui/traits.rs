@@ -40,6 +40,11 @@ trait Bank {
     fn pay(&self, amount: i64);
 }
 
+#[remote]
+trait Copied: std::fmt::Debug + Clone + Sync {
+    fn one(&self);
+}
+
 struct Teller;
 
 #[callback(prefix = "teller")]

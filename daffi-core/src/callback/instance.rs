@@ -53,6 +53,9 @@ impl<T: Send + Sync + 'static> Shareable for T {
     note = "put `#[remote]` above the trait, or the methods into an `impl` of the type's own"
 )]
 pub trait Serves<T> {
+    /// The names of its methods in Rust, without those that are `#[local]`.
+    const METHODS: &'static [&'static str];
+
     /// The callbacks that run on `instance`, treated as its `impl` has chosen.
     fn callbacks(instance: Arc<T>, chosen: &[Chosen]) -> Vec<Callback>;
 }
@@ -66,6 +69,24 @@ pub struct Chosen {
     pub options: Options,
     /// File and line.
     pub place: (&'static str, u32),
+}
+
+/// Whether the trait with these `METHODS` has the method, of which its `impl` says how it is to be treated.
+pub const fn declares(methods: &[&str], method: &str) -> bool {
+    let mut at = 0;
+    while at < methods.len() && !is_same(methods[at].as_bytes(), method.as_bytes()) {
+        at += 1;
+    }
+    at < methods.len()
+}
+
+/// `==` is no `const fn`.
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 impl Declaration {

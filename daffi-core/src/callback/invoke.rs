@@ -129,16 +129,31 @@ impl Told {
 }
 
 /// The success and the failure of a result type, whatever alias it hides behind.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `Result`, though its name says so",
+    label = "the macro knows a result by this name",
+    note = "name the type otherwise, or return it by another name: `type Reply = …;`"
+)]
 pub trait ResultType {
     /// What it holds on success.
     type Ok;
     /// What it holds on failure.
     type Err;
+
+    /// It, by the name that all know.
+    ///
+    /// # Errors
+    /// If it is one.
+    fn into_result(self) -> Result<Self::Ok, Self::Err>;
 }
 
 impl<T, E> ResultType for Result<T, E> {
     type Ok = T;
     type Err = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
 }
 
 /// Finds out what an error can tell: method resolution tries `&&&Probe`, `&&Probe`, `&Probe` and `Probe` in turn, and

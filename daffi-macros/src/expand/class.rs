@@ -10,7 +10,7 @@ use crate::parse::{Block, Body, Function, Member, Part};
 
 /// The block without our attributes, with a lint or two less at the callbacks.
 pub(crate) fn kept_block(block: &Block, is_callback: impl Fn(&Member) -> bool) -> TokenStream {
-    let Block { attrs, unsafety, impl_token, generics, of, ty, brace, parts } = block;
+    let Block { attrs, vis, unsafety, impl_token, generics, of, ty, brace, parts } = block;
     let parts = parts.iter().map(|part| match part {
         Part::Function(member) => {
             let allow = is_callback(member).then(allow_at_function);
@@ -24,7 +24,7 @@ pub(crate) fn kept_block(block: &Block, is_callback: impl Fn(&Member) -> bool) -
     });
     let of = of.as_ref().map(|(path, preposition)| quote!(#path #preposition));
     let where_clause = &generics.where_clause;
-    let mut kept = quote!(#(#attrs)* #unsafety #impl_token #generics #of #ty #where_clause);
+    let mut kept = quote!(#(#attrs)* #vis #unsafety #impl_token #generics #of #ty #where_clause);
     brace.surround(&mut kept, |inner| inner.extend(parts));
     kept
 }
@@ -71,7 +71,7 @@ fn at_once(subject: &TokenStream, associated: &[Model]) -> TokenStream {
         #[automatically_derived]
         impl ::daffi::__private::Declared for #subject {
             fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-                ::std::vec::Vec::from([#(#callbacks),*])
+                ::core::convert::From::from([#(#callbacks),*])
             }
         }
         ::daffi::__private::inventory::submit! {
@@ -98,7 +98,7 @@ fn offer(subject: &TokenStream, methods: &[Model]) -> TokenStream {
                 __daffi_instance: ::std::sync::Arc<Self>,
             ) -> ::std::vec::Vec<::daffi::__private::Callback> {
                 let __daffi_instance: ::std::sync::Arc<#itself> = __daffi_instance;
-                ::std::vec::Vec::from([#(#callbacks),*])
+                ::core::convert::From::from([#(#callbacks),*])
             }
         }
     }
@@ -107,7 +107,10 @@ fn offer(subject: &TokenStream, methods: &[Model]) -> TokenStream {
 /// What stands beside a trait's block.
 pub(crate) fn served(served: &Served) -> TokenStream {
     let Served { shared, of, ty, chosen } = served;
-    let chosen = chosen.iter().map(|Chosen { shared, ident, treatment }| {
+    let checks = chosen
+        .iter()
+        .filter_map(|chosen| check(chosen, &quote!(<dyn #of as ::daffi::__private::Serves<#ty>>)));
+    let chosen = chosen.iter().map(|Chosen { shared, ident, treatment, .. }| {
         let method = declaration::plain(ident);
         let options = declaration::options(treatment, false);
         let place = declaration::place(ident);
@@ -121,6 +124,7 @@ pub(crate) fn served(served: &Served) -> TokenStream {
         #(#shared)*
         #allow
         const _: () = {
+            #(#checks)*
             #[automatically_derived]
             impl ::daffi::Offer<dyn #of> for #ty {
                 fn callbacks(
@@ -134,4 +138,18 @@ pub(crate) fn served(served: &Served) -> TokenStream {
             }
         };
     }
+}
+
+/// What refuses options of a method that the trait keeps local: of that only the trait knows.
+fn check(chosen: &Chosen, contract: &TokenStream) -> Option<TokenStream> {
+    let Chosen { shared, ident, mark, .. } = chosen;
+    let method = declaration::plain(ident);
+    let span = mark.as_ref()?.span();
+    Some(quote_spanned! {span=>
+        #(#shared)*
+        const _: () = ::core::assert!(
+            ::daffi::__private::declares(#contract::METHODS, #method),
+            "the trait keeps this method `#[local]`: nobody calls it from elsewhere, so remove the attribute",
+        );
+    })
 }

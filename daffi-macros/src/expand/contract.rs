@@ -9,6 +9,7 @@ use super::class::kept_function;
 use super::{allow, call, causes, conditions, declaration, handler};
 use crate::model::{Contract, Model};
 use crate::parse::{Body, Declarations, Function, Part};
+use crate::types;
 
 /// The trait as it was typed, without our attributes: what stands beside an error.
 pub(crate) fn kept_trait(declarations: &Declarations) -> TokenStream {
@@ -23,9 +24,13 @@ pub(crate) fn contract(declarations: &Declarations, contract: &Contract) -> Toke
     let supertraits = supertraits(declarations);
     let rewritten = around(declarations, &supertraits, rewritten);
     let subject = quote!(dyn #ident);
-    let client = call::client(methods.iter(), &subject, &ident.to_string());
+    let client = call::client(methods.iter(), &subject, &declaration::plain(ident));
     let causes = causes(methods);
     let callbacks = methods.iter().map(|model| served(model, &quote!(#ident)));
+    let names = methods.iter().map(|model| {
+        let (conditions, name) = (conditions(&model.shared), declaration::plain(&model.ident));
+        quote!(#(#conditions)* #name)
+    });
     let allow = allow();
     quote! {
         #rewritten
@@ -36,11 +41,12 @@ pub(crate) fn contract(declarations: &Declarations, contract: &Contract) -> Toke
             #client
             #[automatically_derived]
             impl<__DaffiServer: #ident> ::daffi::__private::Serves<__DaffiServer> for #subject {
+                const METHODS: &'static [&'static ::core::primitive::str] = &[#(#names),*];
                 fn callbacks(
                     __daffi_instance: ::std::sync::Arc<__DaffiServer>,
                     __daffi_chosen: &[::daffi::__private::Chosen],
                 ) -> ::std::vec::Vec<::daffi::__private::Callback> {
-                    ::std::vec::Vec::from([#(#callbacks),*])
+                    ::core::convert::From::from([#(#callbacks),*])
                 }
             }
         };
@@ -124,17 +130,9 @@ fn rewritten(function: &Function) -> TokenStream {
 /// Whether a `dyn Trait` cannot have the function.
 fn is_beyond_dyn(signature: &Signature) -> bool {
     let is_lifetime = |param: &GenericParam| matches!(param, GenericParam::Lifetime(_));
-    let mut found = HasImpl(false);
-    found.visit_return_type_mut(&mut signature.output.clone());
-    found.0 || signature.receiver().is_none() || !signature.generics.params.iter().all(is_lifetime)
-}
-
-struct HasImpl(bool);
-
-impl VisitMut for HasImpl {
-    fn visit_type_impl_trait_mut(&mut self, _: &mut TypeImplTrait) {
-        self.0 = true;
-    }
+    signature.receiver().is_none()
+        || !signature.generics.params.iter().all(is_lifetime)
+        || types::find_word(types::beside_receiver(signature), &["impl", "Self"]).is_some()
 }
 
 /// Has every `impl Trait` be `Send` too.

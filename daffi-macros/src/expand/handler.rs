@@ -2,8 +2,8 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::Ident;
 use syn::spanned::Spanned;
+use syn::{Ident, Type};
 
 use super::declaration::declaration;
 use super::{failing, success, travels};
@@ -28,12 +28,14 @@ pub(super) fn method(
 
 fn declared(model: &Model, path: &TokenStream, declaration: &TokenStream) -> TokenStream {
     let constructor = match (model.has_streams(), model.is_async) {
-        (true, _) => quote!(flowing),
-        (false, true) => quote!(asynchronous),
-        (false, false) => quote!(blocking),
+        (true, _) => "flowing",
+        (false, true) => "asynchronous",
+        (false, false) => "blocking",
     };
-    let handler = handler(model, path);
-    quote!(::daffi::__private::Callback::#constructor(#declaration, #handler))
+    // Of this span, a future that cannot move between threads is reported at the function.
+    let span = model.ident.span();
+    let (constructor, handler) = (Ident::new(constructor, span), handler(model, path));
+    quote_spanned!(span=> ::daffi::__private::Callback::#constructor(#declaration, #handler))
 }
 
 /// The closure that runs the function with arguments that have arrived.
@@ -51,7 +53,7 @@ fn handler(model: &Model, path: &TokenStream) -> TokenStream {
         let mutable = model.fed().map(|_| quote!(mut));
         quote!(, #mutable __daffi_flow: ::daffi::__private::Flow)
     });
-    let clone = quote!(let __daffi_instance = ::std::sync::Arc::clone(&__daffi_instance););
+    let clone = quote!(let __daffi_instance = ::core::clone::Clone::clone(&__daffi_instance););
     let is_method = model.role == Role::Method;
     let closure = if model.is_async || model.has_streams() {
         let run = quote!(async move { #incoming #outcome });
@@ -89,35 +91,45 @@ fn outcome(model: &Model, path: &TokenStream, names: &[Ident]) -> TokenStream {
     let awaited = model.is_async.then(|| quote!(.await));
     let run = quote!(#path(#(#arguments),*) #awaited);
     let success = success(&model.output);
+    let itself = travels(&success);
+    let put = quote_spanned!(success.span()=> <#itself as ::daffi::__private::Travels>::put);
+    let value = quote_spanned!(success.span()=> <#itself as ::daffi::__private::Travels>::outcome);
     // Of this span, an error without a text is reported at its type.
     let span = failure_span(&model.output);
     let failed = quote_spanned! {span=>
         ::daffi::__private::failed(&__daffi_error, (&&&&::daffi::__private::Probe(&__daffi_error)).told())
     };
     let error = Ident::new("__daffi_error", span);
-    let fails = failing(&model.output).is_some();
+    let failing = failing(&model.output);
     if matches!(model.output, Output::Stream(_)) {
-        let put = quote_spanned!(success.span()=> <#success as ::daffi::__private::Travels>::put);
-        let put_one = if fails {
-            quote! {
-                match __daffi_item {
+        let item = quote!(__daffi_item);
+        let put_one = match failing.map(|ty| as_result(ty, &item)) {
+            Some(item) => quote! {
+                match #item {
                     ::core::result::Result::Ok(__daffi_value) => #put(&__daffi_value, __daffi_out),
                     ::core::result::Result::Err(#error) => #failed.map(::core::mem::drop),
                 }
-            }
-        } else {
-            quote!(#put(&__daffi_item, __daffi_out))
+            },
+            None => quote!(#put(&#item, __daffi_out)),
         };
-        return quote!(__daffi_flow.give(#run, |__daffi_out, __daffi_item| #put_one).await);
+        return quote!(__daffi_flow.give(#run, |__daffi_out, #item| #put_one).await);
     }
-    let value = quote_spanned!(success.span()=> <#success as ::daffi::__private::Travels>::outcome);
-    if !fails {
-        return quote!(#value(&#run));
+    match failing.map(|ty| as_result(ty, &run)) {
+        Some(run) => quote! {
+            match #run {
+                ::core::result::Result::Ok(__daffi_value) => #value(&__daffi_value),
+                ::core::result::Result::Err(#error) => #failed,
+            }
+        },
+        None => quote!(#value(&#run)),
     }
-    quote! {
-        match #run {
-            ::core::result::Result::Ok(__daffi_value) => #value(&__daffi_value),
-            ::core::result::Result::Err(#error) => #failed,
-        }
+}
+
+/// A value of a type whose name says that it is a `Result`. Where that is not plain to see, its trait says so, which
+/// has words for one that is none.
+fn as_result(ty: &Type, value: &TokenStream) -> TokenStream {
+    match types::plain_success(ty) {
+        Some(_) => value.clone(),
+        None => quote_spanned!(ty.span()=> <#ty as ::daffi::__private::ResultType>::into_result(#value)),
     }
 }

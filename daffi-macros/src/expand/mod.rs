@@ -43,7 +43,7 @@ pub(crate) fn callback(model: &Model) -> TokenStream {
             #[automatically_derived]
             impl ::daffi::__private::Declared for #ident {
                 fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-                    ::std::vec::Vec::from([#callback])
+                    ::core::convert::From::from([#callback])
                 }
             }
             ::daffi::__private::inventory::submit! {
@@ -80,14 +80,13 @@ pub(crate) fn remote(model: &Model) -> TokenStream {
 fn allow() -> TokenStream {
     quote! {
         #[allow(
-            dead_code,
             deprecated,
             missing_copy_implementations,
             missing_debug_implementations,
             non_camel_case_types,
             unnameable_types,
             unreachable_pub,
-            unused_imports,
+            unused,
             unused_qualifications,
             clippy::all,
             clippy::nursery,

@@ -4,9 +4,12 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Attribute, Ident, Path, Result, Type, Visibility};
 
-use super::{Home, Model, Role, check_block_generics, check_names, prefix, with_treatment, without_self};
+use super::{
+    Home, Model, Role, check_block_generics, check_marks, check_names, members, prefix, with_treatment,
+    without_self,
+};
 use crate::options::{self, Elsewhere, Kind, TREATMENT, Treatment};
-use crate::parse::{self, Block, Function, Given, Member, Part};
+use crate::parse::{self, Block, Function, Given, Member};
 use crate::problems::Problems;
 use crate::types;
 
@@ -35,6 +38,8 @@ pub(crate) struct Chosen {
     pub(crate) shared: Vec<Attribute>,
     pub(crate) ident: Ident,
     pub(crate) treatment: Treatment,
+    /// The attribute of ours that says so, if one does.
+    pub(crate) mark: Option<Attribute>,
 }
 
 impl Class {
@@ -45,7 +50,7 @@ impl Class {
         check_block(block, &mut problems);
         let name = type_name(&block.ty, &mut problems);
         let is_named = given.iter().any(|option| option.name == "prefix");
-        if !is_named && block.generics.params.is_empty() && !types::arguments(&block.ty).is_empty() {
+        if !is_named && block.generics.params.is_empty() && types::has_arguments(&block.ty) {
             problems.add(
                 &block.ty,
                 "the same type with other arguments would have the same names\n\
@@ -53,12 +58,12 @@ impl Class {
             );
         }
         let prefix = prefix(given, &name, &mut problems);
-        let offered = members(block).filter(|member| is_offered(member));
+        let offered = members(&block.parts).filter(|member| is_offered(member));
         let models = offered.filter_map(|member| method(member, &prefix, &block.ty, &mut problems));
         let (methods, associated): (Vec<Model>, Vec<Model>) =
             models.partition(|model| model.role == Role::Method);
         check_names(associated.iter().chain(&methods), &mut problems);
-        for member in members(block).filter(|member| !is_offered(member)) {
+        for member in members(&block.parts).filter(|member| !is_offered(member)) {
             check_left_out(member, &mut problems);
         }
         if methods.is_empty() && associated.is_empty() && problems.is_empty() {
@@ -80,7 +85,7 @@ impl Served {
         options::check(given, &[], AT_SERVED, &mut problems);
         check_block(block, &mut problems);
         type_name(&block.ty, &mut problems);
-        let chosen = members(block).map(|member| chosen(member, &mut problems)).collect();
+        let chosen = members(&block.parts).map(|member| chosen(member, &mut problems)).collect();
         let (shared, of, ty) = (conditions(&block.attrs), of.clone(), block.ty.clone());
         problems.or(Self { shared, of, ty, chosen })
     }
@@ -95,13 +100,6 @@ pub(crate) fn is_offered(member: &Member) -> bool {
         Visibility::Inherited => false,
     };
     is_public && member.mark("local").is_none()
-}
-
-fn members(block: &Block) -> impl Iterator<Item = &Member> {
-    block.parts.iter().filter_map(|part| match part {
-        Part::Function(member) => Some(&**member),
-        Part::Other(_) => None,
-    })
 }
 
 /// The options that an attribute on the method gives.
@@ -125,7 +123,7 @@ fn method(member: &Member, prefix: &str, ty: &Type, problems: &mut Problems) -> 
     }
     let signature = &member.function.signature;
     if signature.receiver().is_none()
-        && let Some(this) = types::find_self(signature.output.to_token_stream())
+        && let Some(this) = types::find_word(signature.output.to_token_stream(), &["Self"])
     {
         problems.add(
             this,
@@ -164,6 +162,7 @@ fn chosen(member: &Member, problems: &mut Problems) -> Chosen {
         shared: conditions(attrs),
         ident: signature.ident.clone(),
         treatment: Treatment::read(&given, kind, problems),
+        mark: member.mark("callback").cloned(),
     }
 }
 
@@ -184,15 +183,27 @@ fn check_block(block: &Block, problems: &mut Problems) {
     if let Some(unsafety) = &block.unsafety {
         problems.add(unsafety, "an `unsafe impl` cannot serve callbacks\nhelp: remove `unsafe`");
     }
-    check_block_generics(&block.generics, "a generic `impl` block", problems);
+    // A lifetime of the type's is refused there, and for another reason.
+    if types::short_lifetime(&block.ty).is_none() {
+        check_block_generics(&block.generics, "a generic `impl` block", problems);
+    }
+    members(&block.parts).for_each(|member| check_marks(member, problems));
 }
 
-/// The last name of the type's path; of no path, a name that nobody sees.
+/// The last name of the type's path, which is to be one of a type that owns what it holds; of no path, a name that
+/// nobody sees.
 fn type_name(ty: &Type, problems: &mut Problems) -> Ident {
     if let Type::Path(path) = types::bare(ty)
         && path.qself.is_none()
         && let Some(last) = path.path.segments.last()
     {
+        if let Some(lifetime) = types::short_lifetime(ty) {
+            problems.add(
+                lifetime,
+                "calls may run for as long as their node does, so an instance cannot borrow\n\
+                 help: let it own what it holds, or share it as an `Arc`",
+            );
+        }
         return last.ident.clone();
     }
     problems.add(

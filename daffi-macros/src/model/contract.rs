@@ -1,10 +1,9 @@
 //! Traits under `#[remote]`.
 
-use proc_macro2::TokenTree;
-use quote::ToTokens;
-use syn::{Attribute, Ident, Result, Signature, Visibility};
+use syn::ext::IdentExt;
+use syn::{Attribute, Ident, Result, TypeParamBound, Visibility};
 
-use super::{Home, Model, Role, check_block_generics, check_names, prefix};
+use super::{Home, Model, Role, check_block_generics, check_marks, check_names, members, prefix};
 use crate::options::{self, Elsewhere};
 use crate::parse::{self, Declarations, Given, Member, Part};
 use crate::problems::Problems;
@@ -28,6 +27,8 @@ impl Contract {
             problems.add(qualifiers, "an `unsafe` or `auto` trait cannot be remote");
         }
         check_block_generics(generics, "a generic trait", &mut problems);
+        check_supertraits(declarations, &mut problems);
+        members(&declarations.parts).for_each(|member| check_marks(member, &mut problems));
         let prefix = prefix(given, ident, &mut problems);
         let mut methods = Vec::new();
         for part in &declarations.parts {
@@ -64,7 +65,7 @@ fn method(member: &Member, prefix: &str, vis: &Visibility, problems: &mut Proble
     let given = member.mark("remote").and_then(|mark| problems.check(parse::given(mark))).unwrap_or_default();
     options::check(&given, &["name", "idempotent"], AT_METHOD, problems);
     let signature = &member.function.signature;
-    if let Some(this) = find_self(signature) {
+    if let Some(this) = types::find_word(types::beside_receiver(signature), &["Self"]) {
         problems.add(
             this,
             "callers know nothing of the type that serves the trait, so it can neither be sent nor returned\n\
@@ -84,6 +85,25 @@ fn method(member: &Member, prefix: &str, vis: &Visibility, problems: &mut Proble
     Some(model)
 }
 
+/// Refuses what keeps the trait from having a `dyn Trait`, where its name says so.
+fn check_supertraits(declarations: &Declarations, problems: &mut Problems) {
+    for bound in &declarations.supertraits {
+        if let TypeParamBound::Trait(required) = bound
+            && let Some(last) = required.path.segments.last()
+            && BEYOND_DYN.iter().any(|name| last.ident == name)
+        {
+            let (of, name) = (declarations.ident.unraw(), &last.ident);
+            problems.add(
+                bound,
+                format_args!(
+                    "callers say `dyn {of}`, and there is none of a trait whose types are all `{name}`\n\
+                     help: remove `{name}`; the types that serve it can be that all the same"
+                ),
+            );
+        }
+    }
+}
+
 fn check_local(member: &Member, problems: &mut Problems) {
     for name in ["remote", "callback"] {
         if let Some(mark) = member.mark(name) {
@@ -92,12 +112,9 @@ fn check_local(member: &Member, problems: &mut Problems) {
     }
 }
 
-/// Where a signature names `Self`, apart from its receiver.
-fn find_self(signature: &Signature) -> Option<TokenTree> {
-    let typed = signature.inputs.iter().filter(|input| matches!(input, syn::FnArg::Typed(_)));
-    let parts = typed.map(ToTokens::to_token_stream).chain([signature.output.to_token_stream()]);
-    types::find_self(parts.collect())
-}
+/// Traits of the prelude and of `derive` that no `dyn Trait` can have as a supertrait.
+const BEYOND_DYN: [&str; 9] =
+    ["Sized", "Clone", "Copy", "Default", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash"];
 
 /// What a trait cannot be told.
 const AT_TRAIT: Elsewhere<'_> = &[

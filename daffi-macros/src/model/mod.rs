@@ -7,10 +7,10 @@ mod parameters;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, GenericParam, Ident, Result, Safety, Signature, Type, Visibility};
+use syn::{Attribute, GenericParam, Ident, Meta, Result, Safety, Signature, Type, Visibility};
 
 use crate::options::{self, Elsewhere, Kind, TREATMENT, Treatment};
-use crate::parse::{Body, Function, Given, Item};
+use crate::parse::{self, Body, Function, Given, Item, Member, Part};
 use crate::problems::Problems;
 use crate::types;
 
@@ -106,7 +106,7 @@ impl Model {
                 "a callback needs a body\nhelp: `#[remote]` declares one that another process has",
             );
         }
-        if let Some(this) = types::find_self(function.signature.output.to_token_stream()) {
+        if let Some(this) = types::find_word(types::beside_receiver(&function.signature), &["Self"]) {
             problems.add(
                 this,
                 "a function of a type cannot be a callback by itself\n\
@@ -334,6 +334,30 @@ fn prefix(given: &[Given], own: &Ident, problems: &mut Problems) -> String {
         return String::new();
     }
     text
+}
+
+/// The functions among what stands between the braces of a block or a trait.
+fn members(parts: &[Part]) -> impl Iterator<Item = &Member> {
+    parts.iter().filter_map(|part| match part {
+        Part::Function(member) => Some(&**member),
+        Part::Other(_) => None,
+    })
+}
+
+/// Refuses what the attributes on a function in a block or a trait say in vain.
+fn check_marks(member: &Member, problems: &mut Problems) {
+    for (at, mark) in member.marks.iter().enumerate() {
+        let name = parse::own_name(mark);
+        if member.marks[..at].iter().any(|before| parse::own_name(before) == name) {
+            problems.add(
+                mark,
+                format_args!("`#[{name}]` stands here twice\nhelp: say in one what is to be said"),
+            );
+        }
+        if name == "local" && !matches!(mark.meta, Meta::Path(_)) {
+            problems.add(mark, "`#[local]` takes no options");
+        }
+    }
 }
 
 /// Refuses a second function of one name, whatever the options have made of it.

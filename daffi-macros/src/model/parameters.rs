@@ -57,7 +57,7 @@ fn check_receiver(receiver: &Receiver, role: Role, problems: &mut Problems) {
         }
         (ReceiverKind::Reference(_, None, None), _) => return,
         _ => {
-            "a method that others call cannot use up its instance, which the next call needs\nhelp: take `&self`"
+            "a method that others call takes `&self`: the next call needs the instance too\nhelp: write `&self`"
         }
     };
     problems.add(receiver, problem);

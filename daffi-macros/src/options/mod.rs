@@ -13,7 +13,7 @@ pub(crate) use treatment::{Kind, TREATMENT, Treatment};
 /// The option `name` among those `given`, as a text.
 pub(crate) fn text(given: &[Given], name: &str, problems: &mut Problems) -> Option<LitStr> {
     let option = given.iter().find(|option| option.name == name)?;
-    match &option.value {
+    match option.value.as_ref().map(bare) {
         Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text.clone()),
         Some(value) => problems.add(value, format_args!("`{name}` takes a text: `{name} = \"…\"`")),
         None => problems.add(&option.name, format_args!("`{name}` needs a value: `{name} = \"…\"`")),
@@ -24,7 +24,7 @@ pub(crate) fn text(given: &[Given], name: &str, problems: &mut Problems) -> Opti
 /// The option `name` among those `given`, as a whole number.
 pub(crate) fn number(given: &[Given], name: &str, problems: &mut Problems) -> Option<LitInt> {
     let option = given.iter().find(|option| option.name == name)?;
-    match &option.value {
+    match option.value.as_ref().map(bare) {
         Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => return Some(number.clone()),
         Some(value) => problems.add(value, format_args!("`{name}` takes a whole number: `{name} = 4`")),
         None => problems.add(&option.name, format_args!("`{name}` needs a value: `{name} = 4`")),
@@ -39,6 +39,14 @@ pub(crate) fn flag<'a>(given: &'a [Given], name: &str, problems: &mut Problems) 
         problems.add(value, format_args!("`{name}` takes no value: say `{name}`, or leave it out"));
     }
     Some(option)
+}
+
+/// The value without the invisible parentheses that `macro_rules!` puts around it.
+fn bare(value: &Expr) -> &Expr {
+    match value {
+        Expr::Group(group) => bare(&group.expr),
+        other => other,
+    }
 }
 
 /// Options that belong elsewhere, and where.

@@ -92,7 +92,7 @@ fn check_inline(inline: &Given, given: &[Given], kind: Kind, problems: &mut Prob
 fn timeout(given: &[Given], problems: &mut Problems) -> Option<Duration> {
     let option = given.iter().find(|option| option.name == "timeout")?;
     if let Some(syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(_) | syn::Lit::Float(_), .. })) =
-        &option.value
+        option.value.as_ref().map(super::bare)
     {
         problems.add(
             &option.value,

@@ -6,8 +6,8 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Result};
 use syn::punctuated::Punctuated;
 use syn::{
-    Attribute, Generics, Ident, ImplItem, Path, Token, TraitItem, Type, TypeParamBound, Visibility,
-    WhereClause, braced, token,
+    AttrStyle, Attribute, Generics, Ident, ImplItem, Path, Token, TraitItem, Type, TypeParamBound,
+    Visibility, WhereClause, braced, token,
 };
 
 use super::{Function, begins_function, function};
@@ -16,6 +16,7 @@ use crate::types;
 /// An `impl` block.
 pub(crate) struct Block {
     pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
     pub(crate) unsafety: Option<Token![unsafe]>,
     pub(crate) impl_token: Token![impl],
     pub(crate) generics: Generics,
@@ -58,8 +59,13 @@ pub(crate) struct Member {
 impl Member {
     /// The attribute of ours that has this name.
     pub(crate) fn mark(&self, name: &str) -> Option<&Attribute> {
-        self.marks.iter().find(|mark| mark.path().segments.last().is_some_and(|last| last.ident == name))
+        self.marks.iter().find(|mark| own_name(mark) == name)
     }
+}
+
+/// The name of an attribute of ours, by whatever path.
+pub(crate) fn own_name(mark: &Attribute) -> String {
+    mark.path().segments.last().map(|last| last.ident.to_string()).unwrap_or_default()
 }
 
 /// Whether an attribute is one of ours, by itself or as `daffi::…`.
@@ -81,8 +87,8 @@ pub(super) fn begins(input: ParseStream<'_>, keyword: &str) -> bool {
     words.find(|word| word != "unsafe" && word != "auto").is_some_and(|word| word == keyword)
 }
 
-/// An `impl` block, after its attributes.
-pub(super) fn block(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Block> {
+/// An `impl` block, after its visibility, which rustc refuses.
+pub(super) fn block(mut attrs: Vec<Attribute>, vis: Visibility, input: ParseStream<'_>) -> Result<Block> {
     let unsafety = input.parse()?;
     let impl_token = input.parse()?;
     let mut generics: Generics = if input.peek(Token![<]) { input.parse()? } else { Generics::default() };
@@ -96,13 +102,13 @@ pub(super) fn block(attrs: Vec<Attribute>, input: ParseStream<'_>) -> Result<Blo
         (None, first)
     };
     generics.where_clause = input.parse::<Option<WhereClause>>()?;
-    let (brace, parts) = parts::<ImplItem>(input)?;
-    Ok(Block { attrs, unsafety, impl_token, generics, of, ty, brace, parts })
+    let (brace, parts) = parts::<ImplItem>(input, &mut attrs)?;
+    Ok(Block { attrs, vis, unsafety, impl_token, generics, of, ty, brace, parts })
 }
 
 /// A trait, after its visibility.
 pub(super) fn declarations(
-    attrs: Vec<Attribute>,
+    mut attrs: Vec<Attribute>,
     vis: Visibility,
     input: ParseStream<'_>,
 ) -> Result<Declarations> {
@@ -123,14 +129,20 @@ pub(super) fn declarations(
         }
     }
     generics.where_clause = input.parse::<Option<WhereClause>>()?;
-    let (brace, parts) = parts::<TraitItem>(input)?;
+    let (brace, parts) = parts::<TraitItem>(input, &mut attrs)?;
     Ok(Declarations { attrs, vis, qualifiers, trait_token, ident, generics, supertraits, brace, parts })
 }
 
-/// What stands between braces, where an `Other` is all that is no function.
-fn parts<Other: syn::parse::Parse + ToTokens>(input: ParseStream<'_>) -> Result<(token::Brace, Vec<Part>)> {
+/// What stands between braces, where an `Other` is all that is no function. Attributes of the whole that stand there
+/// too join those above it, where they mean the same.
+fn parts<Other: syn::parse::Parse + ToTokens>(
+    input: ParseStream<'_>,
+    attrs: &mut Vec<Attribute>,
+) -> Result<(token::Brace, Vec<Part>)> {
     let content;
     let brace = braced!(content in input);
+    let inner = content.call(Attribute::parse_inner)?;
+    attrs.extend(inner.into_iter().map(|attribute| Attribute { style: AttrStyle::Outer, ..attribute }));
     let mut parts = Vec::new();
     while !content.is_empty() {
         let ahead = content.fork();

@@ -9,7 +9,7 @@ use syn::parse::{ParseStream, Parser, Result};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, Expr, Ident, Meta, Signature, Token, Visibility};
 
-pub(crate) use block::{Block, Declarations, Member, Part};
+pub(crate) use block::{Block, Declarations, Member, Part, own_name};
 
 /// One option of an attribute, as it was typed.
 pub(crate) struct Given {
@@ -97,7 +97,7 @@ pub(crate) fn item(input: ParseStream<'_>) -> Result<Item> {
         return Ok(Item::Function(Box::new(function(attrs, vis, input)?)));
     }
     if block::begins(input, "impl") {
-        return Ok(Item::Block(Box::new(block::block(attrs, input)?)));
+        return Ok(Item::Block(Box::new(block::block(attrs, vis, input)?)));
     }
     if block::begins(input, "trait") {
         return Ok(Item::Declarations(Box::new(block::declarations(attrs, vis, input)?)));

@@ -14,14 +14,13 @@ pub async fn subtract(a: i64, mut b: i64) -> i64 {
 ///
 /// Never waits.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -29,14 +28,13 @@ pub async fn subtract(a: i64, mut b: i64) -> i64 {
 )]
 pub struct subtract {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -62,7 +60,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for subtract {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::asynchronous(
                     ::daffi::__private::Declaration {
                         name: "subtract",
@@ -82,7 +80,7 @@ const _: () = {
                             <i64 as ::daffi::__private::Travels>::Itself,
                         )|
                     async move {
-                        <i64 as ::daffi::__private::Travels>::outcome(
+                        <<i64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                             &subtract(__daffi_0, __daffi_1).await,
                         )
                     },

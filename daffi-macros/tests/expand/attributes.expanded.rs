@@ -18,14 +18,13 @@ pub fn r#match(
 #[deprecated = "use `add`"]
 #[doc = include_str!("add.md")]
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -35,14 +34,13 @@ pub struct r#match {}
 #[cfg(unix)]
 #[deprecated = "use `add`"]
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -75,7 +73,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for r#match {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::blocking(
                     ::daffi::__private::Declaration {
                         name: "match",
@@ -104,9 +102,9 @@ const _: () = {
                             <(i64, [u8; 4]) as ::daffi::__private::Travels>::Itself,
                         )|
                     {
-                        <Vec<
+                        <<Vec<
                             u8,
-                        > as ::daffi::__private::Travels>::outcome(
+                        > as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                             &r#match(__daffi_0, __daffi_1, __daffi_2),
                         )
                     },

@@ -39,14 +39,13 @@ impl Orders {
     const LIMIT: usize = 7;
 }
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -110,7 +109,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for Orders {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 #[cfg(feature = "versions")]
                 ::daffi::__private::Callback::blocking(
                     ::daffi::__private::Declaration {
@@ -122,7 +121,7 @@ const _: () = {
                         place: (::core::file!(), ::core::line!()),
                     },
                     |_: &::daffi::__private::Context, (): ()| {
-                        <String as ::daffi::__private::Travels>::outcome(
+                        <<String as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                             &<Orders>::version(),
                         )
                     },
@@ -142,7 +141,7 @@ const _: () = {
             let __daffi_instance: ::std::sync::Arc<
                 <Orders as ::daffi::__private::Shareable>::Itself,
             > = __daffi_instance;
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::asynchronous(
                         ::daffi::__private::Declaration {
                             name: "Orders.place",
@@ -163,7 +162,7 @@ const _: () = {
                             place: (::core::file!(), ::core::line!()),
                         },
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |
@@ -176,7 +175,7 @@ const _: () = {
                                     <u32 as ::daffi::__private::Travels>::Itself,
                                 )|
                             {
-                                let __daffi_instance = ::std::sync::Arc::clone(
+                                let __daffi_instance = ::core::clone::Clone::clone(
                                     &__daffi_instance,
                                 );
                                 async move {
@@ -189,7 +188,7 @@ const _: () = {
                                         .await
                                     {
                                         ::core::result::Result::Ok(__daffi_value) => {
-                                            <u64 as ::daffi::__private::Travels>::outcome(
+                                            <<u64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                                 &__daffi_value,
                                             )
                                         }
@@ -215,11 +214,11 @@ const _: () = {
                             place: (::core::file!(), ::core::line!()),
                         },
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |_: &::daffi::__private::Context, (): ()| {
-                                <Orders as ::daffi::__private::Travels>::outcome(
+                                <<Orders as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                     &<Orders>::copy(&__daffi_instance),
                                 )
                             }

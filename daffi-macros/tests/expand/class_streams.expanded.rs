@@ -19,14 +19,13 @@ impl shop::Ticker {
     }
 }
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -89,7 +88,7 @@ const _: () = {
             let __daffi_instance: ::std::sync::Arc<
                 <shop::Ticker as ::daffi::__private::Shareable>::Itself,
             > = __daffi_instance;
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::flowing(
                         ::daffi::__private::Declaration {
                             name: "ticks",
@@ -103,7 +102,7 @@ const _: () = {
                             place: (::core::file!(), ::core::line!()),
                         },
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |
@@ -113,14 +112,14 @@ const _: () = {
                                 ): (<u64 as ::daffi::__private::Travels>::Itself,),
                                 __daffi_flow: ::daffi::__private::Flow|
                             {
-                                let __daffi_instance = ::std::sync::Arc::clone(
+                                let __daffi_instance = ::core::clone::Clone::clone(
                                     &__daffi_instance,
                                 );
                                 async move {
                                     __daffi_flow
                                         .give(
                                             <shop::Ticker>::since(&__daffi_instance, __daffi_0),
-                                            |__daffi_out, __daffi_item| <u64 as ::daffi::__private::Travels>::put(
+                                            |__daffi_out, __daffi_item| <<u64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::put(
                                                 &__daffi_item,
                                                 __daffi_out,
                                             ),
@@ -141,7 +140,7 @@ const _: () = {
                             place: (::core::file!(), ::core::line!()),
                         },
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |
@@ -149,13 +148,13 @@ const _: () = {
                                 (): (),
                                 mut __daffi_flow: ::daffi::__private::Flow|
                             {
-                                let __daffi_instance = ::std::sync::Arc::clone(
+                                let __daffi_instance = ::core::clone::Clone::clone(
                                     &__daffi_instance,
                                 );
                                 async move {
                                     let __daffi_incoming = __daffi_flow
                                         .incoming::<<u64 as ::daffi::__private::Travels>::Itself>();
-                                    <usize as ::daffi::__private::Travels>::outcome(
+                                    <<usize as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                         &<shop::Ticker>::fill(&__daffi_instance, __daffi_incoming)
                                             .await,
                                     )

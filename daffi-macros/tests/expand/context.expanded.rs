@@ -8,14 +8,13 @@ fn whose(prefix: String, ctx: &Context, suffix: Option<String>) -> String {
 }
 /// The callback `whose`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -23,14 +22,13 @@ fn whose(prefix: String, ctx: &Context, suffix: Option<String>) -> String {
 )]
 struct whose {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -58,7 +56,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for whose {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::blocking(
                     ::daffi::__private::Declaration {
                         name: "whose",
@@ -84,7 +82,7 @@ const _: () = {
                             <Option<String> as ::daffi::__private::Travels>::Itself,
                         )|
                     {
-                        <String as ::daffi::__private::Travels>::outcome(
+                        <<String as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                             &whose(__daffi_0, __daffi_context, __daffi_1),
                         )
                     },

@@ -8,14 +8,13 @@ pub async fn wait(_: &daffi::Context, node: String) -> String {
 }
 /// The callback `who.waits`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -23,14 +22,13 @@ pub async fn wait(_: &daffi::Context, node: String) -> String {
 )]
 pub struct wait {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -53,7 +51,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for wait {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::asynchronous(
                     ::daffi::__private::Declaration {
                         name: "who.waits",
@@ -70,7 +68,7 @@ const _: () = {
                         __daffi_context: ::daffi::__private::Context,
                         (__daffi_0,): (<String as ::daffi::__private::Travels>::Itself,)|
                     async move {
-                        <String as ::daffi::__private::Travels>::outcome(
+                        <<String as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                             &wait(&__daffi_context, __daffi_0).await,
                         )
                     },

@@ -24,16 +24,21 @@ pub trait Shop: Send + ::core::marker::Sync + 'static {
     fn closing(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send
     where
         Self: ::core::marker::Sized;
+    fn each(&self, see: impl Fn(u64))
+    where
+        Self: ::core::marker::Sized;
+    fn is_like(&self, other: &Self) -> bool
+    where
+        Self: ::core::marker::Sized;
 }
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -106,11 +111,17 @@ const _: () = {
     }
     #[automatically_derived]
     impl<__DaffiServer: Shop> ::daffi::__private::Serves<__DaffiServer> for dyn Shop {
+        const METHODS: &'static [&'static ::core::primitive::str] = &[
+            "place",
+            "open",
+            "ticks",
+            "close",
+        ];
         fn callbacks(
             __daffi_instance: ::std::sync::Arc<__DaffiServer>,
             __daffi_chosen: &[::daffi::__private::Chosen],
         ) -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::asynchronous(
                         ::daffi::__private::Declaration {
                             name: "shop.place",
@@ -122,7 +133,7 @@ const _: () = {
                         }
                             .served("place", __daffi_chosen),
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |
@@ -135,7 +146,7 @@ const _: () = {
                                     <u32 as ::daffi::__private::Travels>::Itself,
                                 )|
                             {
-                                let __daffi_instance = ::std::sync::Arc::clone(
+                                let __daffi_instance = ::core::clone::Clone::clone(
                                     &__daffi_instance,
                                 );
                                 async move {
@@ -147,7 +158,7 @@ const _: () = {
                                         .await
                                     {
                                         ::core::result::Result::Ok(__daffi_value) => {
-                                            <u64 as ::daffi::__private::Travels>::outcome(
+                                            <<u64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                                 &__daffi_value,
                                             )
                                         }
@@ -178,11 +189,11 @@ const _: () = {
                         }
                             .served("open", __daffi_chosen),
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |__daffi_context: &::daffi::__private::Context, (): ()| {
-                                <bool as ::daffi::__private::Travels>::outcome(
+                                <<bool as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                     &<__DaffiServer as Shop>::open(
                                         &__daffi_instance,
                                         __daffi_context,
@@ -203,7 +214,7 @@ const _: () = {
                         }
                             .served("ticks", __daffi_chosen),
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |
@@ -213,7 +224,7 @@ const _: () = {
                                 ): (<u64 as ::daffi::__private::Travels>::Itself,),
                                 __daffi_flow: ::daffi::__private::Flow|
                             {
-                                let __daffi_instance = ::std::sync::Arc::clone(
+                                let __daffi_instance = ::core::clone::Clone::clone(
                                     &__daffi_instance,
                                 );
                                 async move {
@@ -223,7 +234,7 @@ const _: () = {
                                                 &__daffi_instance,
                                                 __daffi_0,
                                             ),
-                                            |__daffi_out, __daffi_item| <u64 as ::daffi::__private::Travels>::put(
+                                            |__daffi_out, __daffi_item| <<u64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::put(
                                                 &__daffi_item,
                                                 __daffi_out,
                                             ),
@@ -245,15 +256,15 @@ const _: () = {
                         }
                             .served("close", __daffi_chosen),
                         {
-                            let __daffi_instance = ::std::sync::Arc::clone(
+                            let __daffi_instance = ::core::clone::Clone::clone(
                                 &__daffi_instance,
                             );
                             move |_: ::daffi::__private::Context, (): ()| {
-                                let __daffi_instance = ::std::sync::Arc::clone(
+                                let __daffi_instance = ::core::clone::Clone::clone(
                                     &__daffi_instance,
                                 );
                                 async move {
-                                    <() as ::daffi::__private::Travels>::outcome(
+                                    <<() as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                         &<__DaffiServer as Shop>::close(&__daffi_instance).await,
                                     )
                                 }

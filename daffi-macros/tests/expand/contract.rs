@@ -15,4 +15,10 @@ pub trait Shop: Send {
 
     #[local]
     async fn closing(&self);
+
+    #[local]
+    fn each(&self, see: impl Fn(u64));
+
+    #[local]
+    fn is_like(&self, other: &Self) -> bool;
 }

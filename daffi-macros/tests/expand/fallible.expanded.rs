@@ -8,14 +8,13 @@ fn divide(a: f64, b: f64) -> Result<f64, String> {
 }
 /// The callback `divide`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -23,14 +22,13 @@ fn divide(a: f64, b: f64) -> Result<f64, String> {
 )]
 struct divide {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -55,7 +53,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for divide {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::blocking(
                     ::daffi::__private::Declaration {
                         name: "divide",
@@ -77,7 +75,7 @@ const _: () = {
                     {
                         match divide(__daffi_0, __daffi_1) {
                             ::core::result::Result::Ok(__daffi_value) => {
-                                <f64 as ::daffi::__private::Travels>::outcome(
+                                <<f64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                     &__daffi_value,
                                 )
                             }

@@ -8,14 +8,13 @@ async fn read(path: std::path::PathBuf) -> std::io::Result<Vec<u8>> {
 }
 /// The callback `read`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -23,14 +22,13 @@ async fn read(path: std::path::PathBuf) -> std::io::Result<Vec<u8>> {
 )]
 struct read {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -61,7 +59,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for read {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::asynchronous(
                     ::daffi::__private::Declaration {
                         name: "read",
@@ -79,11 +77,15 @@ const _: () = {
                             <std::path::PathBuf as ::daffi::__private::Travels>::Itself,
                         )|
                     async move {
-                        match read(__daffi_0).await {
+                        match <std::io::Result<
+                            Vec<u8>,
+                        > as ::daffi::__private::ResultType>::into_result(
+                            read(__daffi_0).await,
+                        ) {
                             ::core::result::Result::Ok(__daffi_value) => {
-                                <<std::io::Result<
+                                <<<std::io::Result<
                                     Vec<u8>,
-                                > as ::daffi::__private::ResultType>::Ok as ::daffi::__private::Travels>::outcome(
+                                > as ::daffi::__private::ResultType>::Ok as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                     &__daffi_value,
                                 )
                             }

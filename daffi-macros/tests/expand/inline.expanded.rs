@@ -8,14 +8,13 @@ async fn now() -> u64 {
 }
 /// The callback `status`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -23,14 +22,13 @@ async fn now() -> u64 {
 )]
 struct now {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -49,7 +47,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for now {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::asynchronous(
                     ::daffi::__private::Declaration {
                         name: "status",
@@ -63,7 +61,9 @@ const _: () = {
                         place: (::core::file!(), ::core::line!()),
                     },
                     |_: ::daffi::__private::Context, (): ()| async move {
-                        <u64 as ::daffi::__private::Travels>::outcome(&now().await)
+                        <<u64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
+                            &now().await,
+                        )
                     },
                 ),
             ])

@@ -6,14 +6,13 @@
 pub(crate) fn ping() {}
 /// The callback `ping`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -21,14 +20,13 @@ pub(crate) fn ping() {}
 )]
 pub(crate) struct ping {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -47,7 +45,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for ping {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::blocking(
                     ::daffi::__private::Declaration {
                         name: "ping",
@@ -58,7 +56,9 @@ const _: () = {
                         place: (::core::file!(), ::core::line!()),
                     },
                     |_: &::daffi::__private::Context, (): ()| {
-                        <() as ::daffi::__private::Travels>::outcome(&ping())
+                        <<() as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
+                            &ping(),
+                        )
                     },
                 ),
             ])

@@ -9,14 +9,13 @@ fn add(a: i64, b: i64) -> i64 {
 }
 /// Add 2 numbers and return sum
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -24,14 +23,13 @@ fn add(a: i64, b: i64) -> i64 {
 )]
 struct add {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -55,7 +53,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for add {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::blocking(
                     ::daffi::__private::Declaration {
                         name: "add",
@@ -75,7 +73,7 @@ const _: () = {
                             <i64 as ::daffi::__private::Travels>::Itself,
                         )|
                     {
-                        <i64 as ::daffi::__private::Travels>::outcome(
+                        <<i64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                             &add(__daffi_0, __daffi_1),
                         )
                     },

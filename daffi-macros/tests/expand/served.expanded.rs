@@ -19,20 +19,24 @@ impl contracts::Shop for Corner {
     }
 }
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
 )]
 const _: () = {
+    const _: () = ::core::assert!(
+        ::daffi::__private::declares(< dyn contracts::Shop as ::daffi::__private::Serves
+        < Corner >> ::METHODS, "place"),
+        "the trait keeps this method `#[local]`: nobody calls it from elsewhere, so remove the attribute",
+    );
     #[automatically_derived]
     impl ::daffi::Offer<dyn contracts::Shop> for Corner {
         fn callbacks(

@@ -9,14 +9,13 @@ pub async fn numbers(n: u64) -> impl Stream<Item = u64> + use<> {
 }
 /// Counts.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -24,14 +23,13 @@ pub async fn numbers(n: u64) -> impl Stream<Item = u64> + use<> {
 )]
 pub struct numbers {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -53,7 +51,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for numbers {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::flowing(
                     ::daffi::__private::Declaration {
                         name: "numbers",
@@ -71,7 +69,7 @@ const _: () = {
                         __daffi_flow
                             .give(
                                 numbers(__daffi_0).await,
-                                |__daffi_out, __daffi_item| <u64 as ::daffi::__private::Travels>::put(
+                                |__daffi_out, __daffi_item| <<u64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::put(
                                     &__daffi_item,
                                     __daffi_out,
                                 ),

@@ -11,14 +11,13 @@ fn lines(
 }
 /// The callback `lines`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -26,14 +25,13 @@ fn lines(
 )]
 struct lines {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -56,7 +54,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for lines {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::flowing(
                     ::daffi::__private::Declaration {
                         name: "lines",
@@ -79,7 +77,7 @@ const _: () = {
                                 lines(&__daffi_context, __daffi_0),
                                 |__daffi_out, __daffi_item| match __daffi_item {
                                     ::core::result::Result::Ok(__daffi_value) => {
-                                        <String as ::daffi::__private::Travels>::put(
+                                        <<String as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::put(
                                             &__daffi_value,
                                             __daffi_out,
                                         )

@@ -8,14 +8,13 @@ async fn sum(start: u64, items: daffi::Incoming<u64>) -> Result<u64, String> {
 }
 /// The callback `sum`, to be called on another node.
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -23,14 +22,13 @@ async fn sum(start: u64, items: daffi::Incoming<u64>) -> Result<u64, String> {
 )]
 struct sum {}
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
@@ -59,7 +57,7 @@ const _: () = {
     #[automatically_derived]
     impl ::daffi::__private::Declared for sum {
         fn callbacks() -> ::std::vec::Vec<::daffi::__private::Callback> {
-            ::std::vec::Vec::from([
+            ::core::convert::From::from([
                 ::daffi::__private::Callback::flowing(
                     ::daffi::__private::Declaration {
                         name: "sum",
@@ -78,7 +76,7 @@ const _: () = {
                             .incoming::<<u64 as ::daffi::__private::Travels>::Itself>();
                         match sum(__daffi_0, __daffi_incoming).await {
                             ::core::result::Result::Ok(__daffi_value) => {
-                                <u64 as ::daffi::__private::Travels>::outcome(
+                                <<u64 as ::daffi::__private::Travels>::Itself as ::daffi::__private::Travels>::outcome(
                                     &__daffi_value,
                                 )
                             }
