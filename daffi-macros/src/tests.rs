@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Group, TokenStream, TokenTree};
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Meta};
 
@@ -51,6 +51,45 @@ fn a_variadic_function_is_refused() {
     let refused = crate::callback_tokens(TokenStream::new(), item).to_string();
 
     assert!(refused.contains("a callback's arguments are counted and named"), "{refused}");
+}
+
+/// The tokens without one of them, wherever it stands, in every way there is.
+fn lacking_one(tokens: TokenStream) -> Vec<TokenStream> {
+    let trees: Vec<TokenTree> = tokens.into_iter().collect();
+    let with = |at: usize, instead: Option<TokenTree>| {
+        trees[..at].iter().cloned().chain(instead).chain(trees[at + 1..].iter().cloned()).collect()
+    };
+    let mut lacking = Vec::new();
+    for (at, tree) in trees.iter().enumerate() {
+        lacking.push(with(at, None));
+        if let TokenTree::Group(group) = tree {
+            let inner = lacking_one(group.stream()).into_iter();
+            let regrouped = inner.map(|inner| Group::new(group.delimiter(), inner).into());
+            lacking.extend(regrouped.map(|group| with(at, Some(group))));
+        }
+    }
+    lacking
+}
+
+#[test]
+fn no_item_is_too_odd_to_be_told_what_is_wrong_with_it() {
+    for path in sources() {
+        let source = std::fs::read_to_string(&path).expect("a readable file");
+        let (attribute, item) = annotated.parse_str(&source).expect("one annotated item");
+        let given = match &attribute.meta {
+            Meta::List(list) => list.tokens.clone(),
+            Meta::Path(_) | Meta::NameValue(_) => TokenStream::new(),
+        };
+        let odd_options = lacking_one(given.clone()).into_iter().map(|given| (given, item.clone()));
+        for (given, item) in
+            lacking_one(item.clone()).into_iter().map(|item| (given.clone(), item)).chain(odd_options)
+        {
+            for expand in [crate::callback_tokens, crate::remote_tokens, crate::main_tokens] {
+                let expanded = expand(given.clone(), item.clone());
+                assert!(!expanded.is_empty() || item.is_empty(), "nothing is said of {item}");
+            }
+        }
+    }
 }
 
 #[test]
