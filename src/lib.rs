@@ -158,8 +158,8 @@ pub mod trace;
 /// * `prefix = "shop"` above the block makes it `shop.place`, and `prefix = ""` just `place`. Options of a single method
 ///   stand above that method, where `name` is what follows the prefix.
 /// * A constructor that is `pub` needs [`#[local]`](macro@local): others cannot have the instance.
-/// * A type has one such block, and one for each trait under [`remote`](macro@remote) that it serves. There is nothing
-///   generic about either.
+/// * A type has one such block, which is not generic, and one for each trait under [`remote`](macro@remote) that it
+///   serves, which may be.
 ///
 /// ```standalone_crate
 /// use std::sync::atomic::{AtomicU64, Ordering};

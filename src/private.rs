@@ -3,8 +3,8 @@
 pub use daffi_core::api::{Ended, Main, run};
 pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Told, Uncaused};
 pub use daffi_core::callback::{
-    Args, Callback, Chosen, Context, Declaration, Declared, Flow, Inventory, OnCancel, Options, Serves,
-    Shareable, declares,
+    Args, Callback, Chosen, Context, Contract, Declaration, Declared, Flow, Inventory, OnCancel, Options,
+    Serves, Shareable, declares,
 };
 pub use futures::Stream;
 pub use inventory;

@@ -239,6 +239,22 @@ impl Shelf<2> {
     }
 }
 
+/// Serves a trait whatever it holds.
+struct Around<T> {
+    hours: T,
+}
+
+#[callback]
+impl<T> Hours for Around<T>
+where
+    T: Into<u32> + Copy + Send + Sync + 'static,
+{
+    #[callback(concurrency = 1)]
+    fn open(&self) -> u32 {
+        self.hours.into()
+    }
+}
+
 /// Serves `Hours` as well, and its own block has a name of that.
 struct Twofold;
 
@@ -577,6 +593,19 @@ async fn two_blocks_of_a_type_that_have_one_name_are_told_apart() {
     let RegisterError::Duplicate { name, first, second } = &error else { panic!("{error:?}") };
     assert_eq!(name, "classes.hours.open");
     assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn a_generic_type_serves_a_trait_once() {
+    let mesh = Mesh::in_memory().await;
+    let node = mesh.caller().await;
+    let _around = node.register(Around { hours: 5u8 }).await.unwrap();
+
+    assert_eq!(node.remote::<dyn Hours>().open().await.unwrap(), 5);
+    let error = registered(node.register(Around { hours: 6u16 }).await);
+    let RegisterError::SecondInstance { of, name } = &error else { panic!("{error:?}") };
+    assert!(of.ends_with("Around<u8>"), "{of}");
+    assert_eq!(name, "classes.hours.open");
 }
 
 #[test]

@@ -62,6 +62,17 @@ pub impl Public {
     pub fn one(&self) {}
 }
 
+struct Dotted;
+
+#[callback(prefix = "shop.")]
+impl Dotted {
+    pub fn one(&self) {}
+
+    #[deprecated]
+    #[callback(name = "one")]
+    pub fn other(&self) {}
+}
+
 struct Prefixed;
 
 #[callback(prefix = "two words")]

@@ -46,16 +46,19 @@ impl<T: Send + Sync + 'static> Shareable for T {
     type Itself = Self;
 }
 
-/// A trait under `#[remote]`, as the `dyn Trait` that stands for it: what serving it with a `T` takes.
+/// A trait under `#[remote]`, as the `dyn Trait` that stands for it.
+pub trait Contract {
+    /// The names of its methods in Rust, without those that are `#[local]`.
+    const METHODS: &'static [&'static str];
+}
+
+/// The same: what serving it with a `T` takes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` declares nothing that other processes could call",
     label = "this trait is not under `#[remote]`",
     note = "put `#[remote]` above the trait, or the methods into an `impl` of the type's own"
 )]
 pub trait Serves<T> {
-    /// The names of its methods in Rust, without those that are `#[local]`.
-    const METHODS: &'static [&'static str];
-
     /// The callbacks that run on `instance`, treated as its `impl` has chosen.
     fn callbacks(instance: Arc<T>, chosen: &[Chosen]) -> Vec<Callback>;
 }

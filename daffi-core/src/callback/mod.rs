@@ -19,7 +19,7 @@ mod wrap;
 pub use arguments::{Args, Arguments, Parameters, Wire};
 pub use check::{check, gives_stream, stream_parameter, type_fits};
 pub use context::{Context, Reach, Start};
-pub use instance::{Chosen, Offer, Serves, Shareable, declares};
+pub use instance::{Chosen, Contract, Offer, Serves, Shareable, declares};
 pub use invoke::{Fault, Outcome};
 pub use panic::{Panicked, catch, catch_future};
 pub use registry::{

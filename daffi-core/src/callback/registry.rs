@@ -234,8 +234,8 @@ impl Callback {
     /// Why `second`, which has the same name, cannot be offered beside it.
     pub(crate) fn clash(&self, second: &Self) -> RegisterError {
         match self.instance_of {
-            // A type can be served by several blocks; only the same method of it is of another instance.
-            Some(of) if second.instance_of == Some(of) && second.place == self.place => {
+            // What a type's several blocks have in common stands in two places, and is a mistake of another kind.
+            Some(of) if second.place == self.place => {
                 RegisterError::SecondInstance { of: of.to_owned(), name: self.name().to_string() }
             }
             Some(_) | None => RegisterError::Duplicate {

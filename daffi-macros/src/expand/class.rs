@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
 use syn::spanned::Spanned;
 
 use super::{allow, allow_at_function, call, causes, conditions, declaration, handler};
@@ -106,10 +107,9 @@ fn offer(subject: &TokenStream, methods: &[Model]) -> TokenStream {
 
 /// What stands beside a trait's block.
 pub(crate) fn served(served: &Served) -> TokenStream {
-    let Served { shared, of, ty, chosen } = served;
-    let checks = chosen
-        .iter()
-        .filter_map(|chosen| check(chosen, &quote!(<dyn #of as ::daffi::__private::Serves<#ty>>)));
+    let Served { shared, generics, of, ty, chosen } = served;
+    let where_clause = &generics.where_clause;
+    let checks = chosen.iter().filter_map(|chosen| check(chosen, of));
     let chosen = chosen.iter().map(|Chosen { shared, ident, treatment, .. }| {
         let method = declaration::plain(ident);
         let options = declaration::options(treatment, false);
@@ -126,7 +126,7 @@ pub(crate) fn served(served: &Served) -> TokenStream {
         const _: () = {
             #(#checks)*
             #[automatically_derived]
-            impl ::daffi::Offer<dyn #of> for #ty {
+            impl #generics ::daffi::Offer<dyn #of> for #ty #where_clause {
                 fn callbacks(
                     __daffi_instance: ::std::sync::Arc<Self>,
                 ) -> ::std::vec::Vec<::daffi::__private::Callback> {
@@ -141,14 +141,14 @@ pub(crate) fn served(served: &Served) -> TokenStream {
 }
 
 /// What refuses options of a method that the trait keeps local: of that only the trait knows.
-fn check(chosen: &Chosen, contract: &TokenStream) -> Option<TokenStream> {
+fn check(chosen: &Chosen, of: &Path) -> Option<TokenStream> {
     let Chosen { shared, ident, mark, .. } = chosen;
     let method = declaration::plain(ident);
     let span = mark.as_ref()?.span();
     Some(quote_spanned! {span=>
         #(#shared)*
         const _: () = ::core::assert!(
-            ::daffi::__private::declares(#contract::METHODS, #method),
+            ::daffi::__private::declares(<dyn #of as ::daffi::__private::Contract>::METHODS, #method),
             "the trait keeps this method `#[local]`: nobody calls it from elsewhere, so remove the attribute",
         );
     })

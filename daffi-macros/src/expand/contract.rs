@@ -40,8 +40,11 @@ pub(crate) fn contract(declarations: &Declarations, contract: &Contract) -> Toke
             #causes
             #client
             #[automatically_derived]
-            impl<__DaffiServer: #ident> ::daffi::__private::Serves<__DaffiServer> for #subject {
+            impl ::daffi::__private::Contract for #subject {
                 const METHODS: &'static [&'static ::core::primitive::str] = &[#(#names),*];
+            }
+            #[automatically_derived]
+            impl<__DaffiServer: #ident> ::daffi::__private::Serves<__DaffiServer> for #subject {
                 fn callbacks(
                     __daffi_instance: ::std::sync::Arc<__DaffiServer>,
                     __daffi_chosen: &[::daffi::__private::Chosen],

@@ -2,12 +2,9 @@
 
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, Ident, Path, Result, Type, Visibility};
+use syn::{Attribute, Generics, Ident, Path, Result, Type, Visibility};
 
-use super::{
-    Home, Model, Role, check_block_generics, check_marks, check_names, members, prefix, with_treatment,
-    without_self,
-};
+use super::{Home, Model, Role, check_marks, check_names, members, prefix, with_treatment, without_self};
 use crate::options::{self, Elsewhere, Kind, TREATMENT, Treatment};
 use crate::parse::{self, Block, Function, Given, Member};
 use crate::problems::Problems;
@@ -28,6 +25,8 @@ pub(crate) struct Class {
 /// A trait's block that obeys all the rules; those about the methods are the trait's.
 pub(crate) struct Served {
     pub(crate) shared: Vec<Attribute>,
+    /// The type's parameters. The names are the trait's, so the type may have some.
+    pub(crate) generics: Generics,
     pub(crate) of: Path,
     pub(crate) ty: Type,
     pub(crate) chosen: Vec<Chosen>,
@@ -48,6 +47,15 @@ impl Class {
         let mut problems = Problems::default();
         options::check(given, &["prefix"], AT_BLOCK, &mut problems);
         check_block(block, &mut problems);
+        // A lifetime of the type's is refused there, and for another reason.
+        if !block.generics.params.is_empty() && types::short_lifetime(&block.ty).is_none() {
+            problems.add(
+                &block.generics.params,
+                "a type's own block cannot be generic: a name on the wire must mean one function\n\
+                 help: name the parameters, as in `impl Store<u8>`, or put the methods into a trait under `#[remote]`: \
+                 the `impl` of that may be generic",
+            );
+        }
         let name = type_name(&block.ty, &mut problems);
         let is_named = given.iter().any(|option| option.name == "prefix");
         if !is_named && block.generics.params.is_empty() && types::has_arguments(&block.ty) {
@@ -86,8 +94,8 @@ impl Served {
         check_block(block, &mut problems);
         type_name(&block.ty, &mut problems);
         let chosen = members(&block.parts).map(|member| chosen(member, &mut problems)).collect();
-        let (shared, of, ty) = (conditions(&block.attrs), of.clone(), block.ty.clone());
-        problems.or(Self { shared, of, ty, chosen })
+        let (shared, generics) = (conditions(&block.attrs), block.generics.clone());
+        problems.or(Self { shared, generics, of: of.clone(), ty: block.ty.clone(), chosen })
     }
 }
 
@@ -182,10 +190,6 @@ fn check_left_out(member: &Member, problems: &mut Problems) {
 fn check_block(block: &Block, problems: &mut Problems) {
     if let Some(unsafety) = &block.unsafety {
         problems.add(unsafety, "an `unsafe impl` cannot serve callbacks\nhelp: remove `unsafe`");
-    }
-    // A lifetime of the type's is refused there, and for another reason.
-    if types::short_lifetime(&block.ty).is_none() {
-        check_block_generics(&block.generics, "a generic `impl` block", problems);
     }
     members(&block.parts).for_each(|member| check_marks(member, problems));
 }

@@ -3,7 +3,7 @@
 use syn::ext::IdentExt;
 use syn::{Attribute, Ident, Result, TypeParamBound, Visibility};
 
-use super::{Home, Model, Role, check_block_generics, check_marks, check_names, members, prefix};
+use super::{Home, Model, Role, check_marks, check_names, members, prefix};
 use crate::options::{self, Elsewhere};
 use crate::parse::{self, Declarations, Given, Member, Part};
 use crate::problems::Problems;
@@ -26,7 +26,13 @@ impl Contract {
         if !qualifiers.is_empty() {
             problems.add(qualifiers, "an `unsafe` or `auto` trait cannot be remote");
         }
-        check_block_generics(generics, "a generic trait", &mut problems);
+        if !generics.params.is_empty() {
+            problems.add(
+                &generics.params,
+                "a remote trait cannot be generic: a name on the wire must mean one function\n\
+                 help: name the types in its methods",
+            );
+        }
         check_supertraits(declarations, &mut problems);
         members(&declarations.parts).for_each(|member| check_marks(member, &mut problems));
         let prefix = prefix(given, ident, &mut problems);

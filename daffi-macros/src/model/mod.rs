@@ -333,6 +333,12 @@ fn prefix(given: &[Given], own: &Ident, problems: &mut Problems) -> String {
         // What is wrong with it has been said, and need not be again at each method.
         return String::new();
     }
+    if let Some(before) = text.strip_suffix('.') {
+        problems.add(
+            &chosen,
+            format_args!("a `.` follows the prefix anyway\nhelp: write `prefix = \"{before}\"`"),
+        );
+    }
     text
 }
 
@@ -364,11 +370,7 @@ fn check_marks(member: &Member, problems: &mut Problems) {
 fn check_names<'a>(models: impl Iterator<Item = &'a Model>, problems: &mut Problems) {
     let mut seen: Vec<&Model> = Vec::new();
     for model in models {
-        // Those that are there under conditions may well exclude each other.
-        let is_same = |other: &&&Model| other.name == model.name && other.shared.is_empty();
-        if let Some(first) = seen.iter().find(is_same)
-            && model.shared.is_empty()
-        {
+        if let Some(first) = seen.iter().find(|other| other.name == model.name) {
             problems.add(
                 &model.ident,
                 format_args!(
@@ -377,20 +379,10 @@ fn check_names<'a>(models: impl Iterator<Item = &'a Model>, problems: &mut Probl
                 ),
             );
         }
-        seen.push(model);
-    }
-}
-
-/// Refuses the type parameters and lifetimes of a block.
-fn check_block_generics(generics: &syn::Generics, what: &str, problems: &mut Problems) {
-    if !generics.params.is_empty() {
-        problems.add(
-            &generics.params,
-            format_args!(
-                "{what} cannot serve callbacks: a name on the wire must mean one function\n\
-                 help: write one for a type without parameters, which may hold the generic one and call it"
-            ),
-        );
+        // Those that are there under conditions may well exclude each other.
+        if !model.shared.iter().any(|attribute| attribute.path().is_ident("cfg")) {
+            seen.push(model);
+        }
     }
 }
 

@@ -110,13 +110,16 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<__DaffiServer: Shop> ::daffi::__private::Serves<__DaffiServer> for dyn Shop {
+    impl ::daffi::__private::Contract for dyn Shop {
         const METHODS: &'static [&'static ::core::primitive::str] = &[
             "place",
             "open",
             "ticks",
             "close",
         ];
+    }
+    #[automatically_derived]
+    impl<__DaffiServer: Shop> ::daffi::__private::Serves<__DaffiServer> for dyn Shop {
         fn callbacks(
             __daffi_instance: ::std::sync::Arc<__DaffiServer>,
             __daffi_chosen: &[::daffi::__private::Chosen],

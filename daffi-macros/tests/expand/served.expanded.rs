@@ -33,8 +33,8 @@ impl contracts::Shop for Corner {
 )]
 const _: () = {
     const _: () = ::core::assert!(
-        ::daffi::__private::declares(< dyn contracts::Shop as ::daffi::__private::Serves
-        < Corner >> ::METHODS, "place"),
+        ::daffi::__private::declares(< dyn contracts::Shop as
+        ::daffi::__private::Contract > ::METHODS, "place"),
         "the trait keeps this method `#[local]`: nobody calls it from elsewhere, so remove the attribute",
     );
     #[automatically_derived]
