@@ -202,7 +202,10 @@ pub mod trace;
 ///
 /// # What to know
 ///
-/// * The generated type is `struct add {}`: beside a `mod add` or another type of that name it does not compile.
+/// * The generated type is `struct add {}`: beside a `mod add` or another type of that name it does not compile, and a
+///   link to the function in documentation says `add()`.
+/// * The generated code says `::daffi`. In a program that has this crate by another name, `extern crate that_name as
+///   daffi;` in its root makes that mean something.
 /// * A crate that nothing in the program refers to is not linked, and its callbacks are not found.
 /// * Two callbacks of one name in one program are refused when its node starts, with both places.
 #[doc(inline)]
@@ -309,7 +312,7 @@ pub use daffi_macros::main;
 /// * Every method takes `&self`. One with [`#[local]`](macro@local) is for servers alone.
 /// * The trait that rustc sees is a little another one: it has the supertraits `Send + Sync + 'static`; its `async fn`s
 ///   return `impl Future + Send`, which is implemented by writing `async fn`; and those have `where Self: Sized`, as have
-///   methods that return streams, so that there is a `dyn Shop` to name the trait by. Code over any `S: Shop` calls them
+///   methods that return streams, are generic or name `Self`, so that there is a `dyn Shop` to name the trait by. Code over any `S: Shop` calls them
 ///   all; through a `&dyn Shop` only the plain ones can be called.
 #[doc(inline)]
 pub use daffi_macros::remote;

@@ -91,6 +91,7 @@ fn allow() -> TokenStream {
             clippy::all,
             clippy::nursery,
             clippy::pedantic,
+            rustdoc::private_doc_tests,
         )]
     }
 }
@@ -116,10 +117,14 @@ fn remote_type(model: &Model) -> TokenStream {
     }
 }
 
-/// The user's documentation, or else a line of ours, so that a missing one is reported once: at the function.
+/// The user's documentation, or else a line of ours, so that a missing one is reported once: at the function. So is an
+/// example in it tried once: there.
 fn docs(model: &Model, otherwise: &str) -> TokenStream {
-    let docs = &model.docs;
-    if docs.is_empty() { quote!(#[doc = #otherwise]) } else { quote!(#(#docs)*) }
+    if model.docs.is_empty() {
+        return quote!(#[doc = #otherwise]);
+    }
+    let docs = model.docs.iter().map(|attribute| &attribute.meta);
+    quote!(#(#[cfg_attr(not(doctest), #docs)])*)
 }
 
 /// `ty`, by a way that stops at one error in our words if it cannot travel: rustc knows the type to be wrong

@@ -10,9 +10,9 @@ pub async fn subtract(a: i64, mut b: i64) -> i64 {
     b = -b;
     a + b
 }
-/// Subtracts 2 numbers and returns their delta.
-///
-/// Never waits.
+#[cfg_attr(not(doctest), doc = " Subtracts 2 numbers and returns their delta.")]
+#[cfg_attr(not(doctest), doc = "")]
+#[cfg_attr(not(doctest), doc = " Never waits.")]
 #[allow(
     deprecated,
     missing_copy_implementations,
@@ -25,6 +25,7 @@ pub async fn subtract(a: i64, mut b: i64) -> i64 {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 pub struct subtract {}
 #[allow(
@@ -39,13 +40,14 @@ pub struct subtract {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]
     impl subtract {
-        /// Subtracts 2 numbers and returns their delta.
-        ///
-        /// Never waits.
+        #[cfg_attr(not(doctest), doc = " Subtracts 2 numbers and returns their delta.")]
+        #[cfg_attr(not(doctest), doc = "")]
+        #[cfg_attr(not(doctest), doc = " Never waits.")]
         pub fn call(node: &::daffi::Node, a: i64, b: i64) -> ::daffi::Call<i64> {
             use ::daffi::__private::Refused as _;
             ::daffi::__private::Tuple::<

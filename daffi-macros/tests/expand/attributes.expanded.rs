@@ -16,7 +16,7 @@ pub fn r#match(
 }
 #[cfg(unix)]
 #[deprecated = "use `add`"]
-#[doc = include_str!("add.md")]
+#[cfg_attr(not(doctest), doc = include_str!("add.md"))]
 #[allow(
     deprecated,
     missing_copy_implementations,
@@ -29,6 +29,7 @@ pub fn r#match(
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 pub struct r#match {}
 #[cfg(unix)]
@@ -45,11 +46,12 @@ pub struct r#match {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]
     impl r#match {
-        #[doc = include_str!("add.md")]
+        #[cfg_attr(not(doctest), doc = include_str!("add.md"))]
         pub fn call(
             node: &::daffi::Node,
             r#type: std::collections::HashMap<String, u8>,

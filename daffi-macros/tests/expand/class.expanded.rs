@@ -50,6 +50,7 @@ impl Orders {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     use ::daffi::__private::{Caused as _, Uncaused as _};
@@ -75,7 +76,7 @@ const _: () = {
                     <String as ::daffi::__private::Travels>::Itself,
                 >(&self.node, "Orders.version")
         }
-        /// Takes an order.
+        #[cfg_attr(not(doctest), doc = " Takes an order.")]
         pub fn place(&self, item: String, quantity: u32) -> ::daffi::Call<u64> {
             use ::daffi::__private::Refused as _;
             ::daffi::__private::Tuple::<

@@ -30,6 +30,7 @@ impl shop::Ticker {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     /// Calls the methods of `Ticker` on other nodes.

@@ -19,6 +19,7 @@ fn whose(prefix: String, ctx: &Context, suffix: Option<String>) -> String {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct whose {}
 #[allow(
@@ -33,6 +34,7 @@ struct whose {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]

@@ -19,6 +19,7 @@ pub async fn wait(_: &daffi::Context, node: String) -> String {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 pub struct wait {}
 #[allow(
@@ -33,6 +34,7 @@ pub struct wait {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]

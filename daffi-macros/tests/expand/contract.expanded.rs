@@ -43,6 +43,7 @@ pub trait Shop: Send + ::core::marker::Sync + 'static {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     use ::daffi::__private::{Caused as _, Uncaused as _};
@@ -59,7 +60,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl __DaffiClient {
-        /// Takes an order.
+        #[cfg_attr(not(doctest), doc = " Takes an order.")]
         pub fn place(&self, item: String, quantity: u32) -> ::daffi::Call<u64> {
             use ::daffi::__private::Refused as _;
             ::daffi::__private::Tuple::<

@@ -19,6 +19,7 @@ fn divide(a: f64, b: f64) -> Result<f64, String> {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct divide {}
 #[allow(
@@ -33,6 +34,7 @@ struct divide {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     use ::daffi::__private::{Caused as _, Uncaused as _};

@@ -19,6 +19,7 @@ async fn read(path: std::path::PathBuf) -> std::io::Result<Vec<u8>> {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct read {}
 #[allow(
@@ -33,6 +34,7 @@ struct read {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     use ::daffi::__private::{Caused as _, Uncaused as _};

@@ -19,6 +19,7 @@ async fn now() -> u64 {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct now {}
 #[allow(
@@ -33,6 +34,7 @@ struct now {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]

@@ -17,6 +17,7 @@ pub(crate) fn ping() {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 pub(crate) struct ping {}
 #[allow(
@@ -31,6 +32,7 @@ pub(crate) struct ping {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]

@@ -7,7 +7,7 @@
 fn add(a: i64, b: i64) -> i64 {
     a + b
 }
-/// Add 2 numbers and return sum
+#[cfg_attr(not(doctest), doc = " Add 2 numbers and return sum")]
 #[allow(
     deprecated,
     missing_copy_implementations,
@@ -20,6 +20,7 @@ fn add(a: i64, b: i64) -> i64 {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct add {}
 #[allow(
@@ -34,11 +35,12 @@ struct add {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]
     impl add {
-        /// Add 2 numbers and return sum
+        #[cfg_attr(not(doctest), doc = " Add 2 numbers and return sum")]
         fn call(node: &::daffi::Node, a: i64, b: i64) -> ::daffi::Call<i64> {
             use ::daffi::__private::Refused as _;
             ::daffi::__private::Tuple::<

@@ -1,4 +1,4 @@
-/// Add 2 numbers and return sum
+#[cfg_attr(not(doctest), doc = " Add 2 numbers and return sum")]
 #[allow(
     deprecated,
     missing_copy_implementations,
@@ -11,6 +11,7 @@
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 pub struct func3 {}
 #[allow(
@@ -25,13 +26,14 @@ pub struct func3 {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]
     impl func3 {
         /// The callback's name.
         pub const NAME: &'static ::core::primitive::str = "func3";
-        /// Add 2 numbers and return sum
+        #[cfg_attr(not(doctest), doc = " Add 2 numbers and return sum")]
         pub fn call(node: &::daffi::Node, a: i64, b: i64) -> ::daffi::Call<i64> {
             use ::daffi::__private::Refused as _;
             ::daffi::__private::Tuple::<

@@ -11,6 +11,7 @@
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct place {}
 #[allow(
@@ -25,6 +26,7 @@ struct place {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]

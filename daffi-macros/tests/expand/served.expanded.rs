@@ -30,6 +30,7 @@ impl contracts::Shop for Corner {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     const _: () = ::core::assert!(

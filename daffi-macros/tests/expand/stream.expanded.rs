@@ -7,7 +7,7 @@
 pub async fn numbers(n: u64) -> impl Stream<Item = u64> + use<> {
     stream::iter(0..n)
 }
-/// Counts.
+#[cfg_attr(not(doctest), doc = " Counts.")]
 #[allow(
     deprecated,
     missing_copy_implementations,
@@ -20,6 +20,7 @@ pub async fn numbers(n: u64) -> impl Stream<Item = u64> + use<> {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 pub struct numbers {}
 #[allow(
@@ -34,11 +35,12 @@ pub struct numbers {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]
     impl numbers {
-        /// Counts.
+        #[cfg_attr(not(doctest), doc = " Counts.")]
         pub fn call(node: &::daffi::Node, n: u64) -> ::daffi::Call<u64> {
             use ::daffi::__private::Refused as _;
             ::daffi::__private::Tuple::<

@@ -22,6 +22,7 @@ fn lines(
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct lines {}
 #[allow(
@@ -36,6 +37,7 @@ struct lines {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     use ::daffi::__private::{Caused as _, Uncaused as _};

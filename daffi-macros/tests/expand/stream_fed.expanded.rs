@@ -19,6 +19,7 @@ async fn sum(start: u64, items: daffi::Incoming<u64>) -> Result<u64, String> {
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 struct sum {}
 #[allow(
@@ -33,6 +34,7 @@ struct sum {}
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     use ::daffi::__private::{Caused as _, Uncaused as _};
