@@ -102,6 +102,8 @@ pub(crate) fn owned(reference: &TypeReference) -> Option<String> {
 #[derive(Default)]
 pub(crate) struct Obstacles {
     pub(crate) references: Vec<TypeReference>,
+    /// Each `'_`.
+    pub(crate) lifetimes: Vec<Lifetime>,
     pub(crate) unnamed: Vec<TypeImplTrait>,
 }
 
@@ -118,6 +120,12 @@ impl VisitMut for Obstacles {
     // What stands inside of a reference goes when the reference goes.
     fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
         self.references.push(reference.clone());
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if lifetime.ident == "_" {
+            self.lifetimes.push(lifetime.clone());
+        }
     }
 
     fn visit_type_impl_trait_mut(&mut self, unnamed: &mut TypeImplTrait) {

@@ -18,4 +18,9 @@ fn place(order: &Order, log: &dyn std::fmt::Debug) {
     let _ = (order, log);
 }
 
+#[callback]
+fn length(text: std::borrow::Cow<'_, str>) -> usize {
+    text.len()
+}
+
 fn main() {}

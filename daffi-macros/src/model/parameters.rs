@@ -125,11 +125,14 @@ enum Direction {
 
 fn check_travels(ty: &Type, direction: Direction, problems: &mut Problems) {
     let obstacles = Obstacles::find(ty);
+    let rule = match direction {
+        Direction::Argument => "callback arguments arrive over the wire, so they must be owned",
+        Direction::Result => "callback results leave over the wire, so they must be owned",
+    };
+    for lifetime in &obstacles.lifetimes {
+        problems.add(lifetime, format_args!("{rule}\nhelp: write `'static` instead of `'_`"));
+    }
     for reference in &obstacles.references {
-        let rule = match direction {
-            Direction::Argument => "callback arguments arrive over the wire, so they must be owned",
-            Direction::Result => "callback results leave over the wire, so they must be owned",
-        };
         let help = match types::owned(reference) {
             Some(owned) => {
                 let borrowed = types::text(&Type::Reference(reference.clone()));
