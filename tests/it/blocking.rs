@@ -1,6 +1,5 @@
 //! Threads without async: the same words, and nothing underneath but the async ones.
 
-use std::future::Future;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -12,7 +11,7 @@ use futures::stream;
 use tempfile::TempDir;
 
 use crate::offers::{add, hold, note, place, subtract, watch};
-use crate::support::{GUARD, HOUR, failure, fresh_probe, unique};
+use crate::support::{GUARD, HOUR, failure, fresh_probe, unique, wait};
 
 /// Runs a test to its end; one that hangs fails.
 fn guarded(test: impl FnOnce() + Send + 'static) {
@@ -48,11 +47,6 @@ impl Mesh {
     fn node(&self, name: &str, callbacks: Vec<Callback>) -> Node {
         blocking::connect(&self.url).name(name).registry(callbacks).open().unwrap()
     }
-}
-
-/// Waits for what the support of async tests promises.
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 /// A plain function that calls another callback and waits for it.
@@ -297,4 +291,53 @@ async fn a_node_that_is_dropped_in_an_async_task_stops_by_itself() {
     drop(inside);
 
     while watcher.node("threads").await.unwrap().is_some() {}
+}
+
+/// A node that answers its own calls, on a runtime of one thread.
+fn alone_on(runtime: &tokio::runtime::Runtime, callbacks: Vec<Callback>) -> daffi::Node {
+    let url = format!("memory://{}", unique("mesh"));
+    let node = daffi::connect(&url).registry(callbacks).with_controller();
+    runtime.block_on(async { node.await.unwrap() })
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn nobody_waits_on_a_runtime_that_has_ended() {
+    guarded(|| {
+        let gone = runtime();
+        let node = alone_on(&gone, callbacks![add, numbers]).blocking();
+        let job = node.call::<i64>("it.add", (1, 2)).bg();
+        drop(gone);
+
+        let told = |error: Error| assert_eq!(error.code(), Code::Disconnected, "{error}");
+        told(node.nodes().unwrap_err());
+        told(node.call::<i64>("it.add", (1, 2)).fg().unwrap_err());
+        told(job.wait().unwrap_err());
+        told(node.call::<i64>("it.add", (1, 2)).bg().wait().unwrap_err());
+        let items: Vec<_> = node.call::<u64>("blocking.numbers", (3,)).stream().collect();
+        assert_eq!(items, [Err(CallError::Disconnected { ran: Ran::Maybe })]);
+        node.stop();
+    });
+}
+
+#[test]
+fn whoever_waits_is_told_when_the_runtime_ends() {
+    guarded(|| {
+        let runtime = runtime();
+        let node = alone_on(&runtime, callbacks![hold]).blocking();
+        let (name, probe) = fresh_probe();
+        let waiting = thread::spawn({
+            let node = node.clone();
+            move || node.call::<u64>("it.hold", (name,)).no_timeout().fg()
+        });
+        runtime.block_on(probe.wait_for("started"));
+
+        drop(runtime);
+
+        let error = failure(waiting.join().unwrap());
+        assert_eq!(error, CallError::Disconnected { ran: Ran::Maybe });
+    });
 }

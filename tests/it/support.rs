@@ -39,6 +39,11 @@ pub(crate) async fn guarded_for<T>(guard: Duration, test: impl Future<Output = T
     outcome.unwrap_or_else(|_| panic!("the test did not end within {guard:?}"))
 }
 
+/// Waits on this thread for what needs neither timers nor sockets.
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
 /// A name that nothing else in this process has.
 pub(crate) fn unique(what: &str) -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);

@@ -2,12 +2,13 @@
 
 use std::future::{Future, IntoFuture};
 use std::io;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 
 use crate::callback::may_wait;
-use crate::error::{CallError, Error, Result};
+use crate::error::{CallError, Error, Ran, Result};
 use crate::node::Node;
 
 /// The way of a thread into a runtime, where everything is done; whoever has one waits, and no more.
@@ -22,10 +23,9 @@ impl Bridge {
     /// # Errors
     /// [`CallError::WouldBlock`] in an async task, [`CallError::Busy`] if the system gives it nothing to run on.
     pub(super) fn shared() -> Result<Self, CallError> {
-        static RUNTIME: LazyLock<io::Result<Runtime>> =
-            LazyLock::new(|| Builder::new_multi_thread().thread_name("daffi").enable_all().build());
         check()?;
-        match &*RUNTIME {
+        let start = || Builder::new_multi_thread().thread_name("daffi").enable_all().build();
+        match SHARED.get_or_init(start) {
             Ok(runtime) => Ok(Self { runtime: runtime.handle().clone() }),
             Err(error) => Err(CallError::Busy { what: format!("the runtime does not start: {error}") }),
         }
@@ -39,7 +39,7 @@ impl Bridge {
     /// Waits for what `future` comes to.
     ///
     /// # Errors
-    /// That of the future, or [`CallError::WouldBlock`] in an async task.
+    /// That of the future, [`CallError::WouldBlock`] in an async task, or [`CallError::Disconnected`] if the runtime ends.
     pub(crate) fn wait<F, T, E>(&self, future: F) -> Result<T>
     where
         F: IntoFuture<Output = Result<T, E>>,
@@ -51,7 +51,7 @@ impl Bridge {
     /// As [`wait`](Self::wait), for what cannot fail by itself.
     pub(super) fn value<F: IntoFuture>(&self, future: F) -> Result<F::Output, CallError> {
         check()?;
-        Ok(self.runtime.block_on(async { future.await }))
+        self.block_on(future)
     }
 
     /// Does what needs a runtime around it, and no waiting.
@@ -63,10 +63,49 @@ impl Bridge {
     /// Waits if this thread may and has the time to; otherwise it is done without it.
     pub(super) fn wait_or_spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         if may_wait() && !std::thread::panicking() {
-            self.runtime.block_on(future);
+            // Where there is no runtime any more, there is nothing to be done either.
+            drop(self.block_on(future));
         } else {
             self.runtime.spawn(future);
         }
+    }
+
+    /// Waits, but no longer than the runtime lasts: nothing would happen any more, and nobody be told.
+    fn block_on<F: IntoFuture>(&self, future: F) -> Result<F::Output, CallError> {
+        if self.is_shared() {
+            return Ok(self.runtime.block_on(async { future.await }));
+        }
+        let mut end = End(self.runtime.spawn(std::future::pending()));
+        let ended = Err(CallError::Disconnected { ran: Ran::Maybe });
+        if end.0.is_finished() {
+            return ended;
+        }
+        self.runtime.block_on(async {
+            tokio::select! {
+                // Timers of a runtime that has ended panic when they are polled.
+                biased;
+                _ = &mut end.0 => ended,
+                value = async { future.await } => Ok(value),
+            }
+        })
+    }
+
+    /// Whether the runtime lasts as long as the process.
+    fn is_shared(&self) -> bool {
+        let shared = SHARED.get().and_then(|runtime| runtime.as_ref().ok());
+        shared.is_some_and(|runtime| runtime.handle().id() == self.runtime.id())
+    }
+}
+
+/// The runtime of all nodes that threads have opened.
+static SHARED: OnceLock<io::Result<Runtime>> = OnceLock::new();
+
+/// A task that does nothing, and so ends with its runtime.
+struct End(JoinHandle<()>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -31,7 +31,8 @@ pub struct Call<R> {
 }
 
 impl<R: Wire> AsyncCall<R> {
-    /// This call for threads: `add::call(&node, 4, 6).blocking().fg()?`.
+    /// This call for threads: `add::call(&node, 4, 6).blocking().fg()?`. Its node's runtime must run meanwhile, as
+    /// [`Node::blocking`](crate::node::Node::blocking) says.
     pub fn blocking(self) -> Call<R> {
         let bridge = Bridge::of(&self.node);
         Call { inside: self, bridge }

@@ -81,6 +81,11 @@ fn open(connect: impl IntoFuture<Output = Result<AsyncNode>>) -> Result<Node> {
 
 impl AsyncNode {
     /// This node for threads, as that of a plain callback: `ctx.node().blocking()`. Dropping it changes nothing.
+    ///
+    /// The node goes on living on its own runtime, which must run meanwhile: a `current_thread` one does so only while a
+    /// thread is in its `block_on`, and whoever waits here beside one that stands still waits with it. Of a runtime that
+    /// has ended nothing comes any more: there each method gives
+    /// [`CallError::Disconnected`](crate::error::CallError::Disconnected).
     pub fn blocking(&self) -> Node {
         Node { inside: self.clone(), bridge: Bridge::of(self), _owner: None }
     }
@@ -189,7 +194,7 @@ impl Node {
 
     /// Stops the node as [`Node::stop`](AsyncNode::stop) does, and waits until it has ended: running callbacks finish,
     /// for up to [`DRAIN_TIME`](crate::config::DRAIN_TIME). In an async task, and while the thread panics, it does
-    /// not wait; the node ends by itself.
+    /// not wait; the node ends by itself. With a runtime that has ended its nodes have, too.
     pub fn stop(&self) {
         stop(&self.inside);
     }
