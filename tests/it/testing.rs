@@ -5,13 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use daffi::config::GRACE;
-use daffi::{CallError, Node, Ran, Stage, callbacks};
+use daffi::{CallError, Node, Ran, Stage, callback, callbacks};
 use daffi_core::testing::{Faults, Mesh};
 use futures::FutureExt;
 use tokio::time::Instant;
 
 use crate::offers::{add, hold, place};
-use crate::support::{HOUR, failure, fresh_probe, guarded, guarded_for};
+use crate::support::{HOUR, failure, fresh_probe, guarded, guarded_for, probe, wait};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -170,7 +170,46 @@ async fn a_name_that_the_mesh_has_not_is_a_panic() {
     assert!(message.contains("no address of this mesh"), "{message}");
 }
 
+async fn a_mesh_that_is_dropped_ends_its_nodes() {
+    for is_frozen in [false, true] {
+        let (mesh, callee, caller) = pair().await;
+        let own = daffi::connect(&mesh.url("own")).registry(callbacks![]).await.unwrap();
+        mesh.adopt(&own);
+        let (name, probe) = fresh_probe();
+        let call = tokio::spawn(hold::call(&caller, name).timeout(HOUR).into_future());
+        probe.wait_for("started").await;
+        if is_frozen {
+            mesh.freeze("caller");
+        }
+
+        drop(mesh);
+
+        assert_eq!(failure(call.await.unwrap()).ran(), Ran::Maybe);
+        probe.wait_for("ended").await;
+        for node in [callee, caller, own] {
+            node.join().await.unwrap();
+            assert_eq!(failure(add::call(&node, 1, 2).await).ran(), Ran::No);
+        }
+    }
+}
+
+async fn meshes_side_by_side_do_not_meet() {
+    let (mesh, _callee, caller) = pair().await;
+    let (other, _other_callee, other_caller) = pair().await;
+
+    mesh.cut("callee");
+    mesh.kill("callee");
+
+    assert!(matches!(failure(add::call(&caller, 1, 2).await), CallError::NoSuchCallback { .. }));
+    assert_eq!(add::call(&other_caller, 1, 2).await.unwrap(), 3);
+    assert!(other.is_connected("callee"));
+    drop(mesh);
+    assert_eq!(add::call(&other_caller, 1, 2).await.unwrap(), 3);
+}
+
 in_any_time!(
+    a_mesh_that_is_dropped_ends_its_nodes,
+    meshes_side_by_side_do_not_meet,
     a_call_goes_on_when_its_link_is_healed_within_the_grace,
     a_killed_node_is_lost_at_once_and_can_be_started_again,
     a_node_is_killed_while_its_link_is_cut,
@@ -249,6 +288,48 @@ async fn a_delayed_link_takes_its_time_each_way_and_none_once_it_is_healed() {
     let begun = Instant::now();
     add::call(&caller, 1, 2).await.unwrap();
     assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delayed_node_takes_four_ways_to_connect() {
+    let mesh = Mesh::new().await.unwrap();
+    let connect = mesh.node("late").registry(callbacks![]);
+    mesh.delay("late", SECOND);
+    let begun = Instant::now();
+
+    let node = connect.await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 4);
+
+    mesh.cut("late");
+    mesh.kill("late");
+    node.join().await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 4);
+}
+
+/// A plain function that returns when its probe is opened.
+#[callback(name = "testing.hold_thread")]
+fn hold_thread(name: String) {
+    let probe = probe(&name);
+    probe.note("started");
+    wait(probe.opened());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_callback_holds_virtual_time_while_it_runs() {
+    let mesh = Mesh::new().await.unwrap();
+    let _callee = mesh.node("callee").registry(callbacks![hold_thread]).await.unwrap();
+    let caller = caller(&mesh).await;
+    let (name, probe) = fresh_probe();
+    let opening = std::thread::spawn(move || {
+        wait(probe.wait_for("started"));
+        probe.open();
+    });
+    let begun = Instant::now();
+
+    hold_thread::call(&caller, name).timeout(SECOND).await.unwrap();
+
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    opening.join().unwrap();
 }
 
 /// How long calls over a link that trembles took, and which of three nodes ran each.

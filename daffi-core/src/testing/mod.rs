@@ -25,15 +25,24 @@ use crate::transport::{Address, Link, inject, links};
 ///
 /// No port, no file, no process: any number of meshes live beside each other. Nodes are told apart by the name given
 /// to [`node`](Self::node) or [`url`](Self::url), and a name that was given to neither is a panic: a misspelt one must
-/// not make a test pass. When the mesh is dropped its controller ends at once.
+/// not make a test pass.
+///
+/// When the mesh is dropped its controller ends at once, and so do its nodes as if they were [killed](Self::kill),
+/// whoever has handles of them: nobody could come back. Only those that it does not know, since they connected by
+/// themselves and were not [adopted](Self::adopt), try to come back for as long as they live.
 ///
 /// With `#[tokio::test(start_paused = true)]` time is virtual: it stands still while anything can happen, and then
 /// leaps to the next moment at which something will. An hour's timeout takes no time to test, and
 /// [`settled`](Self::settled) and [`advance`](Self::advance) tell when all that could happen has. Everything else works
 /// on any runtime.
 ///
+/// A callback that is no `async` function holds virtual time while it runs on its thread, as anything in tokio's
+/// `spawn_blocking` does: a second that it sleeps takes a second, and none of the test's. So it must not wait there for
+/// what takes virtual time, such as a call over a [delayed](Self::delay) link: that would never end. What does is tested
+/// in real time, without `start_paused`.
+///
 /// What daffi leaves to chance is drawn from one [seed](NewMesh::seed), which a failing test prints.
-#[must_use = "the controller ends when the mesh is dropped"]
+#[must_use = "the controller and the nodes end when the mesh is dropped"]
 pub struct Mesh {
     settings: NewMesh,
     /// The seed that was given or drawn.
@@ -151,8 +160,8 @@ impl Mesh {
     }
 
     /// Makes all that is sent on the link of a node from now on, in either direction, take so long. A call between two
-    /// delayed nodes takes four such ways; a node that connects takes two, for which it has
-    /// [`HANDSHAKE_TIMEOUT`](config::HANDSHAKE_TIMEOUT).
+    /// delayed nodes takes four such ways, and a node that connects takes four of its own: two until it is let in, for
+    /// which it has [`HANDSHAKE_TIMEOUT`](config::HANDSHAKE_TIMEOUT), and two until what it offers is known.
     ///
     /// # Panics
     /// If this mesh has no such node.
@@ -396,6 +405,8 @@ impl Drop for Mesh {
             let seed = self.seed;
             eprintln!("the seed of the mesh was {seed}; `Mesh::new().seed({seed})` takes the same chances");
         }
+        let nodes: Vec<_> = self.ways().values().filter_map(|way| way.node.as_ref()?.upgrade()).collect();
+        nodes.iter().for_each(|node| node.kill());
         // What is kept of a name outlives whoever listens there.
         inject(&self.place, Faults::default());
         for name in self.ways().keys() {
