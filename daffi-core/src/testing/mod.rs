@@ -405,13 +405,15 @@ impl Drop for Mesh {
             let seed = self.seed;
             eprintln!("the seed of the mesh was {seed}; `Mesh::new().seed({seed})` takes the same chances");
         }
+        let names: Vec<String> = self.ways().keys().cloned().collect();
+        // Until they are dead they must not come back to the controller, which ends after them.
+        let refuses = Faults { refuses: true, ..Faults::default() };
+        names.iter().for_each(|name| inject(&self.way(name), refuses.clone()));
         let nodes: Vec<_> = self.ways().values().filter_map(|way| way.node.as_ref()?.upgrade()).collect();
         nodes.iter().for_each(|node| node.kill());
         // What is kept of a name outlives whoever listens there.
         inject(&self.place, Faults::default());
-        for name in self.ways().keys() {
-            inject(&self.way(name), Faults::default());
-        }
+        names.iter().for_each(|name| inject(&self.way(name), Faults::default()));
         // Whoever is left at the other end of a frozen link shall hear of the end.
         links(&self.place).iter().for_each(Link::resume);
     }
