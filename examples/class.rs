@@ -62,7 +62,7 @@ impl Stock for Shelf {
     }
 }
 
-#[daffi::main(name = "shop", listen = "")]
+#[daffi::main(name = "shop", listen = "memory://class")]
 async fn main(node: Node) -> daffi::Result<()> {
     let orders = node.remote::<Orders>(); // a typed client, in this process or any other
     println!("version {}", orders.version().await?);
