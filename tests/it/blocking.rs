@@ -99,7 +99,8 @@ fn every_mode_has_an_ending_that_waits() {
         wait(probe.wait_for_notes(5));
         assert_eq!((probe.count("each"), probe.count("ticked")), (2, 2));
         assert!(once.pause().unwrap() && once.resume().unwrap());
-        assert_eq!(caller.schedules().unwrap().len(), 1);
+        // The other one has had its last run, of which the controller may not have heard yet.
+        assert!(caller.schedules().unwrap().iter().any(|schedule| schedule.id == once.id));
         assert!(once.cancel().unwrap().is_some() && caller.schedule(once.id).unwrap().is_none());
     });
 }
