@@ -130,9 +130,14 @@ async fn a_node_that_connects_by_itself_is_one_of_the_mesh_when_it_is_adopted() 
     let node = daffi::connect(&mesh.url("own")).name("its-name").registry(callbacks![place]).await.unwrap();
     let message = panic_of(async { mesh.kill("own") }).await;
     assert!(message.contains("`adopt` it"), "{message}");
+    mesh.connected("own").await.unwrap();
+    mesh.cut("own");
+    assert!(!mesh.is_connected("own"));
+    mesh.heal("own");
+    mesh.connected("own").await.unwrap();
 
     mesh.adopt(&node);
-    assert!(mesh.is_connected("own"));
+    mesh.connected("own").await.unwrap();
     mesh.heal("own");
     assert_eq!(place::call(&caller).await.unwrap(), "its-name");
     mesh.kill("own");

@@ -112,7 +112,7 @@ impl Mesh {
     }
 
     /// The address at which code that connects by itself is the node `name` to this mesh. Only [`kill`](Self::kill)
-    /// wants more, which is to [`adopt`](Self::adopt) it.
+    /// wants more, which is to [`adopt`](Self::adopt) it; so does the mesh when it is dropped.
     pub fn url(&self, name: &str) -> String {
         let mut ways = self.ways();
         let number = ways.len() as u64 + 1;
@@ -235,14 +235,18 @@ impl Mesh {
         }
     }
 
-    /// Whether a node has a link now, and has not just lost it without knowing.
+    /// Whether a node has a link now, and has not just lost it without knowing. Of one that connected by itself and was
+    /// not [adopted](Self::adopt) no more is known than its link, on which it may still be about to join.
     ///
     /// # Panics
     /// If this mesh has no such node.
     #[track_caller]
     pub fn is_connected(&self, name: &str) -> bool {
-        let node = self.known(name, |way| way.node.as_ref().and_then(Weak::upgrade));
-        node.is_some_and(|node| node.phase() == Phase::Connected) && !self.links(name).is_empty()
+        let is_here = self.known(name, |way| match &way.node {
+            Some(node) => node.upgrade().is_some_and(|node| node.phase() == Phase::Connected),
+            None => !way.is_made_here,
+        });
+        is_here && !self.links(name).is_empty()
     }
 
     /// Waits until [`is_connected`](Self::is_connected), for up to [`WAIT_TIMEOUT`](config::WAIT_TIMEOUT).
@@ -270,7 +274,7 @@ impl Mesh {
 
     /// Waits until all has happened that can without time passing: what was sent has arrived, callbacks that were
     /// called run, and those that wait for nothing but each other have ended. Then a test may look at what came of
-    /// it. Takes a millisecond of virtual time.
+    /// it. Takes a millisecond of virtual time, which does not pass before plain functions on their threads have returned.
     ///
     /// # Panics
     /// If time is not virtual: then nobody knows when all has happened.

@@ -195,6 +195,8 @@ impl Node {
     /// Stops the node as [`Node::stop`](AsyncNode::stop) does, and waits until it has ended: running callbacks finish,
     /// for up to [`DRAIN_TIME`](crate::config::DRAIN_TIME). In an async task, and while the thread panics, it does
     /// not wait; the node ends by itself. With a runtime that has ended its nodes have, too.
+    ///
+    /// A callback of this node that waits here is one of those that are waited for, and holds the end up by all that time.
     pub fn stop(&self) {
         stop(&self.inside);
     }
