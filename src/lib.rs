@@ -1,6 +1,8 @@
 //! [architecture]: daffi_core
 //! [guarantees]: guarantees
 #![doc = include_str!("../README.md")]
+// docs.rs, which has a nightly compiler, then says what needs a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 #[path = "private.rs"]

@@ -14,6 +14,13 @@ use crate::error::Result;
 use crate::transport::Address;
 
 /// A mesh about to start, made by [`Mesh::new`]; await it.
+///
+/// # Errors
+/// Awaiting it gives a [`BindError`](crate::error::BindError) if the controller cannot start, for which there is no reason
+/// at present: its address is its own.
+///
+/// # Cancel safety
+/// Cancel safe.
 #[derive(Debug, Clone)]
 #[must_use = "a mesh starts when this is awaited"]
 pub struct NewMesh {
