@@ -27,7 +27,7 @@ async fn transfer(amount: u32) {
 async fn balance(ctx: &Context) -> String {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     println!("  balance runs at {}", ctx.node_name());
-    let is_slow = RUNS.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+    let is_slow = RUNS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
     begin_and_last(if is_slow { 60 } else { 0 }).await;
     format!("100, says {}", ctx.node_name())
 }

@@ -310,12 +310,14 @@ fn nobody_waits_on_a_runtime_that_has_ended() {
     guarded(|| {
         let gone = runtime();
         let node = alone_on(&gone, callbacks![add, numbers]).blocking();
-        let job = node.call::<i64>("it.add", (1, 2)).bg();
+        let mut job = node.call::<i64>("it.add", (1, 2)).bg();
+        assert!(!job.is_done());
         drop(gone);
 
         let told = |error: Error| assert_eq!(error.code(), Code::Disconnected, "{error}");
         told(node.nodes().unwrap_err());
         told(node.call::<i64>("it.add", (1, 2)).fg().unwrap_err());
+        assert!(job.is_done());
         told(job.wait().unwrap_err());
         told(node.call::<i64>("it.add", (1, 2)).bg().wait().unwrap_err());
         let items: Vec<_> = node.call::<u64>("blocking.numbers", (3,)).stream().collect();

@@ -41,7 +41,8 @@ use crate::transport::{Address, Link, inject, links};
 /// what takes virtual time, such as a call over a [delayed](Self::delay) link: that would never end. What does is tested
 /// in real time, without `start_paused`.
 ///
-/// What daffi leaves to chance is drawn from one [seed](NewMesh::seed), which a failing test prints.
+/// What daffi leaves to chance is drawn from one [seed](NewMesh::seed), which a test that panics prints; one that
+/// returns an error does not.
 #[must_use = "the controller and the nodes end when the mesh is dropped"]
 pub struct Mesh {
     settings: NewMesh,

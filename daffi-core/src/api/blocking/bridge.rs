@@ -75,7 +75,7 @@ impl Bridge {
         if self.is_shared() {
             return Ok(self.runtime.block_on(async { future.await }));
         }
-        let mut end = End(self.runtime.spawn(std::future::pending()));
+        let mut end = self.end();
         let ended = Err(CallError::Disconnected { ran: Ran::Maybe });
         if end.0.is_finished() {
             return ended;
@@ -88,6 +88,15 @@ impl Bridge {
                 value = async { future.await } => Ok(value),
             }
         })
+    }
+
+    /// Whether there is no runtime any more.
+    pub(super) fn has_ended(&self) -> bool {
+        !self.is_shared() && self.end().0.is_finished()
+    }
+
+    fn end(&self) -> End {
+        End(self.runtime.spawn(std::future::pending()))
     }
 
     /// Whether the runtime lasts as long as the process.

@@ -83,6 +83,9 @@ impl Iterator for Iter<PresenceStream> {
 /// The iterator runs on a thread of its own and may block there, from when the call is sent on; it is asked for no more
 /// than [`FED_AHEAD`](config::FED_AHEAD) items that the stream has not yielded. If it panics, so does the stream, and
 /// the call fails.
+///
+/// Once nobody takes items any more it is dropped when it has made the next one. If it never makes one, as where nobody
+/// types, its thread stays, and a runtime of one's own does not end before it; the process does.
 pub fn feed<I>(items: I) -> impl Stream<Item = I::Item> + Send + 'static
 where
     I: IntoIterator + Send + 'static,

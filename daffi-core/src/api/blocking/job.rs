@@ -33,7 +33,8 @@ impl<R: Wire> Job<R> {
 
     /// Whether the result, or the reason why there is none, is here.
     pub fn is_done(&mut self) -> bool {
-        self.bridge.enter(|| self.inside.is_done())
+        // Nothing more will come, as `wait` says.
+        self.bridge.has_ended() || self.bridge.enter(|| self.inside.is_done())
     }
 
     waits! { "Job" at "crate::api::Job":
