@@ -19,6 +19,9 @@ use crate::transport::Address;
 /// Awaiting it gives a [`BindError`](crate::error::BindError) if the controller cannot start, for which there is no reason
 /// at present: its address is its own.
 ///
+/// # Panics
+/// If it is awaited outside a tokio runtime.
+///
 /// # Cancel safety
 /// Cancel safe.
 #[derive(Debug, Clone)]
