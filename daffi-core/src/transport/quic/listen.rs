@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -26,7 +26,7 @@ use crate::error::BindError;
 const PORT_ATTEMPTS_MAX: usize = 16;
 /// Connections that were not made, of which the log tells each one; then only every time their count has doubled.
 const FAILURES_TOLD_MAX: u64 = 100;
-/// How long to wait between two looks at whether a socket has been closed.
+/// How long to wait between two looks at whether anybody still has a socket.
 const SOCKET_PAUSE: Duration = Duration::from_millis(1);
 
 type Settings = ByPath<Arc<ServerConfig>>;
@@ -135,8 +135,8 @@ struct Place<'a> {
 #[derive(Debug)]
 struct Socket {
     endpoint: Endpoint,
-    /// To see when it has gone.
-    inner: Weak<dyn AsyncUdpSocket>,
+    /// What the endpoint and its connections share.
+    inner: Arc<dyn AsyncUdpSocket>,
     address: SocketAddr,
     registered: Registered,
 }
@@ -186,16 +186,19 @@ impl Place<'_> {
 
     async fn bind(&self, address: SocketAddr) -> io::Result<Socket> {
         let server = || Some((**self.settings.to(address.ip())).clone());
+        // Before the attempt: what is in its way and goes right after it would not be found any more.
+        let leftovers = linger::leftovers(address);
         let bound = match self.home.endpoint(address, server()) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && linger::wait(address).await => {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && !leftovers.is_empty() => {
+                leftovers.gone().await;
                 self.home.endpoint(address, server())
             }
             bound => bound,
         };
-        let (endpoint, socket) = bound?;
+        let (endpoint, inner) = bound?;
         let address = endpoint.local_addr()?;
         let registered = linger::register(address, Arc::clone(self.is_listening));
-        Ok(Socket { endpoint, inner: Arc::downgrade(&socket), address, registered })
+        Ok(Socket { endpoint, inner, address, registered })
     }
 }
 
@@ -206,7 +209,7 @@ fn is_missing(error: &io::Error) -> bool {
 
 /// Serves one socket as long as somebody listens, and then until its last connection has ended.
 async fn serve(socket: Socket, mut accepting: Accepting, mut stopped: watch::Receiver<()>) {
-    let Socket { endpoint, inner, registered, .. } = socket;
+    let Socket { registered, inner, endpoint, .. } = socket;
     loop {
         tokio::select! {
             biased;
@@ -233,9 +236,11 @@ async fn serve(socket: Socket, mut accepting: Accepting, mut stopped: watch::Rec
         }
     }
     drop(endpoint);
-    while inner.strong_count() > 0 {
+    // The last one is dropped here: another thread that drops it may be held up before the socket is closed.
+    while Arc::strong_count(&inner) > 1 {
         tokio::time::sleep(SOCKET_PAUSE).await;
     }
+    drop(inner);
     drop(registered);
 }
 

@@ -109,13 +109,25 @@ async fn a_port_that_nobody_listens_on_refuses_in_both_families() {
     let port = port(&*listen_at("quic://localhost:0", &mesh.listening()).await);
     // Waits until the sockets have gone.
     drop(listen_at(&format!("quic://localhost:{port}"), &mesh.listening()).await);
-    super::linger::wait(([127, 0, 0, 1], port).into()).await;
-    super::linger::wait((Ipv6Addr::LOCALHOST, port).into()).await;
+    super::linger::leftovers(([127, 0, 0, 1], port).into()).gone().await;
+    super::linger::leftovers((Ipv6Addr::LOCALHOST, port).into()).gone().await;
 
     let error = dial(&at("localhost", port), &mesh.dialling()).await.unwrap_err();
 
     let expected = format!("127.0.0.1:{port}: connection refused, [::1]:{port}: connection refused");
     assert_eq!(error, DialError::Unreachable(expected));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_address_of_a_listener_is_free_when_it_was_dropped() {
+    let mesh = Mesh::new("mesh");
+    let mut listener = listen_at("quic://localhost:0", &mesh.listening()).await;
+    let address = listener.address().clone();
+
+    for _ in 0..200 {
+        drop(listener);
+        listener = listen(&address, &mesh.listening()).await.unwrap();
+    }
 }
 
 #[tokio::test]
