@@ -40,7 +40,7 @@ async fn bounce(ctx: &Context, depth: u32) -> daffi::Result<u32> {
     if depth == 0 {
         return Ok(0);
     }
-    Ok(1 + bounce::call(&ctx.node(), depth - 1).on(ctx.caller().as_str()).await?)
+    Ok(1 + bounce::call(&ctx.node(), depth - 1).on(ctx.caller().as_str()).timeout(HOUR).await?)
 }
 
 /// As `it.bounce`, and holds a thread meanwhile.
@@ -49,7 +49,7 @@ fn bounce_on_threads(ctx: &Context, depth: u32) -> daffi::Result<u32> {
     if depth == 0 {
         return Ok(0);
     }
-    let deeper = bounce_on_threads::call(&ctx.node(), depth - 1).on(ctx.caller().as_str());
+    let deeper = bounce_on_threads::call(&ctx.node(), depth - 1).on(ctx.caller().as_str()).timeout(HOUR);
     Ok(1 + tokio::runtime::Handle::current().block_on(deeper.into_future())?)
 }
 
@@ -105,9 +105,10 @@ async fn two_nodes_may_call_each_other_two_hundred_deep(mesh: Mesh) {
     let one = mesh.node("one", callbacks![bounce]).await;
     let _other = mesh.node("other", callbacks![bounce]).await;
 
-    assert_eq!(bounce::call(&one, 200).await.unwrap(), 200);
+    assert_eq!(bounce::call(&one, 200).timeout(HOUR).await.unwrap(), 200);
 
-    let depths = futures::future::join_all((0..8).map(|_| bounce::call(&one, 200).into_future()));
+    let calls = (0..8).map(|_| bounce::call(&one, 200).timeout(HOUR).into_future());
+    let depths = futures::future::join_all(calls);
     assert!(depths.await.into_iter().all(|depth| depth.unwrap() == 200), "and eight times at once");
 }
 
