@@ -235,7 +235,7 @@ impl Shared {
     fn subscribe(self: &Arc<Self>, is_wanted: bool) {
         let request = Request::to_controller("daffi.presence", &(is_wanted,));
         let mut flight = Flight::new(Arc::clone(self), request);
-        flight.set_on_drop(super::flight::OnDrop::Detach);
+        flight.set_on_drop(super::OnDrop::Detach);
         flight.launch();
     }
 

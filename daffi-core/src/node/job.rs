@@ -119,6 +119,15 @@ pub(super) fn fit(job: &Job) -> Result<(), String> {
     Streams { feeds: job.feed.is_some(), takes: gives }.fit(job.callback.signature())
 }
 
+/// Ready when a call is cancelled; never if nobody tells.
+pub(super) async fn is_cancelled(told: Option<watch::Receiver<bool>>) {
+    let Some(mut told) = told else { return std::future::pending().await };
+    if told.wait_for(|is_cancelled| *is_cancelled).await.is_err() {
+        // The call is over, and nobody is left to cancel it.
+        std::future::pending().await
+    }
+}
+
 /// What `running` comes to; `None` if it was stopped.
 pub(super) async fn in_time<T>(
     job: &Job,
@@ -139,11 +148,7 @@ pub(super) async fn in_time<T>(
         tracing::warn!(callback = %job.callback.name(), caller = %job.caller, "a call that wants no reply ran out of time");
     };
     let given_up = async {
-        let Some(mut cancelled) = cancelled else { return std::future::pending().await };
-        if cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
-            // The call is over, and nobody is left to cancel it.
-            return std::future::pending().await;
-        }
+        is_cancelled(cancelled).await;
         if options.sees_context {
             tokio::time::sleep(config::CANCEL_GRACE).await;
         }

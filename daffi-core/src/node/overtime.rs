@@ -3,15 +3,16 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use super::around::wait_for;
+use super::ending::Ending;
 use super::flows::Outlet;
-use super::job::Job;
-use super::serve::Ending;
+use super::job::{Job, is_cancelled};
 use super::{Phase, Shared};
-use crate::callback::{Context, Outcome, Panicked, RunBlocking, catch, plainly};
+use crate::callback::{Context, OnCancel, Outcome, Panicked, RunBlocking, catch, plainly};
 use crate::config;
 use crate::error::{CallError, Stage};
 
@@ -55,30 +56,39 @@ impl Shared {
         job.link.outbound.flush_soon();
     }
 
-    /// Runs a plain function, which has been counted as running, on a thread.
-    pub(super) fn start_on_thread(self: &Arc<Self>, job: Job, run: Arc<RunBlocking>, context: Context) {
-        let ending = Ending { shared: Arc::clone(self), key: job.key };
+    /// Runs a plain function, which has been counted as running, on a thread. Once cancelled, what stands around it is
+    /// dropped where it waits.
+    pub(super) fn start_on_thread(
+        self: &Arc<Self>,
+        job: Job,
+        run: Arc<RunBlocking>,
+        context: Context,
+        cancelled: Option<watch::Receiver<bool>>,
+    ) {
+        let ending = Ending::new(self, job.key);
+        let cancelled = cancelled.filter(|_| job.callback.options().on_cancel == OnCancel::Abort);
         let surrounded = job.surrounded(self, job.body.len());
         let job = Arc::new(job);
         let watch = job.until.map(|until| self.watch(&job, until));
         self.runtime.spawn_blocking(move || {
             let outcome = catch(|| match surrounded {
-                None => plainly(|| run(&context, &job.body)),
+                None => Some(plainly(|| run(&context, &job.body))),
                 Some(surrounded) => {
                     let body = job.body.clone();
-                    wait_for(
-                        surrounded.run(move || Box::pin(async move { plainly(|| run(&context, &body)) })),
-                    )
+                    let around =
+                        surrounded.run(move || Box::pin(async move { plainly(|| run(&context, &body)) }));
+                    wait_for(unless_cancelled(around, cancelled))
                 }
             });
             drop(watch);
+            let Some(outcome) = outcome.transpose() else { return ending.over() };
             let large = job.answer().then(|| ending.shared.finished(&job, outcome)).flatten();
             job.link.outbound.flush_soon();
             match large {
-                None => drop(ending),
+                None => ending.over(),
                 Some(body) => drop(Arc::clone(&ending.shared).runtime.spawn(async move {
                     ending.shared.reply_in_chunks(&job, body).await;
-                    drop(ending);
+                    ending.over();
                 })),
             }
         });
@@ -108,6 +118,18 @@ impl Shared {
             drop(shared.serve.running().cancel(job.key));
         });
         Watch(task.abort_handle())
+    }
+}
+
+/// What `running` comes to; `None` if it was cancelled before.
+async fn unless_cancelled<T>(
+    running: impl Future<Output = T>,
+    cancelled: Option<watch::Receiver<bool>>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        outcome = running => Some(outcome),
+        () = is_cancelled(cancelled) => None,
     }
 }
 

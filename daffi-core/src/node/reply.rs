@@ -7,7 +7,7 @@ use super::Shared;
 use super::flows::Outlet;
 use super::job::Job;
 use super::link::Link;
-use crate::callback::{Callback, Fault, Outcome, Panicked};
+use crate::callback::{Fault, Outcome, Panicked};
 use crate::config;
 use crate::error::{CallError, ErrorValue, Ran};
 use crate::name::NodeName;
@@ -59,7 +59,7 @@ impl Shared {
     }
 
     pub(super) fn reply(&self, job: &Job, result: &Result<Vec<u8>, CallError>) {
-        self.note_failure(job.key.is_one_way, &job.callback, &job.caller, result);
+        self.note_failure(job.key.is_one_way, job.callback.name(), &job.caller, result);
         put_reply(&job.link, job.call, job.key.is_one_way, result);
     }
 
@@ -67,13 +67,13 @@ impl Shared {
     pub(super) fn note_failure<T>(
         &self,
         is_one_way: bool,
-        callback: &Callback,
+        callback: &dyn std::fmt::Display,
         caller: &NodeName,
         result: &Result<T, CallError>,
     ) {
         if let (true, Err(error)) = (is_one_way, result) {
             self.serve.failed_one_way.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(callback = %callback.name(), %caller, %error, "a call that wants no reply failed");
+            tracing::warn!(%callback, %caller, %error, "a call that wants no reply failed");
         }
     }
 

@@ -32,6 +32,15 @@ pub(crate) enum Lane {
     Blocking,
 }
 
+impl Lane {
+    fn other(self) -> Self {
+        match self {
+            Self::Async => Self::Blocking,
+            Self::Blocking => Self::Async,
+        }
+    }
+}
+
 /// What to do with a call that arrived.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict<J> {
@@ -79,6 +88,8 @@ pub(crate) struct Running<J> {
     gates: Gates<J>,
     /// Calls in all of these that want a reply, and that do not.
     queued: [usize; 2],
+    /// Whose turn it is where there is room for either.
+    turn: Lane,
     concurrency: usize,
     is_draining: bool,
 }
@@ -93,6 +104,7 @@ impl<J> Running<J> {
             queues: [VecDeque::new(), VecDeque::new()],
             gates: Gates::default(),
             queued: [0, 0],
+            turn: Lane::Async,
             concurrency,
             is_draining: false,
         }
@@ -240,11 +252,13 @@ impl<J> Running<J> {
 
     /// One that waited and may now run.
     pub(crate) fn next(&mut self) -> Option<(Key, J)> {
-        for lane in [Lane::Async, Lane::Blocking] {
+        for lane in [self.turn, self.turn.other()] {
             if !self.has_room(lane) {
                 continue;
             }
             if let Some(Waiting { key, limit, job }) = self.queues[lane as usize].pop_front() {
+                // In turns: a node that is always full would else never run the others.
+                self.turn = lane.other();
                 self.queued[usize::from(key.is_one_way)] -= 1;
                 self.run(key, lane, limit);
                 return Some((key, job));

@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::driver::wake;
+use super::ending::Ending;
 use super::flows::{Emitter, Outlet};
 use super::job::{Arrived, Job, fit, in_time, is_told};
 use super::link::Link;
@@ -134,7 +135,7 @@ impl Shared {
             put_reply(link, header.call, is_one_way, &Ok(body));
             return;
         }
-        let Some(callback) = offers.get(&header.name) else { return refuse_unknown(link, header) };
+        let Some(callback) = offers.get(&header.name) else { return self.refuse_unknown(link, &arrived) };
         if body.len() > self.options.body_bytes_max {
             let error = too_large("call", body.len(), self.options.body_bytes_max, Ran::No);
             return self.reply(&self.job(link, arrived, Arc::clone(callback), Bytes::new()), &Err(error));
@@ -164,8 +165,17 @@ impl Shared {
                 let number = arrived.header.name;
                 self.arrive(number, self.job(link, arrived, Arc::clone(callback), body.into()));
             }
-            None => refuse_unknown(link, arrived.header),
+            None => self.refuse_unknown(link, &arrived),
         }
+    }
+
+    /// Answers a call of a number under which nothing is offered any more.
+    fn refuse_unknown(&self, link: &Link, arrived: &Arrived) {
+        let Header { name, call, flags, .. } = arrived.header;
+        let name = format!("number {name}");
+        let (is_one_way, refused) = (flags.has(Flags::ONE_WAY), Err::<Bytes, _>(withdrawn(&name)));
+        self.note_failure(is_one_way, &name, &arrived.caller, &refused);
+        put_reply(link, call, is_one_way, &refused);
     }
 
     /// The taker of the stream that a call brings.
@@ -309,7 +319,7 @@ impl Shared {
     }
 
     /// Starts a call that has been counted as running; if it is refused, the next one.
-    fn start(self: &Arc<Self>, job: Job) {
+    pub(super) fn start(self: &Arc<Self>, job: Job) {
         let mut next = Some(job);
         // Not each from within the one before: all that wait may be refused, and the stack has an end.
         while let Some(job) = next {
@@ -336,10 +346,8 @@ impl Shared {
                 }
             }
             Run::Blocking(run) => {
-                if let Some(cancel) = cancel {
-                    self.serve.running().set_cancel(job.key, cancel);
-                }
-                self.start_on_thread(job, run, context);
+                let cancelled = cancel.map(|cancel| self.cancelled_by(job.key, cancel));
+                self.start_on_thread(job, run, context, cancelled);
             }
             Run::Flowing(run) => return self.begin_flowing(job, run, cancel, context),
         }
@@ -384,8 +392,15 @@ impl Shared {
         None
     }
 
+    /// Has a call that was counted as running be cancelled by this.
+    fn cancelled_by(&self, key: Key, cancel: watch::Sender<bool>) -> watch::Receiver<bool> {
+        let cancelled = cancel.subscribe();
+        self.serve.running().set_cancel(key, cancel);
+        cancelled
+    }
+
     /// A call is over. One that waited and may now run.
-    fn end_running(&self, key: Key) -> Option<Job> {
+    pub(super) fn end_running(&self, key: Key) -> Option<Job> {
         let next = self.serve.running().finish(key);
         self.serve.ended.notify_waiters();
         next.map(|(_, job)| job)
@@ -400,12 +415,8 @@ impl Shared {
         running: impl Future<Output = Result<Outcome, Panicked>> + Send + 'static,
     ) {
         let key = job.key;
-        let cancelled = cancel.map(|cancel| {
-            let cancelled = cancel.subscribe();
-            self.serve.running().set_cancel(key, cancel);
-            cancelled
-        });
-        let ending = Ending { shared: Arc::clone(self), key };
+        let cancelled = cancel.map(|cancel| self.cancelled_by(key, cancel));
+        let ending = Ending::new(self, key);
         let is_blocking = job.callback.options().blocking;
         let work = async move {
             let shared = &ending.shared;
@@ -443,32 +454,16 @@ impl Shared {
                 job.link.outbound.flush_soon();
             }
             drop(outlet);
-            drop(ending);
+            ending.over();
         };
         let task = if is_blocking { self.spawn_on_thread(work) } else { self.runtime.spawn(work) };
         self.serve.running().set_abort(key, task.abort_handle());
     }
 }
 
-/// Answers a call of a number under which nothing is offered.
-fn refuse_unknown(link: &Link, header: Header) {
-    let name = format!("number {}", header.name);
-    let error = CallError::NoSuchCallback { name, similar: Vec::new() };
-    put_reply(link, header.call, header.flags.has(Flags::ONE_WAY), &Err::<Bytes, _>(error));
-}
-
-/// Counts a call as over when it is dropped: it has ended, or its task was aborted.
-pub(super) struct Ending {
-    pub(super) shared: Arc<Shared>,
-    pub(super) key: Key,
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        if let Some(job) = self.shared.end_running(self.key) {
-            self.shared.start(job);
-        }
-    }
+/// What was called is not offered any more.
+fn withdrawn(name: &str) -> CallError {
+    CallError::NoSuchCallback { name: name.to_owned(), similar: Vec::new() }
 }
 
 /// The number of the callback that every node has: it returns what it is given.

@@ -10,8 +10,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::flight::OnDrop;
 use super::in_flight::Outcome;
+use super::sending::OnDrop;
 use crate::error::{CallError, Ran};
 use crate::wire::JobId;
 

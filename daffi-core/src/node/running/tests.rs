@@ -53,6 +53,25 @@ fn waiting_for_a_thread_does_not_hold_up_what_needs_none() {
 }
 
 #[test]
+fn a_node_that_is_always_full_runs_both_kinds_in_turn() {
+    let mut running = Running::new(1);
+    arrive(&mut running, 0);
+    for number in 1..=3 {
+        arrive(&mut running, number);
+        running.arrive(key(10 + number), Lane::Blocking, None, 10 + number);
+    }
+
+    let mut last = 0;
+    let order = std::iter::from_fn(|| {
+        let (_, next) = running.finish(key(last))?;
+        last = next;
+        Some(next)
+    });
+
+    assert_eq!(order.collect::<Vec<_>>(), [1, 11, 2, 12, 3, 13]);
+}
+
+#[test]
 fn what_awaits_a_call_of_its_own_leaves_its_place_to_another() {
     let mut running = Running::new(1);
     arrive(&mut running, 1);
