@@ -66,6 +66,8 @@ pub(super) struct Delayed {
     pub(super) on: Option<String>,
     pub(super) key: Option<String>,
     pub(super) include_self: bool,
+    /// Only nodes that offer it as idempotent may run it.
+    pub(super) again: bool,
     pub(super) body: Bytes,
     pub(super) timeout: Option<Duration>,
     /// What the callee shall see of the extension map.

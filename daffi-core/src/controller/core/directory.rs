@@ -127,6 +127,12 @@ impl Directory {
         self.by_name.keys().map(CallbackName::as_str)
     }
 
+    /// The names that one session offers.
+    pub(super) fn names_of(&self, offers: &HashMap<u32, (EntryKey, u32)>) -> impl Iterator<Item = &str> {
+        let offered = self.by_name.iter().filter(|(_, slot)| offers.contains_key(*slot));
+        offered.map(|(name, _)| name.as_str())
+    }
+
     /// Names that nodes offer.
     pub(super) fn len(&self) -> usize {
         self.entries.len() - Builtin::ALL.len()

@@ -249,6 +249,7 @@ impl Core {
             on: request.on.map(str::to_owned),
             key: request.key.map(str::to_owned),
             include_self: request.include_self,
+            again: request.again,
             body: Bytes::copy_from_slice(request.body),
             timeout: request.timeout(),
             extension: request.extension.to_vec(),
@@ -312,7 +313,8 @@ impl Core {
         let offer = entry.and_then(|entry| entry.offers.iter().find(|offer| offer.session == slot));
         let Some(offer) = offer else {
             let name = entry.map_or("?", |entry| entry.name.as_str());
-            return Err(CallError::NoSuchCallback { name: format!("{name} on {on}"), similar: Vec::new() });
+            let similar = self.explain_miss(name, self.directory.names_of(&session.callee.offers));
+            return Err(CallError::NoSuchCallback { name: format!("{name} on {on}"), similar });
         };
         if !request.admits(offer) {
             return Err(nobody_else(&offer.signature.name));

@@ -63,13 +63,13 @@ impl Core {
         if let Some(error) = owner.and_then(|owner| self.refusal_of(now, &owner, &delayed.name)) {
             return self.fail(now, slot, &error);
         }
-        let Delayed { name, on, key, include_self, body, timeout, extension } = delayed;
+        let Delayed { name, on, key, include_self, again, body, timeout, extension } = delayed;
         let nobody = crate::name::NodeName::new("unknown").expect("a good name");
         // Whoever may have waited long for it cannot be counted on to take its result in chunks.
         let mut request = absent_request(caller.unwrap_or(nobody), flags.with(Flags::KEPT), &body);
         request.remaining_ms = Header::new(Kind::Call).with_remaining(timeout).remaining_ms;
         (request.on, request.key, request.include_self) = (on.as_deref(), key.as_deref(), include_self);
-        request.extension = &extension;
+        (request.again, request.extension) = (again, &extension);
         if let Origin::Node { session, .. } = origin {
             (request.caller, request.absent) = (session, None);
         }

@@ -1,5 +1,7 @@
 //! Calls that are made once more: who runs them, and who does not.
 
+use std::time::Duration;
+
 use super::harness::{Mesh, Reply};
 use crate::error::{CallError, Ran};
 use crate::wire::{CallId, Extension, Flags};
@@ -63,6 +65,20 @@ fn a_second_run_of_a_call_that_is_over_is_refused() {
 
     assert!(matches!(refusal(&mut mesh, caller), CallError::Cancelled { .. }));
     mesh.check_empty();
+}
+
+#[test]
+fn what_waited_for_its_eta_is_still_for_nodes_that_offer_it_as_idempotent() {
+    let again = Extension { again: true, eta_ms: Some(1_000), ..Extension::default() };
+    let mut mesh = Mesh::new(1);
+    let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f", "again.f"]));
+    mesh.call(caller, "f", Flags::NONE, &again, None);
+    mesh.call(caller, "again.f", Flags::NONE, &again, None);
+
+    mesh.advance(Duration::from_secs(2));
+
+    assert!(matches!(refusal(&mut mesh, caller), CallError::Busy { .. }));
+    assert_eq!(mesh.node(callee).running.len(), 1);
 }
 
 #[test]

@@ -172,6 +172,23 @@ fn a_caller_that_leaves_cancels_its_calls() {
 }
 
 #[test]
+fn a_call_for_a_node_that_lacks_the_callback_names_the_nearest_that_this_one_offers() {
+    let mut mesh = Mesh::new(1);
+    let caller = mesh.join("caller", &[]);
+    mesh.join("callee", &["orders.create", "unlike"]);
+    mesh.join("other", &["order.create", "order.creates"]);
+    let on = |node: &str| Extension { on: Some(node.into()), ..Extension::default() };
+
+    mesh.call(caller, "order.create", Flags::NONE, &on("callee"), None);
+
+    let replies = mesh.replies(caller);
+    let [(_, Reply::Error(CallError::NoSuchCallback { name, similar }))] = &replies[..] else {
+        panic!("{replies:?}")
+    };
+    assert_eq!((name.as_str(), &similar[..]), ("order.create on callee", &["orders.create".to_owned()][..]));
+}
+
+#[test]
 fn a_call_that_ran_out_of_time_says_whether_it_may_have_waited_at_its_callee() {
     let mut mesh = Mesh::new(1);
     let (caller, callee) = (mesh.join("caller", &[]), mesh.join("callee", &["f"]));
