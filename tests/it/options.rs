@@ -2,9 +2,11 @@
 
 use std::future::IntoFuture;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use daffi::callbacks::{Effect, OnCancel, Options};
+use daffi::middleware::{Next, Serving};
 use daffi::{CallError, Callback, Context, Job, Node, Ran, Stage, callbacks, millis, secs};
 use daffi_core::callback::stream::put_item;
 use daffi_core::callback::{Declaration, Flow, Outcome, invoke};
@@ -162,6 +164,16 @@ async fn a_call_that_wants_no_reply_ends_with_its_callback_s_time(mesh: Mesh) {
     assert_eq!(probe.seconds(), 2);
 }
 
+async fn a_node_that_stops_beside_a_silent_controller_gives_up_soon(mesh: Mesh) {
+    let node = mesh.node("node", vec![held(plain())]).await;
+    let (_, clock) = fresh_probe();
+    mesh.memory().freeze("node");
+
+    node.stop().await.unwrap();
+
+    assert!(clock.seconds() <= 2, "{} s", clock.seconds());
+}
+
 async fn a_stream_ends_with_its_callback_s_time(mesh: Mesh) {
     let declaration = Declaration { result: "Stream<u64>", ..declare("opt.stream", within(secs(2))) };
     let one_and_no_more = Callback::flowing(declaration, |_, (_,): (String,), flow: Flow| {
@@ -258,6 +270,48 @@ async fn a_run_that_shall_finish_does_so_though_its_caller_gave_up(mesh: Mesh) {
     other.wait_for("Some(3)").await;
 }
 
+async fn what_stands_around_a_plain_function_is_dropped_where_it_waits_when_the_call_is_cancelled(
+    mesh: Mesh,
+) {
+    let (name, probe) = fresh_probe();
+    let around = Arc::clone(&probe);
+    let wait = move |_: Serving, _: Next<Serving>| {
+        let probe = Arc::clone(&around);
+        async move {
+            let _ended = probe.note_on_drop("gave up");
+            probe.note("waits");
+            std::future::pending().await
+        }
+    };
+    let options = Options { concurrency: NonZeroU32::new(1), ..within(HOUR) };
+    let callee = mesh.connect("callee", vec![watched_on_thread(options)]).wrap_callbacks(wait);
+    let _callee = callee.await.unwrap();
+    let caller = mesh.caller().await;
+
+    for count in 1..=2 {
+        let mut job = start(&caller, "opt.watched_on_thread", &name);
+        probe.wait_for_all("waits", count).await;
+        job.cancel().await.unwrap();
+        probe.wait_for_all("gave up", count).await;
+    }
+
+    assert_eq!(probe.count("started"), 0);
+}
+
+async fn a_one_way_call_of_what_was_withdrawn_meanwhile_is_a_failure_that_is_counted(mesh: Mesh) {
+    let callee = mesh.node("callee", vec![held(plain())]).await;
+    let caller = mesh.caller().await;
+    caller.ping("callee").await.unwrap();
+    mesh.memory().freeze("callee");
+    caller.tell("opt.held", ("",)).no_return().await.unwrap();
+
+    let withdrawn = async { callee.unregister("opt.held").await.unwrap() };
+    let thawed = async { mesh.memory().heal("callee") };
+    assert!(futures::join!(withdrawn, thawed).0);
+
+    assert_eq!(callee.own_stats()["one_way_failed"], 1);
+}
+
 async fn a_run_that_shall_finish_ends_with_its_node_all_the_same(mesh: Mesh) {
     let finish = Options { on_cancel: OnCancel::Finish, ..plain() };
     let caller = mesh.caller().await;
@@ -321,6 +375,37 @@ async fn callers_learn_what_is_idempotent_where_all_who_offer_it_agree(mesh: Mes
 }
 
 #[test]
+fn a_runtime_that_ends_while_many_calls_wait_drops_them_all() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (name, probe) = fresh_probe();
+    let nodes = runtime.block_on(async {
+        let mesh = Mesh::in_memory().await;
+        let on_thread = Options { blocking: true, ..plain() };
+        let offers = vec![held(plain())];
+        let callee = mesh.connect("callee", offers).concurrency(1).await.unwrap();
+        let other = mesh.connect("other", vec![held(on_thread)]).concurrency(1).await.unwrap();
+        let caller = mesh.caller().await;
+        for callee in ["callee", "other"] {
+            let first = caller.tell("opt.held", (&name,)).on(callee).no_return().into_future();
+            first.await.unwrap();
+            for _ in 0..20 {
+                let calls = (0..1_000).map(|_| caller.tell("opt.held", (&name,)).on(callee).no_return());
+                let taken = futures::future::join_all(calls.map(IntoFuture::into_future)).await;
+                assert!(taken.into_iter().all(|taken| taken.is_ok()));
+            }
+            caller.ping(callee).await.unwrap();
+        }
+        probe.wait_for_all("started", 2).await;
+        (mesh, callee, other, caller)
+    });
+
+    drop(runtime);
+
+    assert_eq!(probe.count("started"), 2);
+    drop(nodes);
+}
+
+#[test]
 fn what_may_wait_or_block_is_not_polled_where_its_call_is_read() {
     let inline = Options { inline: true, ..plain() };
 
@@ -335,6 +420,7 @@ on_each_transport! {
     the_waiting_calls_of_a_lost_caller_make_way_for_others,
     a_run_that_shall_finish_does_so_though_its_caller_gave_up,
     a_run_that_shall_finish_ends_with_its_node_all_the_same,
+    what_stands_around_a_plain_function_is_dropped_where_it_waits_when_the_call_is_cancelled,
     an_async_function_that_blocks_has_a_thread_of_its_own,
     async_functions_that_block_may_call_each_other,
     an_async_function_on_a_thread_is_cancelled_where_it_awaits,
@@ -347,4 +433,6 @@ in_virtual_time! {
     one_that_looks_has_a_moment_to_tidy_up_after_its_caller_was_told,
     a_call_that_wants_no_reply_ends_with_its_callback_s_time,
     a_stream_ends_with_its_callback_s_time,
+    a_one_way_call_of_what_was_withdrawn_meanwhile_is_a_failure_that_is_counted,
+    a_node_that_stops_beside_a_silent_controller_gives_up_soon,
 }

@@ -145,7 +145,8 @@ impl<R: Wire> Job<R> {
     /// Waits for the result for this long; the job goes on in any case.
     ///
     /// # Errors
-    /// [`CallError::TimedOut`] if it is not there by then, or any other [`CallError`]: the call's own.
+    /// [`CallError::TimedOut`] if it is not there by then, or any other [`CallError`]: the call's own. The stage of the
+    /// former is [`Stage::Running`] whatever the job waits for, since only its end tells, and it may still run.
     ///
     /// # Cancel safety
     /// Cancel safe.
