@@ -186,6 +186,22 @@ async fn a_broadcast_may_end_with_the_first_values(mesh: Mesh) {
     mesh.until_stat_falls_to(&caller, "calls_serving", 0).await;
 }
 
+async fn the_others_are_cancelled_when_the_last_wanted_value_is_taken_from_a_stream(mesh: Mesh) {
+    let _nodes = nodes(&mesh, ["n1", "n2", "n3"], || callbacks![hold_here]).await;
+    let caller = mesh.caller().await;
+    let (name, _) = fresh_probe();
+    probe(&format!("{name}@n2")).open();
+    let mut replies = hold_here::call(&caller, name).broadcast().first(1).timeout(HOUR).stream();
+
+    let (node, value) = replies.next().await.unwrap();
+
+    assert_eq!(node, "n2");
+    value.unwrap();
+    mesh.until_stat_falls_to(&caller, "calls_serving", 0).await;
+    assert!(replies.next().await.is_none());
+    assert!(replies.next().await.is_none());
+}
+
 async fn a_broadcast_without_return_runs_everywhere(mesh: Mesh) {
     let nodes = nodes(&mesh, ["n1", "n2", "n3"], || callbacks![hold_at]).await;
     let caller = mesh.caller().await;
@@ -273,6 +289,7 @@ on_each_transport!(
     dropping_the_stream_cancels_the_others,
     a_broadcast_may_ask_for_so_many_values_at_least,
     a_broadcast_may_end_with_the_first_values,
+    the_others_are_cancelled_when_the_last_wanted_value_is_taken_from_a_stream,
     a_broadcast_without_return_runs_everywhere,
     a_broadcast_that_nobody_takes_is_refused,
     five_hundred_callers_may_broadcast_to_nine_nodes_at_once,

@@ -110,9 +110,15 @@ impl<R: Wire> Broadcast<R> {
         // Only whoever does not wait for all needs them one by one.
         let flags = if first.is_some() { Flags::STREAMED } else { Flags::NONE };
         let mut flight = self.flight(flags);
-        let gathered = collect(&mut flight, first).await.and_then(|(replies, values)| {
-            if values < at_least { Err(replies.too_few(at_least)) } else { Ok(replies) }
-        });
+        let collected = collect(&mut flight, first).await;
+        // What stands around it may take its time, in which the others would go on.
+        flight.let_go();
+        let gathered =
+            collected.and_then(
+                |(replies, values)| {
+                    if values < at_least { Err(replies.too_few(at_least)) } else { Ok(replies) }
+                },
+            );
         let result = gathered.as_ref().map(|_| ()).map_err(CallError::clone);
         poll_fn(|cx| flight.poll_over(cx, &result)).await?;
         Ok(gathered?)
@@ -275,13 +281,15 @@ impl<R: Wire> Stream for ReplyStream<R> {
                 Err(error) => self.last = Some(Err(error)),
             }
         }
-        if self.wanted == Some(0) {
-            self.ready.clear();
-        }
         let Some((node, result)) = self.ready.pop_front() else { return self.poll_last(cx) };
         let result = value(&node, result);
         if let (Some(wanted), Ok(_)) = (&mut self.wanted, &result) {
             *wanted -= 1;
+        }
+        if self.wanted == Some(0) {
+            // Whoever has this may keep it, and never ask again.
+            self.flight.let_go();
+            self.ready.clear();
         }
         Poll::Ready(Some((node, result)))
     }

@@ -93,6 +93,16 @@ impl Flight {
         self.stage = Leg::Failed(error);
     }
 
+    /// Ends it now as its drop would: nobody wants more of it. What stands around it is still to be told.
+    pub(crate) fn let_go(&mut self) {
+        match &mut self.stage {
+            Leg::Wrapped(wrapped) => wrapped.flight.let_go(),
+            Leg::New(_) | Leg::Slow(_) | Leg::Sent(_) | Leg::Several(_) | Leg::Failed(_) => {
+                self.fail(CallError::Cancelled { ran: Ran::Maybe });
+            }
+        }
+    }
+
     /// Whether it is several calls.
     pub(crate) fn is_several(&self) -> bool {
         matches!(self.stage, Leg::Several(_))
