@@ -2,10 +2,10 @@
 
 use std::future::IntoFuture;
 
-use daffi::{BindError, CallError, Controller, Error, callbacks};
+use daffi::{BindError, CallError, Connect, Controller, Error, callbacks};
 
 use crate::offers::{add, hold, place};
-use crate::support::{HOUR, Mesh, failure, fresh_probe, on_each_transport, unique};
+use crate::support::{HOUR, Mesh, failure, fresh_probe, on_each_transport, secret, unique};
 
 /// The address of a mesh whose controller has gone.
 async fn free_address(mut mesh: Mesh) -> (Mesh, String) {
@@ -14,11 +14,16 @@ async fn free_address(mut mesh: Mesh) -> (Mesh, String) {
     (mesh, url)
 }
 
+/// A node of that address, or a controller too: what both show does not depend on what this user keeps elsewhere.
+fn connect(url: &str, name: &str) -> Connect {
+    daffi::connect(url).name(name).secret(secret()).registry(Vec::new())
+}
+
 async fn a_process_may_be_controller_and_node_at_once(mesh: Mesh) {
     let (_directory, url) = free_address(mesh).await;
 
-    let both = daffi::connect(&url).name("both").registry(callbacks![add]).with_controller().await.unwrap();
-    let other = daffi::connect(&url).name("other").registry(callbacks![place]).await.unwrap();
+    let both = connect(&url, "both").registry(callbacks![add]).with_controller().await.unwrap();
+    let other = connect(&url, "other").registry(callbacks![place]).await.unwrap();
 
     assert_eq!(both.url(), url);
     assert_eq!(add::call(&other, 1, 2).await.unwrap(), 3);
@@ -29,9 +34,9 @@ async fn a_process_may_be_controller_and_node_at_once(mesh: Mesh) {
 
 async fn stopping_both_lets_the_calls_of_others_finish(mesh: Mesh) {
     let (_directory, url) = free_address(mesh).await;
-    let both = daffi::connect(&url).name("both").registry(Vec::new()).with_controller().await.unwrap();
-    let callee = daffi::connect(&url).name("callee").registry(callbacks![hold]).await.unwrap();
-    let caller = daffi::connect(&url).name("caller").registry(Vec::new()).await.unwrap();
+    let both = connect(&url, "both").with_controller().await.unwrap();
+    let callee = connect(&url, "callee").registry(callbacks![hold]).await.unwrap();
+    let caller = connect(&url, "caller").await.unwrap();
     let (name, probe) = fresh_probe();
     let call = tokio::spawn(hold::call(&caller, name).timeout(HOUR).into_future());
     probe.wait_for("started").await;
@@ -48,11 +53,11 @@ async fn stopping_both_lets_the_calls_of_others_finish(mesh: Mesh) {
 }
 
 async fn a_second_controller_at_one_address_is_refused(mesh: Mesh) {
-    let error = Controller::bind(&mesh.url).await.unwrap_err();
+    let error = Controller::bind(&mesh.url).secret(secret()).await.unwrap_err();
 
     let Error::Bind(BindError::InUse { address }) = &error else { panic!("{error:?}") };
     assert_eq!(*address, mesh.url);
-    let error = daffi::connect(&mesh.url).registry(Vec::new()).with_controller().await.unwrap_err();
+    let error = connect(&mesh.url, "second").with_controller().await.unwrap_err();
     assert!(error.to_string().contains(&mesh.url), "{error}");
     mesh.caller().await.stats().await.unwrap();
 }
@@ -60,11 +65,11 @@ async fn a_second_controller_at_one_address_is_refused(mesh: Mesh) {
 async fn a_controller_may_listen_at_several_addresses(mesh: Mesh) {
     let (_directory, url) = free_address(mesh).await;
     let also = format!("memory://{}", unique("also"));
-    let controller = Controller::bind(&url).also(&also).await.unwrap();
+    let controller = Controller::bind(&url).also(&also).secret(secret()).await.unwrap();
     assert_eq!(controller.urls(), [url.clone(), also.clone()]);
 
-    let one = daffi::connect(&url).name("one").registry(callbacks![place]).await.unwrap();
-    let other = daffi::connect(&also).name("other").registry(callbacks![place]).await.unwrap();
+    let one = connect(&url, "one").registry(callbacks![place]).await.unwrap();
+    let other = connect(&also, "other").registry(callbacks![place]).await.unwrap();
 
     assert_eq!(place::call(&one).await.unwrap(), "other");
     assert_eq!(place::call(&other).await.unwrap(), "one");

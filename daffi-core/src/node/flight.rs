@@ -1,6 +1,7 @@
 //! A call on its way: sent when it is first polled or launched, awaited by its slot, cancelled by its drop.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use futures::future::BoxFuture;
@@ -26,13 +27,19 @@ enum Leg {
     Failed(CallError),
 }
 
+/// The task that sends a launched call when there is a link.
+struct Sender {
+    task: AbortHandle,
+    /// Whether what it has sent, and nobody takes over, is to be cancelled.
+    is_unwanted: Arc<AtomicBool>,
+}
+
 /// A call: not sent until it is first polled, or launched.
 pub(crate) struct Flight {
     shared: Arc<Shared>,
     stage: Leg,
     on_drop: OnDrop,
-    /// The task that sends a launched call when there is a link.
-    sender: Option<AbortHandle>,
+    sender: Option<Sender>,
 }
 
 impl Flight {
@@ -125,6 +132,9 @@ impl Flight {
     /// Sets what becomes of it when it is dropped.
     pub(crate) fn set_on_drop(&mut self, on_drop: OnDrop) {
         self.on_drop = on_drop;
+        if let Some(sender) = &self.sender {
+            sender.is_unwanted.store(on_drop == OnDrop::Cancel, Ordering::Release);
+        }
         match &mut self.stage {
             Leg::Sent(sent) => sent.on_drop = on_drop,
             Leg::Several(several) => several.set_on_drop(on_drop),
@@ -136,10 +146,7 @@ impl Flight {
     fn start(&mut self, mut request: Request) {
         let timeout = request.timeout;
         self.stage = match self.shared.try_send(&mut request, timeout) {
-            Ok(Some(mut sent)) => {
-                sent.on_drop = self.on_drop;
-                Leg::Sent(sent)
-            }
+            Ok(Some(sent)) => Leg::Sent(sent.taken_over(self.on_drop)),
             Ok(None) | Err(CallError::BadArguments { .. }) => {
                 let shared = Arc::clone(&self.shared);
                 Leg::Slow(Box::pin(shared.send_slowly(request, Shared::try_send)))
@@ -157,7 +164,8 @@ impl Flight {
         }
         match &mut self.stage {
             Leg::Several(several) => {
-                self.sender = Some(several.launch(&self.shared.runtime));
+                let task = several.launch(&self.shared.runtime);
+                self.sender = Some(Sender { task, is_unwanted: Arc::default() });
                 return;
             }
             // What has to wait for leave goes when it is polled.
@@ -169,17 +177,15 @@ impl Flight {
             self.stage = stage;
             return;
         };
-        let on_drop = self.on_drop;
+        let is_unwanted = Arc::new(AtomicBool::new(self.on_drop == OnDrop::Cancel));
+        let wish = Arc::clone(&is_unwanted);
         let (result_in, result_out) = oneshot::channel();
         let task = self.shared.runtime.spawn(async move {
-            let result = slow.await.map(|mut sent| {
-                sent.on_drop = on_drop;
-                sent
-            });
+            let sent = slow.await.map(|sent| sent.wished(wish));
             // Whoever launched it may have gone; dropping what comes back then does what was wished.
-            drop(result_in.send(result));
+            drop(result_in.send(sent));
         });
-        self.sender = Some(task.abort_handle());
+        self.sender = Some(Sender { task: task.abort_handle(), is_unwanted });
         self.stage = Leg::Slow(Box::pin(async { result_out.await.unwrap_or_else(|_| Err(unsent())) }));
     }
 
@@ -194,10 +200,7 @@ impl Flight {
                 }
                 Leg::Slow(slow) => {
                     self.stage = match ready!(slow.as_mut().poll(cx)) {
-                        Ok(mut sent) => {
-                            sent.on_drop = self.on_drop;
-                            Leg::Sent(sent)
-                        }
+                        Ok(sent) => Leg::Sent(sent.taken_over(self.on_drop)),
                         Err(error) => Leg::Failed(error),
                     };
                 }
@@ -264,7 +267,7 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         if let (Some(sender), OnDrop::Cancel) = (&self.sender, self.on_drop) {
-            sender.abort();
+            sender.task.abort();
             // It may have been sent in the meantime; taking it over has it cancelled.
             drop(self.poll_sent(&mut Context::from_waker(Waker::noop())));
         }

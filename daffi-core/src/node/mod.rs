@@ -1,7 +1,7 @@
 //! A node: one process's place in a mesh. It calls, serves, and comes back by itself when its link breaks.
 //!
 //! [`Node`] is the handle. `state` knows without doing I/O; `driver` owns the link; `flight` is a call on its
-//! way; `serve` runs callbacks; `flows` and `incoming` are large bodies and streams; `directory` asks the controller's own callbacks.
+//! way, and `sending` puts it there; `serve` runs callbacks; `flows` and `incoming` are large bodies and streams; `directory` asks the controller's own callbacks.
 
 mod acknowledged;
 mod around;
@@ -296,7 +296,7 @@ impl Node {
 
     /// Lets running callbacks finish for up to [`DRAIN_TIME`](crate::config::DRAIN_TIME), says goodbye to the
     /// controller, and ends. New calls from others are refused meanwhile; calls of its own that are still in
-    /// flight at the end fail.
+    /// flight at the end fail. A controller that says nothing holds it up for two seconds at most.
     ///
     /// # Errors
     /// None at present: what cannot be finished in time is aborted.

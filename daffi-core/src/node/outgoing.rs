@@ -46,6 +46,9 @@ impl fmt::Display for Mode {
 
 /// A call that this node makes, as what stands around it sees it. It is not sent before
 /// [`next.run(call)`](Next::run).
+///
+/// Whoever stands around it and says something else than what it came to speaks for themselves: once it is sent, an error
+/// that says that it [has not run](CallError::ran) is true only if that is known.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     callback: CallbackName,

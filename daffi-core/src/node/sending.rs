@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ impl Shared {
         if let Some(outlet) = outlet {
             self.send_flow(outlet, request);
         }
-        Ok(Some(Sent { shared: Arc::clone(self), id, on_drop: OnDrop::Cancel }))
+        Ok(Some(Sent::new(self, id, OnDrop::Cancel)))
     }
 
     /// Sends a call that wants no reply if there is a link.
@@ -132,7 +133,7 @@ impl Shared {
         outbound.with(|out| put_frame(out, header, &[], body));
         drop(state);
         self.send_off(outbound, true, is_earlier);
-        Ok(Control(Sent { shared: Arc::clone(self), id, on_drop: OnDrop::Detach }))
+        Ok(Control(Sent::new(self, id, OnDrop::Detach)))
     }
 
     /// The reply to a call that is made now.
@@ -212,11 +213,37 @@ pub(super) struct Sent {
     shared: Arc<Shared>,
     pub(super) id: CallId,
     pub(super) on_drop: OnDrop,
+    /// On its way to its caller, who may have changed their mind by the time that it is dropped: whether it is then to be
+    /// cancelled.
+    is_unwanted: Option<Arc<AtomicBool>>,
+}
+
+impl Sent {
+    fn new(shared: &Arc<Shared>, id: CallId, on_drop: OnDrop) -> Self {
+        Self { shared: Arc::clone(shared), id, on_drop, is_unwanted: None }
+    }
+
+    /// On its way to its caller, who says whether it is still wanted.
+    pub(super) fn wished(mut self, is_unwanted: Arc<AtomicBool>) -> Self {
+        self.is_unwanted = Some(is_unwanted);
+        self
+    }
+
+    /// With its caller, for whom it is dropped like this.
+    pub(super) fn taken_over(mut self, on_drop: OnDrop) -> Self {
+        (self.on_drop, self.is_unwanted) = (on_drop, None);
+        self
+    }
 }
 
 impl Drop for Sent {
     fn drop(&mut self) {
-        match self.on_drop {
+        let on_drop = match &self.is_unwanted {
+            None => self.on_drop,
+            Some(is_unwanted) if is_unwanted.load(Ordering::Acquire) => OnDrop::Cancel,
+            Some(_) => OnDrop::Detach,
+        };
+        match on_drop {
             OnDrop::Cancel => self.shared.cancel(self.id),
             OnDrop::Detach => {
                 let waker = self.shared.lock().in_flight.detach(self.id);
