@@ -230,7 +230,7 @@ impl Trial {
             Body::Argument => assert!(runs == 0 && error.ran() != Ran::Yes, "{runs} runs: {error:?}"),
             Body::Result => assert!(runs == 1 && error.ran() != Ran::No, "{runs} runs: {error:?}"),
         }
-        self.caller.wait_callback("interrupted.zeros").await.unwrap();
+        self.caller.wait_callback("interrupted.zeros").timeout(HOUR).await.unwrap();
         self.call(body, BODY, HOUR).await.unwrap();
         assert_eq!(probe(&self.probe_name).count("begun"), runs + 1, "the first one did not run again");
         for table in ["flows_sending", "calls_in_flight"] {
