@@ -1,5 +1,6 @@
 //! Every exit code of the table.
 
+use std::io::Write;
 use std::process::Stdio;
 
 use daffi_core::error::{CallError, Ran};
@@ -186,8 +187,13 @@ fn a_hundred_and_thirty_is_interrupted_and_the_callback_is_told_to_stop() {
 #[test]
 fn what_waits_for_stdin_can_be_interrupted() {
     let mesh = Mesh::start();
-    let (reader, _writer) = std::io::pipe().unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let looked_at = reader.try_clone().unwrap();
     let call = Process::start(mesh.command(&["call", "f", "-"]).stdin(reader));
+    writer.write_all(b"[4,").unwrap();
+    while rustix::io::ioctl_fionread(&looked_at).unwrap() > 0 {
+        std::thread::yield_now();
+    }
 
     call.signal(Signal::INT);
 
