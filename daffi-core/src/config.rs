@@ -185,3 +185,18 @@ pub const HANDSHAKES_UNPROVEN_MAX: usize = 256;
 pub const HOST_ADDRESSES_MAX: usize = 16;
 /// How long one address of a host is tried alone before the next is tried beside it.
 pub const DIAL_STAGGER: Duration = Duration::from_millis(250);
+
+/// Bytes of a hosted object's name.
+pub const OBJECT_NAME_BYTES_MAX: usize = 256;
+
+/// Bytes of all hosted objects together, about. Past it only what frees memory is done.
+pub const HOSTED_BYTES_MAX: usize = 1 << 30;
+
+/// Requests of one node that are remembered with their results, so that one sent twice is carried out once.
+pub const ONCE_REMEMBERED_MAX: usize = 4_096;
+
+/// How long they are remembered: longer than anybody asks again.
+pub const ONCE_REMEMBERED_FOR: Duration = Duration::from_secs(600);
+
+/// Nodes whose requests are remembered before those that have been idle for so long are forgotten.
+pub const ONCE_NODES_MAX: usize = 1_024;

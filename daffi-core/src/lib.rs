@@ -10,6 +10,7 @@ pub mod config;
 pub mod controller;
 pub mod error;
 pub mod identity;
+pub mod hosted;
 pub mod name;
 pub mod node;
 pub mod session;

@@ -133,6 +133,15 @@ impl Shape {
     }
 }
 
+/// The plain data of the value at the start of `bytes`: of a text, of bytes, the four or eight of a float.
+///
+/// # Errors
+/// [`WalkError`] if no value begins there, or it is cut off.
+pub fn payload(bytes: &[u8]) -> Result<&[u8], WalkError> {
+    let head = head(bytes)?;
+    bytes.get(head.bytes..head.bytes + head.data).ok_or(WalkError::Cut)
+}
+
 /// Bytes of the value at the start of `bytes`. Needs no stack for nested values.
 ///
 /// # Errors

@@ -1,0 +1,83 @@
+//! The arguments of a method as they came, taken one by one.
+
+use serde::de::DeserializeOwned;
+
+use super::kind::Stop;
+use crate::wire::{Shape, skip};
+
+/// The arguments of a call of a hosted object's method, the object's name first.
+#[derive(Debug, Clone)]
+pub struct Args<'a> {
+    rest: &'a [u8],
+    left: u32,
+}
+
+impl<'a> Args<'a> {
+    /// Those in the body of a call: an array.
+    ///
+    /// # Errors
+    /// [`Stop::BadArguments`] if it is none.
+    pub fn of(body: &'a [u8]) -> Result<Self, Stop> {
+        let bad = |got: String| Stop::BadArguments { expected: "a list of arguments".into(), got };
+        match Shape::of(body) {
+            Ok(Shape::Array(left)) => {
+                let whole = skip(body).map_err(|error| bad(error.to_string()))?;
+                if whole != body.len() {
+                    return Err(bad(format!("{} bytes more", body.len() - whole)));
+                }
+                // A list's head is a byte, three or five.
+                let head = match left {
+                    _ if body[0] & 0xf0 == 0x90 => 1,
+                    _ if body[0] == 0xdc => 3,
+                    _ => 5,
+                };
+                Ok(Self { rest: &body[head..], left })
+            }
+            Ok(_) => Err(bad("arguments by name, or none".into())),
+            Err(error) => Err(bad(error.to_string())),
+        }
+    }
+
+    /// The next argument, which is the parameter `name` of this type.
+    ///
+    /// # Errors
+    /// [`Stop::BadArguments`] if there is none, or it does not fit.
+    pub fn take<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Stop> {
+        let bytes = self.next(name)?;
+        rmp_serde::from_slice(bytes)
+            .map_err(|error| Stop::BadArguments { expected: format!("`{name}`"), got: error.to_string() })
+    }
+
+    /// The next argument, a text, as it lies.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn text(&mut self, name: &str) -> Result<&'a str, Stop> {
+        let bytes = self.next(name)?;
+        rmp_serde::from_slice(bytes)
+            .map_err(|error| Stop::BadArguments { expected: format!("`{name}`"), got: error.to_string() })
+    }
+
+    fn next(&mut self, name: &str) -> Result<&'a [u8], Stop> {
+        let bad = |got: String| Stop::BadArguments { expected: format!("`{name}`"), got };
+        self.left = self.left.checked_sub(1).ok_or_else(|| bad("too few arguments".into()))?;
+        let end = skip(self.rest).map_err(|error| bad(error.to_string()))?;
+        let (value, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        Ok(value)
+    }
+
+    /// Says that no argument may be left.
+    ///
+    /// # Errors
+    /// [`Stop::BadArguments`] if there is one.
+    pub fn end(&self) -> Result<(), Stop> {
+        match self.left {
+            0 => Ok(()),
+            left => Err(Stop::BadArguments {
+                expected: "no more arguments".into(),
+                got: format!("{left} too many"),
+            }),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What can be done to the store. Everything that changes it is one of these, in one order.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::Stop;
+use super::turn::SessionId;
+use crate::config;
+
+/// A method of a kind, by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MethodId {
+    /// The kind.
+    pub kind: u16,
+    /// The method.
+    pub method: u16,
+}
+
+/// One call of one method of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation<'a> {
+    /// What is called.
+    pub method: MethodId,
+    /// The arguments, the object's name first: the body of the call.
+    #[serde(borrow, with = "serde_bytes")]
+    pub body: Cow<'a, [u8]>,
+}
+
+/// Who asks, and by which of its requests: with one number it asks once, however often it sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asker {
+    /// Its session.
+    pub session: SessionId,
+    /// The number of its request.
+    pub request: u64,
+    /// It asks again since it does not know what came of it.
+    pub is_again: bool,
+}
+
+/// What must hold for a command to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// The object was last changed by this command; 0 is an object that is not there.
+    Revision {
+        /// The object's kind.
+        kind: u16,
+        /// Its name.
+        object: String,
+        /// The number of the command.
+        revision: u64,
+    },
+    /// Whoever holds the object now was given this fencing token.
+    Fence {
+        /// The object's kind.
+        kind: u16,
+        /// Its name.
+        object: String,
+        /// The token.
+        token: u64,
+    },
+}
+
+/// A step of the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command<'a> {
+    /// A session begins: one life of a node, which is known by 128 random bits.
+    Open {
+        /// Those bits.
+        incarnation: u128,
+    },
+    /// A session has ended: what was its own goes back.
+    End {
+        /// Which one.
+        session: SessionId,
+    },
+    /// A call.
+    Call {
+        /// Who calls.
+        asker: Asker,
+        /// What must hold.
+        conditions: Cow<'a, [Condition]>,
+        /// What is called.
+        #[serde(borrow)]
+        operation: Operation<'a>,
+    },
+    /// Several calls: all of them, or none.
+    Batch {
+        /// Who calls.
+        asker: Asker,
+        /// What must hold.
+        conditions: Cow<'a, [Condition]>,
+        /// What is called, in order.
+        #[serde(borrow)]
+        operations: Vec<Operation<'a>>,
+    },
+    /// An object goes, with all that is in it.
+    Destroy {
+        /// Its kind.
+        kind: u16,
+        /// Its name.
+        object: Cow<'a, str>,
+    },
+    /// An object expires after this time, or never.
+    Expire {
+        /// Its kind.
+        kind: u16,
+        /// Its name.
+        object: Cow<'a, str>,
+        /// How long it has.
+        after: Option<Duration>,
+    },
+    /// Nothing but that time has passed.
+    Tick,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Of [`Command::Open`].
+    Opened(SessionId),
+    /// Of a call: its result was appended. Of a batch: a list of them, each as bytes.
+    Value,
+    /// Of [`Command::Destroy`] and [`Command::Expire`]: whether the object was there.
+    Known(bool),
+    /// Of [`Command::End`] and [`Command::Tick`].
+    Done,
+    /// Nothing was changed.
+    Refused(Denial),
+}
+
+/// Why a command was not carried out. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Denial {
+    /// The method itself stopped; in a batch, that of the operation `at`.
+    #[error("the method stopped")]
+    Stopped {
+        /// Which operation.
+        at: usize,
+        /// Why.
+        stop: Stop,
+    },
+    /// Another change came first, or the object is not there.
+    #[error("`{object}` was changed by {actual}, not {expected}")]
+    Conflict {
+        /// The object.
+        object: String,
+        /// The change that was expected to be the last.
+        expected: u64,
+        /// The one that was.
+        actual: u64,
+    },
+    /// Whoever holds the object has another token.
+    #[error("the token {token} of `{object}` is stale")]
+    Stale {
+        /// The object.
+        object: String,
+        /// The token.
+        token: u64,
+    },
+    /// A method of the object panicked once; nothing but destroying it is done to it any more.
+    #[error("`{object}` is in quarantine since a method of it panicked: {why}")]
+    Quarantined {
+        /// The object.
+        object: String,
+        /// The panic's message and place.
+        why: String,
+    },
+    /// The store holds as much as it may.
+    #[error("the store is full: {what}")]
+    Full {
+        /// Which bound.
+        what: String,
+    },
+    /// The name cannot be an object's.
+    #[error("an object's name has 1 to {} bytes", config::OBJECT_NAME_BYTES_MAX)]
+    BadName,
+    /// It was asked again for something whose outcome is no longer known.
+    #[error("whether the request was carried out is no longer known")]
+    Forgotten,
+    /// The session is not known.
+    #[error("an unknown session")]
+    NoSession,
+}
+
+impl From<Stop> for Denial {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped { at: 0, stop }
+    }
+}

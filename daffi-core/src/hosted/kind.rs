@@ -1,0 +1,290 @@
+//! Kinds of hosted objects: a type's methods in a table, and any type behind one trait.
+
+use std::any::type_name;
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::args::Args;
+use super::turn::{Time, Turn};
+use crate::wire::{self, BodyError};
+
+/// A type whose values the controller hosts: plain, synchronous, deterministic.
+///
+/// Time and identity come from the [`Turn`] alone. A method that returns an error or parks has changed nothing.
+/// Clones of large objects should be cheap: a batch makes one of each object that it touches.
+pub trait Hosted: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The kind of object, as in `daffi.KIND.METHOD`.
+    const KIND: &'static str;
+
+    /// Its methods.
+    const METHODS: &'static [Method<Self>];
+
+    /// When something in it expires, if anything does.
+    fn next_expiry(&self) -> Option<Time> {
+        None
+    }
+
+    /// Drops what has expired by now.
+    fn expire(&mut self, turn: &mut Turn<'_>) {
+        let _ = turn;
+    }
+
+    /// The session of this turn has ended: takes back what was its own.
+    fn release(&mut self, turn: &mut Turn<'_>) {
+        let _ = turn;
+    }
+
+    /// Whether it is as good as absent, and need not be kept.
+    fn is_vacant(&self) -> bool {
+        false
+    }
+
+    /// About how many bytes it takes. Asked after each write, so it must not count.
+    fn bytes(&self) -> usize;
+
+    /// The fencing token of whoever holds it now, if it is something that can be held.
+    fn fence(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// A method of a hosted type.
+#[derive(Debug, Clone, Copy)]
+pub struct Method<T> {
+    /// Its name.
+    pub name: &'static str,
+    /// Name and type of each parameter but the object's name.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// The type of its result.
+    pub result: &'static str,
+    /// Its documentation.
+    pub doc: &'static str,
+    /// What runs it.
+    pub run: Run<T>,
+}
+
+/// What runs a method: it takes its arguments, and appends its encoded result.
+pub enum Run<T> {
+    /// It changes nothing.
+    Read(fn(&T, &Turn<'_>, &mut Args<'_>, &mut Vec<u8>) -> Result<(), Stop>),
+    /// It may change the object.
+    Write(fn(&mut T, &mut Turn<'_>, &mut Args<'_>, &mut Vec<u8>) -> Result<(), Stop>),
+    /// It may change the object, which takes no more room than before: it is let through when memory is short.
+    Shrink(fn(&mut T, &mut Turn<'_>, &mut Args<'_>, &mut Vec<u8>) -> Result<(), Stop>),
+}
+
+impl<T> Clone for Run<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Run<T> {}
+
+impl<T> fmt::Debug for Run<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read(_) => "Read",
+            Self::Write(_) => "Write",
+            Self::Shrink(_) => "Shrink",
+        })
+    }
+}
+
+/// Why a method has no result. The object is as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// It cannot go on yet, and is to be tried again when the object has changed.
+    Parked,
+    /// Its arguments do not fit.
+    BadArguments {
+        /// What it takes.
+        expected: String,
+        /// What is wrong with what came.
+        got: String,
+    },
+    /// It refuses, with an error of its own.
+    Refused(Refusal),
+}
+
+/// An error of a method's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its type.
+    pub kind: String,
+    /// Its text.
+    pub message: String,
+    /// The error itself, encoded.
+    pub value: Vec<u8>,
+}
+
+impl Stop {
+    /// A refusal with this error.
+    pub fn refused<E: std::error::Error + Serialize>(error: &E) -> Self {
+        let kind = type_name::<E>().rsplit("::").next().unwrap_or_default().to_owned();
+        // Whoever cannot be told the value is told the text.
+        let value = wire::encode(error).unwrap_or_default();
+        Self::Refused(Refusal { kind, message: error.to_string(), value })
+    }
+}
+
+impl From<BodyError> for Stop {
+    fn from(error: BodyError) -> Self {
+        Self::BadArguments { expected: "values that can be encoded".into(), got: error.0 }
+    }
+}
+
+/// What may be done by a method of any kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It changes nothing.
+    Read,
+    /// It may change the object.
+    Write,
+    /// It may change the object, which grows no larger.
+    Shrink,
+}
+
+/// A kind of object, for those who do not know its type.
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// Its methods, by number.
+    pub methods: Vec<MethodEntry>,
+    blank: Box<dyn Object>,
+    load: fn(&[u8]) -> Result<Box<dyn Object>, BodyError>,
+}
+
+/// What is known of a method without its type.
+#[derive(Debug, Clone, Copy)]
+pub struct MethodEntry {
+    /// Its name.
+    pub name: &'static str,
+    /// Name and type of each parameter but the object's name.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// The type of its result.
+    pub result: &'static str,
+    /// Its documentation.
+    pub doc: &'static str,
+    /// Whether it may change the object.
+    pub access: Access,
+}
+
+impl Kind {
+    /// The kind that `T` is.
+    pub fn of<T: Hosted>() -> Self {
+        let entry = |method: &Method<T>| MethodEntry {
+            name: method.name,
+            parameters: method.parameters,
+            result: method.result,
+            doc: method.doc,
+            access: match method.run {
+                Run::Read(_) => Access::Read,
+                Run::Write(_) => Access::Write,
+                Run::Shrink(_) => Access::Shrink,
+            },
+        };
+        Self {
+            name: T::KIND,
+            methods: T::METHODS.iter().map(entry).collect(),
+            blank: Box::new(Housed(T::default())),
+            load: |bytes| Ok(Box::new(Housed(wire::decode::<T>(bytes)?))),
+        }
+    }
+
+    /// A new object, as it is before anything was done to it.
+    pub(super) fn blank(&self) -> &dyn Object {
+        &*self.blank
+    }
+
+    /// The object that was saved as `bytes`.
+    pub(super) fn load(&self, bytes: &[u8]) -> Result<Box<dyn Object>, BodyError> {
+        (self.load)(bytes)
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kind").field("name", &self.name).field("methods", &self.methods).finish_non_exhaustive()
+    }
+}
+
+/// An object of whatever kind.
+pub(super) trait Object: Send + Sync {
+    fn read(&self, method: u16, turn: &Turn<'_>, args: &mut Args<'_>, out: &mut Vec<u8>) -> Result<(), Stop>;
+    fn write(
+        &mut self,
+        method: u16,
+        turn: &mut Turn<'_>,
+        args: &mut Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop>;
+    fn next_expiry(&self) -> Option<Time>;
+    fn expire(&mut self, turn: &mut Turn<'_>);
+    fn release(&mut self, turn: &mut Turn<'_>);
+    fn is_vacant(&self) -> bool;
+    fn bytes(&self) -> usize;
+    fn fence(&self) -> Option<u64>;
+    fn copy(&self) -> Box<dyn Object>;
+    fn save(&self) -> Result<Vec<u8>, BodyError>;
+}
+
+/// A hosted value as an object.
+struct Housed<T>(T);
+
+impl<T: Hosted> Object for Housed<T> {
+    fn read(&self, method: u16, turn: &Turn<'_>, args: &mut Args<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
+        match T::METHODS[usize::from(method)].run {
+            Run::Read(run) => run(&self.0, turn, args, out),
+            Run::Write(_) | Run::Shrink(_) => unreachable!("whoever calls has looked at the method's access"),
+        }
+    }
+
+    fn write(
+        &mut self,
+        method: u16,
+        turn: &mut Turn<'_>,
+        args: &mut Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        match T::METHODS[usize::from(method)].run {
+            Run::Read(run) => run(&self.0, turn, args, out),
+            Run::Write(run) | Run::Shrink(run) => run(&mut self.0, turn, args, out),
+        }
+    }
+
+    fn next_expiry(&self) -> Option<Time> {
+        self.0.next_expiry()
+    }
+
+    fn expire(&mut self, turn: &mut Turn<'_>) {
+        self.0.expire(turn);
+    }
+
+    fn release(&mut self, turn: &mut Turn<'_>) {
+        self.0.release(turn);
+    }
+
+    fn is_vacant(&self) -> bool {
+        self.0.is_vacant()
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    fn fence(&self) -> Option<u64> {
+        self.0.fence()
+    }
+
+    fn copy(&self) -> Box<dyn Object> {
+        Box::new(Self(self.0.clone()))
+    }
+
+    fn save(&self) -> Result<Vec<u8>, BodyError> {
+        wire::encode(&self.0)
+    }
+}

@@ -1,0 +1,20 @@
+//! Hosted objects: plain values that the controller keeps under a name, and changes one command at a time.
+//!
+//! [`Hosted`] is what a type says of itself, [`Store`] all objects; `command` is what can be done to them, `turn`
+//! what a method may know and do, `canonical` makes equal keys equal bytes. Nothing here waits, reads a clock, or
+//! knows any particular type.
+
+mod args;
+pub mod canonical;
+mod command;
+mod kind;
+mod store;
+mod turn;
+mod value;
+
+pub use args::Args;
+pub use command::{Asker, Command, Condition, Denial, MethodId, Operation, Outcome};
+pub use kind::{Access, Hosted, Kind, Method, MethodEntry, Refusal, Run, Stop};
+pub use store::{After, Change, LoadError, ObjectEntry, ObjectId, Snapshot, Store};
+pub use turn::{Effects, Message, SessionId, Time, Turn};
+pub use value::{Key, KeyError, Value};
