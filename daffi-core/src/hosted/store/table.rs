@@ -104,7 +104,10 @@ impl Table {
             }
             self.deadlines.extend(due.map(|due| (due, slot)));
         }
-        if self.places[slot as usize].is_vacant() {
+        let place = &mut self.places[slot as usize];
+        if place.is_vacant() {
+            // As one that is not there: whether it is spared must not show.
+            place.revision = 0;
             self.vacant.push(slot);
             if self.vacant.len() >= VACANT_MAX {
                 self.sweep();
