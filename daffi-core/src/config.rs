@@ -200,3 +200,10 @@ pub const ONCE_REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
 /// Nodes whose requests are remembered before those that have been idle for so long are forgotten.
 pub const ONCE_NODES_MAX: usize = 1_024;
+
+/// Calls that wait for hosted objects to change, all objects together.
+pub const WAITERS_MAX: usize = 100_000;
+
+/// Calls that are tried again in one turn because an object has changed. The others come with the next, so that nobody
+/// waits long for a crowd.
+pub const WOKEN_PER_TURN_MAX: usize = 1_024;

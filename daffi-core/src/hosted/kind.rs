@@ -61,6 +61,9 @@ pub struct Method<T> {
     pub result: &'static str,
     /// Its documentation.
     pub doc: &'static str,
+    /// In which line of its object calls of it wait their turn, if they may park: those of one line never overtake
+    /// each other.
+    pub line: Option<u8>,
     /// What runs it.
     pub run: Run<T>,
 }
@@ -149,7 +152,7 @@ pub enum Access {
 }
 
 /// A kind of object, for those who do not know its type.
-pub struct Kind {
+pub struct ObjectKind {
     /// Its name.
     pub name: &'static str,
     /// Its methods, by number.
@@ -169,11 +172,13 @@ pub struct MethodEntry {
     pub result: &'static str,
     /// Its documentation.
     pub doc: &'static str,
+    /// In which line of its object calls of it wait, if they may park.
+    pub line: Option<u8>,
     /// Whether it may change the object.
     pub access: Access,
 }
 
-impl Kind {
+impl ObjectKind {
     /// The kind that `T` is.
     pub fn of<T: Hosted>() -> Self {
         let entry = |method: &Method<T>| MethodEntry {
@@ -181,6 +186,7 @@ impl Kind {
             parameters: method.parameters,
             result: method.result,
             doc: method.doc,
+            line: method.line,
             access: match method.run {
                 Run::Read(_) => Access::Read,
                 Run::Write(_) => Access::Write,
@@ -206,9 +212,12 @@ impl Kind {
     }
 }
 
-impl fmt::Debug for Kind {
+impl fmt::Debug for ObjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kind").field("name", &self.name).field("methods", &self.methods).finish_non_exhaustive()
+        f.debug_struct("ObjectKind")
+            .field("name", &self.name)
+            .field("methods", &self.methods)
+            .finish_non_exhaustive()
     }
 }
 

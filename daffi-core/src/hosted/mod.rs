@@ -14,7 +14,7 @@ mod value;
 
 pub use args::Args;
 pub use command::{Asker, Command, Condition, Denial, MethodId, Operation, Outcome};
-pub use kind::{Access, Hosted, Kind, Method, MethodEntry, Refusal, Run, Stop};
+pub use kind::{Access, Hosted, Method, MethodEntry, ObjectKind, Refusal, Run, Stop};
 pub use store::{After, Change, LoadError, ObjectEntry, ObjectId, Snapshot, Store};
 pub use turn::{Effects, Message, SessionId, Time, Turn};
 pub use value::{Key, KeyError, Value};

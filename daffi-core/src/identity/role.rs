@@ -113,6 +113,16 @@ impl Role {
         allows(&self.serve, name)
     }
 
+    /// Whether it may read the hosted object `name`, as in `hash/orders`.
+    pub fn may_read(&self, name: &str) -> bool {
+        allows(&self.read, name)
+    }
+
+    /// Whether it may change the hosted object `name`.
+    pub fn may_write(&self, name: &str) -> bool {
+        allows(&self.write, name)
+    }
+
     /// Whether it may call the controller's own `name`, which needs a right, in a matter of others.
     pub fn may_administer(&self, name: &str) -> bool {
         allows(&self.admin, name)

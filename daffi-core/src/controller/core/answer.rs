@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::builtin::Builtin;
 use super::calls::{Call, Origin, WaitFor};
-use super::directory::{EntryKey, Target};
+use super::directory::{Entry, EntryKey, Target};
 use super::dispatch::Request;
 use super::finish::Outcome;
 use super::limits::check_answer;
@@ -252,13 +252,13 @@ impl Core {
         let entry = self.directory.find(name).and_then(|key| self.directory.entry(key));
         let is_ready = |slot: u32| slot != asking && self.sessions[slot as usize].phase == Phase::Ready;
         entry.is_some_and(|entry| {
-            entry.builtin.is_some() || entry.offers.iter().any(|offer| is_ready(offer.session))
+            entry.own.is_some() || entry.offers.iter().any(|offer| is_ready(offer.session))
         })
     }
 
     /// The callbacks of the controller's own that nodes serve too.
     pub(super) fn builtin_on(&self, key: EntryKey, session: u32) -> Result<Target, CallError> {
-        match self.directory.entry(key).and_then(|entry| entry.builtin) {
+        match self.directory.entry(key).and_then(Entry::builtin) {
             // Every node answers calls of the number 0 with what they brought.
             Some(Builtin::Ping) => Ok(Target { session, id: 0 }),
             other => {

@@ -7,7 +7,9 @@ use bytes::Bytes;
 
 use super::directory::EntryKey;
 use super::flows::Flows;
+use super::hosted::Place;
 use super::session::NONE;
+use crate::hosted::MethodId;
 use crate::identity::Identity;
 use crate::name::{CallbackName, NodeName};
 use crate::wire::{CallId, Flags, JobId};
@@ -55,8 +57,18 @@ pub(super) struct Extra {
     /// A call that has not been sent yet.
     pub(super) delayed: Option<Delayed>,
     pub(super) parked: Option<WaitFor>,
+    /// It waits for a hosted object to change.
+    pub(super) queued: Option<Parked>,
     pub(super) broadcast: Option<Collector>,
     pub(super) flows: Flows,
+}
+
+/// A call of a hosted object's method that cannot go on yet.
+#[derive(Debug, Clone)]
+pub(super) struct Parked {
+    pub(super) method: MethodId,
+    pub(super) body: Bytes,
+    pub(super) place: Place,
 }
 
 /// A call that waits for its `eta`.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use slab::Slab;
 
 use super::builtin::Builtin;
-use crate::name::CallbackName;
+use crate::hosted::{MethodId, ObjectKind};
+use crate::name::{CallbackName, RESERVED_PREFIX};
 use crate::wire::{Effect, Signature};
 
 /// One node's offer of one callback.
@@ -35,6 +36,15 @@ impl Offer {
     }
 }
 
+/// A callback of the controller's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    /// One that the controller answers itself.
+    Builtin(Builtin),
+    /// A method of hosted objects.
+    Hosted(MethodId),
+}
+
 /// A name that can be called. It lives as long as somebody offers it; whoever still holds its key afterwards is
 /// told apart by the generation.
 #[derive(Debug)]
@@ -43,7 +53,7 @@ pub(super) struct Entry {
     pub(super) generation: u32,
     pub(super) offers: Vec<Offer>,
     /// Set for the controller's own callbacks, which have no offers and live for ever.
-    pub(super) builtin: Option<Builtin>,
+    pub(super) own: Option<Own>,
 }
 
 /// A place in the directory, and which of its users in turn is meant.
@@ -58,21 +68,30 @@ pub(super) struct Directory {
     entries: Slab<Entry>,
     by_name: BTreeMap<CallbackName, u32>,
     generation: u32,
+    /// How many are the controller's own.
+    own: usize,
 }
 
 impl Directory {
-    pub(super) fn new() -> Self {
-        let mut directory = Self { entries: Slab::new(), by_name: BTreeMap::new(), generation: 0 };
-        for builtin in Builtin::ALL {
-            let name = CallbackName::new(builtin.name()).expect("a good name");
-            directory.insert(name, Some(*builtin));
+    pub(super) fn new(kinds: &[ObjectKind]) -> Self {
+        let mut directory = Self { entries: Slab::new(), by_name: BTreeMap::new(), generation: 0, own: 0 };
+        let builtins = Builtin::ALL.iter().map(|builtin| (builtin.name().to_owned(), Own::Builtin(*builtin)));
+        let hosted = kinds.iter().enumerate().flat_map(|(at, kind)| {
+            kind.methods.iter().enumerate().map(move |(method, entry)| {
+                let id = MethodId { kind: at as u16, method: method as u16 };
+                (format!("{RESERVED_PREFIX}{}.{}", kind.name, entry.name), Own::Hosted(id))
+            })
+        });
+        for (name, own) in builtins.chain(hosted) {
+            directory.insert(CallbackName::new(&name).expect("a good name"), Some(own));
+            directory.own += 1;
         }
         directory
     }
 
-    fn insert(&mut self, name: CallbackName, builtin: Option<Builtin>) -> u32 {
+    fn insert(&mut self, name: CallbackName, own: Option<Own>) -> u32 {
         self.generation = self.generation.wrapping_add(1);
-        let entry = Entry { name: name.clone(), generation: self.generation, offers: Vec::new(), builtin };
+        let entry = Entry { name: name.clone(), generation: self.generation, offers: Vec::new(), own };
         let slot =
             u32::try_from(self.entries.insert(entry)).expect("names are bounded by sessions × callbacks");
         self.by_name.insert(name, slot);
@@ -107,7 +126,7 @@ impl Directory {
         let entry = self.entries.get_mut(key.slot as usize)?;
         let at = entry.offers.iter().position(|offer| offer.session == session)?;
         let offer = entry.offers.remove(at);
-        if entry.offers.is_empty() && entry.builtin.is_none() {
+        if entry.offers.is_empty() && entry.own.is_none() {
             let entry = self.entries.remove(key.slot as usize);
             self.by_name.remove(&entry.name);
         }
@@ -116,10 +135,7 @@ impl Directory {
 
     /// The entries that nodes offer, by name.
     pub(super) fn offered(&self) -> impl Iterator<Item = &Entry> {
-        self.by_name
-            .values()
-            .map(|slot| &self.entries[*slot as usize])
-            .filter(|entry| entry.builtin.is_none())
+        self.by_name.values().map(|slot| &self.entries[*slot as usize]).filter(|entry| entry.own.is_none())
     }
 
     /// All names, the controller's own included.
@@ -135,7 +151,7 @@ impl Directory {
 
     /// Names that nodes offer.
     pub(super) fn len(&self) -> usize {
-        self.entries.len() - Builtin::ALL.len()
+        self.entries.len() - self.own
     }
 
     /// Offers of all names.
@@ -145,6 +161,14 @@ impl Directory {
 }
 
 impl Entry {
+    /// The controller's own callback that it is, unless it is a hosted object's.
+    pub(super) fn builtin(&self) -> Option<Builtin> {
+        match self.own {
+            Some(Own::Builtin(builtin)) => Some(builtin),
+            Some(Own::Hosted(_)) | None => None,
+        }
+    }
+
     /// The distinct signatures on offer. What not all who offer one call idempotent is not.
     pub(super) fn signatures(&self) -> Vec<Signature> {
         let mut distinct: Vec<(&Arc<Signature>, Effect)> = Vec::new();

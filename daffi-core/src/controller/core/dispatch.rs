@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::again::nobody_else;
 use super::calls::{Call, Delayed, Origin};
-use super::directory::{EntryKey, Offer, Target};
+use super::directory::{EntryKey, Offer, Own, Target};
 use super::session::{NONE, Phase};
 use super::{Core, Violation, flows, rendezvous};
 use crate::config;
@@ -165,15 +165,17 @@ impl Core {
         request: &Request<'_>,
     ) {
         let slot = request.caller;
-        let builtin = self.directory.entry(entry).and_then(|entry| entry.builtin);
+        let own = self.directory.entry(entry).and_then(|entry| entry.own);
         // A node answers its own pings; pinned to nobody, the controller does.
-        let builtin = builtin.filter(|_| request.on.is_none());
-        let is_held = builtin.is_some() || extension.eta_ms.is_some();
+        let own = own.filter(|_| request.on.is_none());
+        let is_held = own.is_some() || extension.eta_ms.is_some();
         if let Err(error) = self.may_be_chunked(request, is_held) {
             return self.refuse_call(slot, request.flags, id.to_bits(), &error);
         }
-        if let Some(builtin) = builtin {
-            return self.call_builtin(now, id, entry, builtin, request);
+        match own {
+            Some(Own::Builtin(builtin)) => return self.call_builtin(now, id, entry, builtin, request),
+            Some(Own::Hosted(method)) => return self.call_hosted(now, id, entry, method, request),
+            None => {}
         }
         let call = Call::new(now, Origin::Node { session: slot, call: id }, request.flags, entry);
         if let Some(eta) = extension.eta() {
@@ -307,7 +309,7 @@ impl Core {
         };
         let session = &self.sessions[slot as usize];
         let entry = self.directory.entry(key);
-        if entry.is_some_and(|entry| entry.builtin.is_some()) {
+        if entry.is_some_and(|entry| entry.own.is_some()) {
             return self.builtin_on(key, slot);
         }
         let offer = entry.and_then(|entry| entry.offers.iter().find(|offer| offer.session == slot));

@@ -198,6 +198,9 @@ impl Core {
         if let Some(wait) = &extra.parked {
             self.unpark(wait, slot);
         }
+        if let Some(queued) = &extra.queued {
+            self.leave_line(queued.place);
+        }
         // What of a broadcast has not ended when the whole does is not wanted any longer.
         for member in extra.broadcast.iter().flat_map(|collector| &collector.members) {
             if self.calls.get(*member).is_some_and(|call| call.origin == Origin::Broadcast { parent: slot }) {

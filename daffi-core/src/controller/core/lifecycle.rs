@@ -128,6 +128,10 @@ impl Core {
         if let Some(name) = &name {
             self.callee_left(now, name, serving);
         }
+        // After its own waits, which what it held must not go to.
+        if let Some(hosted) = self.sessions[slot as usize].hosted.take() {
+            self.end_hosted(now, hosted);
+        }
         // Last, since the above may still have introduced it: from now on its number may mean another node.
         for (_, other) in &mut self.sessions {
             other.callee.forget(peer_number(slot));

@@ -18,6 +18,7 @@ mod directory;
 mod dispatch;
 mod finish;
 mod flows;
+mod hosted;
 pub mod jobs;
 mod lifecycle;
 mod limits;
@@ -43,6 +44,7 @@ use slab::Slab;
 pub use self::asked::{Asked, Question};
 use self::calls::{Calls, WaitFor};
 use self::directory::Directory;
+use self::hosted::Hosting;
 use self::jobs::Jobs;
 pub use self::resume::Claimed;
 use self::schedules::Schedules;
@@ -50,6 +52,7 @@ pub use self::session::Backlog;
 use self::session::{Phase, Session};
 use self::stats::Counters;
 use crate::config;
+use crate::hosted::ObjectKind;
 use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::session::Deadlines;
@@ -108,6 +111,7 @@ pub struct Core {
     schedules: Schedules,
     /// In whose rights each schedule runs.
     schedule_owners: HashMap<u64, Arc<Identity>>,
+    hosting: Hosting,
     /// Questions for the driver, and how many it has yet to answer.
     asked: Vec<Asked>,
     unanswered: usize,
@@ -135,6 +139,11 @@ impl Core {
     /// A controller at the time `now`, when the wall clock showed `unix_ms`. Two with one seed and the same
     /// input do the same.
     pub fn new(now: Instant, unix_ms: u64, seed: u64) -> Self {
+        Self::hosting(now, unix_ms, seed, Arc::from([]))
+    }
+
+    /// As [`new`](Self::new); it hosts objects of these kinds.
+    pub fn hosting(now: Instant, unix_ms: u64, seed: u64, kinds: Arc<[ObjectKind]>) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         Self {
             id: random.u64(..),
@@ -143,13 +152,14 @@ impl Core {
             wall: (now, unix_ms),
             sessions: Slab::new(),
             by_name: BTreeMap::new(),
-            directory: Directory::new(),
+            directory: Directory::new(&kinds),
             calls: Calls::default(),
             deadlines: Deadlines::new(now),
             waiters: HashMap::new(),
             running_jobs: HashMap::new(),
             schedules: Schedules::default(),
             schedule_owners: HashMap::new(),
+            hosting: Hosting::new(now, unix_ms, kinds),
             asked: Vec::new(),
             unanswered: 0,
             delayed: 0,
@@ -230,6 +240,7 @@ impl Core {
         if self.phase(session).is_some() {
             self.acknowledge_one_way(session.slot);
         }
+        self.wake_changed(now);
         self.end_overflowed(now);
     }
 

@@ -10,6 +10,7 @@ use super::flows::FlowCounts;
 use super::resume::Return;
 use crate::config;
 use crate::error::Stage;
+use crate::hosted::SessionId;
 use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::session::Queued;
@@ -82,6 +83,8 @@ pub(super) struct Session {
     pub(super) liveness: Liveness,
     /// How it comes back when its link breaks.
     pub(super) back: Return,
+    /// Its number in the store, once it has one.
+    pub(super) hosted: Option<SessionId>,
 }
 
 /// The session as a caller.
@@ -151,6 +154,7 @@ impl Session {
             callee: CalleeSide::default(),
             liveness: Liveness::default(),
             back: Return::default(),
+            hosted: None,
         }
     }
 

@@ -71,6 +71,8 @@ counters! {
     one_way_lost,
     broadcasts_started,
     builtin_calls,
+    /// Calls of the methods of hosted objects.
+    hosted_calls,
     /// Replies to calls that had ended.
     late_replies,
     /// Large bodies and streams.

@@ -35,6 +35,8 @@ impl Core {
             }
         }
         self.jobs.expire(now);
+        self.expire_hosted(now);
+        self.wake_changed(now);
         self.end_away(now);
         if now >= self.next_ping {
             self.next_ping = now + config::PING_INTERVAL;
@@ -48,7 +50,10 @@ impl Core {
         let ping = (!self.sessions.is_empty()).then_some(self.next_ping);
         let schedule = self.schedules.next().map(|unix_ms| self.instant_of(unix_ms));
         let away = self.away.front().map(|(until, _)| *until);
-        [ping, schedule, away, self.deadlines.next(), self.jobs.next()].into_iter().flatten().min()
+        [ping, schedule, away, self.deadlines.next(), self.jobs.next(), self.hosting.next()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The `eta` of a call is over.

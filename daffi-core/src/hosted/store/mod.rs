@@ -15,7 +15,7 @@ use self::table::{Place, Table};
 use self::window::{Recall, Window};
 use super::args::Args;
 use super::command::{Asker, Command, Condition, Denial, MethodId, Operation, Outcome};
-use super::kind::{Access, Kind, Object};
+use super::kind::{Access, MethodEntry, Object, ObjectKind};
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
 use crate::callback::catch;
@@ -25,7 +25,7 @@ use crate::config;
 ///
 /// It reads no clock and draws no randomness: two that were given the same commands at the same times are the same.
 pub struct Store {
-    kinds: Arc<[Kind]>,
+    kinds: Arc<[ObjectKind]>,
     clock: Time,
     /// The last command that changed something.
     revision: u64,
@@ -91,7 +91,7 @@ pub struct ObjectEntry<'a> {
 
 impl Store {
     /// No objects; those that come will be of these kinds.
-    pub fn new(kinds: Arc<[Kind]>) -> Self {
+    pub fn new(kinds: Arc<[ObjectKind]>) -> Self {
         let table = Table::new(kinds.len());
         Self {
             kinds,
@@ -106,7 +106,7 @@ impl Store {
     }
 
     /// The kinds of objects, by number.
-    pub fn kinds(&self) -> &Arc<[Kind]> {
+    pub fn kinds(&self) -> &Arc<[ObjectKind]> {
         &self.kinds
     }
 
@@ -125,13 +125,28 @@ impl Store {
         self.access(method) == Access::Read
     }
 
+    /// In which line of its object a call of the method waits, if it may park.
+    pub fn line(&self, method: MethodId) -> Option<u8> {
+        self.method(method).line
+    }
+
     fn access(&self, method: MethodId) -> Access {
-        self.kinds[usize::from(method.kind)].methods[usize::from(method.method)].access
+        self.method(method).access
+    }
+
+    fn method(&self, method: MethodId) -> &MethodEntry {
+        &self.kinds[usize::from(method.kind)].methods[usize::from(method.method)]
     }
 
     /// Carries out a command at `now`; a time before that of an earlier command counts as that. The result of a call
     /// is appended to `out`.
-    pub fn apply(&mut self, now: Time, command: &Command<'_>, out: &mut Vec<u8>, after: &mut After) -> Outcome {
+    pub fn apply(
+        &mut self,
+        now: Time,
+        command: &Command<'_>,
+        out: &mut Vec<u8>,
+        after: &mut After,
+    ) -> Outcome {
         self.advance(now, after);
         let done = match command {
             Command::Open { incarnation } => Ok(Outcome::Opened(self.open(*incarnation))),
@@ -165,7 +180,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Denial`] if there is none.
-    pub fn read(&self, session: SessionId, operation: &Operation<'_>, out: &mut Vec<u8>) -> Result<(), Denial> {
+    pub fn read(
+        &self,
+        session: SessionId,
+        operation: &Operation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Denial> {
         let MethodId { kind, method } = operation.method;
         let mut args = Args::of(&operation.body)?;
         let name = check_name(args.text("the object's name")?)?;
@@ -196,6 +216,11 @@ impl Store {
     /// When something expires next.
     pub fn next_due(&self) -> Option<Time> {
         self.table.next_due().map(|(due, _)| due)
+    }
+
+    /// Where the object is.
+    pub fn find(&self, kind: u16, name: &str) -> Option<ObjectId> {
+        self.table.find(kind, name).map(ObjectId)
     }
 
     /// Where the object is, made if it is not there: somebody waits for it to change.
@@ -391,7 +416,8 @@ impl Store {
             self.effects = effects;
             self.settle(slot, revision, after);
         }
-        let results: Vec<serde_bytes::ByteBuf> = results.into_iter().map(serde_bytes::ByteBuf::from).collect();
+        let results: Vec<serde_bytes::ByteBuf> =
+            results.into_iter().map(serde_bytes::ByteBuf::from).collect();
         crate::wire::encode_into(out, &results).expect("bytes encode");
         Ok(())
     }
@@ -443,7 +469,8 @@ impl Store {
                 Denial::from(stop)
             }
             Err(panicked) => {
-                let (object, why) = (place.name.to_string(), format!("{} at {}", panicked.message, panicked.at));
+                let (object, why) =
+                    (place.name.to_string(), format!("{} at {}", panicked.message, panicked.at));
                 self.quarantine(slot, why.clone());
                 Denial::Quarantined { object, why }
             }
@@ -469,7 +496,11 @@ impl Store {
         for (session, holds) in holds.drain(..) {
             // One that has ended holds nothing.
             let Some(held) = self.sessions.get_mut(&session) else { continue };
-            if holds { held.objects.insert(slot) } else { held.objects.remove(&slot) };
+            if holds {
+                held.objects.insert(slot)
+            } else {
+                held.objects.remove(&slot)
+            };
         }
         let place = self.table.get_mut(slot);
         place.revision = revision;

@@ -77,7 +77,8 @@ impl Store {
         }
         let at = |slot: u32| {
             let held = self.table.get(slot);
-            let found = places.binary_search_by(|place| (place.kind, &place.name).cmp(&(held.kind, &held.name)));
+            let found =
+                places.binary_search_by(|place| (place.kind, &place.name).cmp(&(held.kind, &held.name)));
             found.ok().map(|at| at as u32)
         };
         let saved = |held: &Held| {
@@ -91,7 +92,11 @@ impl Store {
             last_session: self.last_session,
             objects,
             sessions: self.sessions.iter().map(|(session, held)| (*session, saved(held))).collect(),
-            windows: self.windows.iter().map(|(incarnation, window)| (*incarnation, window.clone())).collect(),
+            windows: self
+                .windows
+                .iter()
+                .map(|(incarnation, window)| (*incarnation, window.clone()))
+                .collect(),
         })
     }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::hosted::{Hosted, Kind, Method, Refusal, Run, Stop};
+use crate::hosted::{Hosted, Method, ObjectKind, Refusal, Run, Stop};
 use crate::wire;
 
 /// Tallies that expire, of which one session at a time may hold the whole.
@@ -93,7 +93,7 @@ impl Hosted for Tallies {
 }
 
 const fn method(run: Run<Tallies>) -> Method<Tallies> {
-    Method { name: "", parameters: &[], result: "", doc: "", run }
+    Method { name: "", parameters: &[], result: "", doc: "", line: Some(0), run }
 }
 
 const GET: u16 = 0;
@@ -103,7 +103,7 @@ const HOLD: u16 = 3;
 const BREAK: u16 = 4;
 
 fn store() -> Store {
-    Store::new(Arc::from([Kind::of::<Tallies>()]))
+    Store::new(Arc::from([ObjectKind::of::<Tallies>()]))
 }
 
 fn operation(method: u16, arguments: &impl Serialize) -> Operation<'static> {
@@ -271,14 +271,18 @@ fn a_request_that_is_sent_again_is_carried_out_once() {
     let mut bench = Bench::new();
     let asker = bench.asker();
     let conditions = || Cow::Borrowed(&[][..]);
-    let first = bench.apply(&Command::Call { asker, conditions: conditions(), operation: add("a", "x", 5, None) });
+    let first =
+        bench.apply(&Command::Call { asker, conditions: conditions(), operation: add("a", "x", 5, None) });
     // The node came back with another session of the same life.
     let (opened, _, _) = bench.apply(&Command::Open { incarnation: 7 });
     let Outcome::Opened(session) = opened else { panic!("{opened:?}") };
 
     let again = Asker { session, is_again: true, ..asker };
-    let second =
-        bench.apply(&Command::Call { asker: again, conditions: conditions(), operation: add("a", "x", 5, None) });
+    let second = bench.apply(&Command::Call {
+        asker: again,
+        conditions: conditions(),
+        operation: add("a", "x", 5, None),
+    });
 
     assert_eq!((first.0, first.1), (second.0, second.1));
     assert_eq!(bench.get("a", "x"), Some(5));
@@ -291,7 +295,10 @@ fn a_panic_puts_its_object_in_quarantine_and_no_other() {
 
     for _ in 0..2 {
         let broken = bench.call(operation(BREAK, &("a",)));
-        assert!(matches!(&broken, Err(Denial::Quarantined { why, .. }) if why.contains("in the middle")), "{broken:?}");
+        assert!(
+            matches!(&broken, Err(Denial::Quarantined { why, .. }) if why.contains("in the middle")),
+            "{broken:?}"
+        );
     }
     assert!(bench.call(add("a", "x", 1, None)).is_err());
     assert_eq!(bench.call(add("b", "x", 1, None)), Ok(1));
@@ -335,10 +342,8 @@ fn arguments_that_do_not_fit_are_refused_with_a_reason() {
             GET => bench.store.read(bench.session, &bad, &mut out),
             _ => bench.call(bad).map(drop),
         };
-        let is_told = matches!(
-            denied,
-            Err(Denial::BadName | Denial::Stopped { stop: Stop::BadArguments { .. }, .. })
-        );
+        let is_told =
+            matches!(denied, Err(Denial::BadName | Denial::Stopped { stop: Stop::BadArguments { .. }, .. }));
         assert!(is_told, "{denied:?}");
     }
     assert_eq!(bench.store.entries().count(), 0);
@@ -447,7 +452,7 @@ fn state(store: &Store) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn a_log_replayed_comes_to_the_same_state(steps in proptest::collection::vec(step(), 0..120)) {
+    fn a_log_replayed_comes_to_the_same_state(steps in proptest::collection::vec(step(), 0..50)) {
         let log = log(&steps);
         let (mut first, mut second) = (store(), store());
 
@@ -458,7 +463,7 @@ proptest! {
 
     #[test]
     fn a_store_restored_in_the_middle_goes_on_as_the_one_that_was_saved(
-        steps in proptest::collection::vec(step(), 0..120),
+        steps in proptest::collection::vec(step(), 0..50),
         at in any::<prop::sample::Index>(),
     ) {
         let log = log(&steps);
@@ -483,7 +488,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_held_by_sessions_that_have_ended(steps in proptest::collection::vec(step(), 0..120)) {
+    fn nothing_is_held_by_sessions_that_have_ended(steps in proptest::collection::vec(step(), 0..50)) {
         let log = log(&steps);
         let mut store = store();
         play(&mut store, &log);
