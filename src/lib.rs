@@ -13,10 +13,12 @@ pub use daffi_core::api::{
     Broadcast, Call, CallFuture, Client, Every, ItemStream, Job, NoReturn, Remote, Replies, ReplyStream,
     Retry, Schedule, ScheduleGuard, Tell, WithController, millis, modifiers, secs,
 };
+pub use daffi_core::api::{Kept, Object, Operation, OperationFuture};
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
+pub use daffi_core::datatypes::Counters;
 pub use daffi_core::error::{
-    BindError, CODES, CallError, Code, ConnectError, Error, ErrorValue, Explanation, Ran, RegisterError,
+    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran, RegisterError,
     Result, Stage,
 };
 pub use daffi_core::identity::{CertificateFiles, IdentityError, JoinString, Pattern, Role, Secret};
@@ -36,6 +38,7 @@ pub mod config;
 #[cfg(doc)]
 #[doc = include_str!("../docs/guarantees.md")]
 pub mod guarantees {}
+pub mod hosted;
 pub mod middleware;
 pub mod prelude;
 #[cfg(feature = "testing")]

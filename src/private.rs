@@ -6,8 +6,8 @@ pub use daffi_core::callback::{
     Args, Callback, Chosen, Context, Contract, Declaration, Declared, Flow, Inventory, OnCancel, Options,
     Serves, Shareable, declares,
 };
+pub use daffi_core::__private::{hosted, inventory};
 pub use futures::Stream;
-pub use inventory;
 use std::fmt::Display;
 
 use daffi_core::callback::invoke::value;

@@ -4,10 +4,14 @@
 //!
 #![doc = include_str!("../ARCHITECTURE.md")]
 
+// The macros name what they use by the path that users know.
+extern crate self as daffi;
+
 pub mod api;
 pub mod callback;
 pub mod config;
 pub mod controller;
+pub mod datatypes;
 pub mod error;
 pub mod hosted;
 pub mod identity;
@@ -18,3 +22,15 @@ pub mod session;
 pub mod testing;
 pub mod transport;
 pub mod wire;
+
+/// What the code leans on that the macros generate for hosted types. No part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+
+    /// As `hosted`, with what users hold of it.
+    pub mod hosted {
+        pub use crate::api::{Kept, Object, Operation};
+        pub use crate::hosted::{Inventory, Method, Methods, ObjectKind, Run, Stop, put_value};
+    }
+}

@@ -62,6 +62,13 @@ fn callback_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn block_tokens(given: &[Given], block: &Block) -> TokenStream {
+    if given.iter().any(|option| option.name == "hosted") {
+        let kept = expand::kept_block(block, model::is_offered);
+        return match model::Hosted::new(given, block) {
+            Ok(hosted) => [kept, expand::hosted(&hosted)].into_iter().collect(),
+            Err(error) => beside(kept, error),
+        };
+    }
     let (is_callback, expanded): (fn(&Member) -> bool, _) = match &block.of {
         Some((of, _)) => {
             (|_| true, model::Served::new(given, block, of).map(|served| expand::served(&served)))

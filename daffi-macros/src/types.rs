@@ -228,6 +228,11 @@ pub(crate) fn success(ty: &Type) -> Option<Type> {
     if last_name(ty).as_deref() == Some("Result") { arguments(ty).into_iter().next() } else { None }
 }
 
+/// What is ready in a `Poll<T>`, by whatever path.
+pub(crate) fn poll(ty: &Type) -> Option<Type> {
+    if last_name(ty).as_deref() == Some("Poll") { arguments(ty).into_iter().next() } else { None }
+}
+
 /// What a signature says of its parameters, apart from the receiver, and of its result.
 pub(crate) fn beside_receiver(signature: &Signature) -> TokenStream {
     let typed = signature.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));

@@ -77,6 +77,15 @@ impl<R> Call<R> {
         call
     }
 
+    /// A call of the controller's own callback `name`, whose arguments are encoded already.
+    pub(super) fn encoded(node: &Node, name: &str, body: Vec<u8>) -> Self {
+        let mut call = Self::declared(node, name, &());
+        if let Ok(request) = &mut call.request {
+            request.body = body;
+        }
+        call
+    }
+
     /// Says that the result is a stream.
     #[doc(hidden)]
     pub fn gives_stream(self) -> Self {
@@ -235,7 +244,7 @@ impl<R: Wire> Call<R> {
     }
 
     /// The same for modes with one result, whose calls may be made more than once.
-    fn unary(self, usual: Duration, change: impl FnOnce(&mut Request)) -> Flight {
+    pub(super) fn unary(self, usual: Duration, change: impl FnOnce(&mut Request)) -> Flight {
         let shared = Arc::clone(self.node.shared());
         let several = match self.prepare(usual, change) {
             Ok(Prepared { request, plan: None, wrapping: None }) => return Flight::new(shared, request),

@@ -22,6 +22,7 @@ use self::clock::Clock;
 use self::resume::{Lane, draw_secret};
 use self::serve::serve;
 use super::core::{Asked, Backlog, Core, Next, SessionKey};
+use crate::hosted::ObjectKind;
 use crate::identity::Access;
 use crate::session::Outbound;
 use crate::transport::{Connection, Listener};
@@ -65,10 +66,15 @@ struct Link {
 }
 
 impl Shared {
-    pub(super) fn new(seed: u64, access: Access, asked: mpsc::UnboundedSender<Asked>) -> Self {
+    pub(super) fn new(
+        seed: u64,
+        kinds: Arc<[ObjectKind]>,
+        access: Access,
+        asked: mpsc::UnboundedSender<Asked>,
+    ) -> Self {
         let clock = Clock::new();
         let now = Instant::now();
-        let core = Core::new(now.into_std(), clock.unix_ms(now), seed);
+        let core = Core::hosting(now.into_std(), clock.unix_ms(now), seed, kinds);
         Self {
             state: Mutex::new(State { core, links: Vec::new(), armed: None, is_draining: false }),
             access,

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use self::driver::Shared;
 use crate::config;
 use crate::error::{BindError, Error};
+use crate::hosted::kinds;
 use crate::identity::{
     Access, AccessOptions, CertificateFiles, IdentityError, JoinString, Role, Secret, is_loopback,
 };
@@ -235,7 +236,7 @@ impl Bind {
         let addresses: Vec<Address> = listeners.iter().map(|listener| listener.address().clone()).collect();
         let (asked_in, asked_out) = mpsc::unbounded_channel();
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
-        let shared = Arc::new(Shared::new(seed, access, asked_in));
+        let shared = Arc::new(Shared::new(seed, kinds()?, access, asked_in));
         shared.set_grace(self.grace);
         let host = tokens::public_host(&addresses);
         let first_join_file = first_token(&shared, &addresses, host.as_deref());

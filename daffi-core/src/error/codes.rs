@@ -76,18 +76,36 @@ codes! {
         "the name is taken.",
         "A live node has the same name, or two callbacks of one process have.",
         "Choose another name, stop the other, or connect with `take_over`.";
+    Conflict = 412, exit 1,
+        "another change came first.",
+        "An operation was to be done only if a hosted object had a certain revision, and it has another by now. Nothing was changed.",
+        "Read the object again, and try with its new revision.";
     TooLarge = 413, exit 2,
         "the arguments or the result are too large.",
         "A body has more bytes than its mode carries: 4 MiB where it must come whole, else what the nodes were told, 1 GiB by default.",
         "Send it in parts, or a path to it.";
+    WrongValue = 415, exit 2,
+        "the value is not of the kind that the operation is for.",
+        "A hosted object holds another type of value than was asked for: text where a number is added to, a sum \
+         beyond 64 bits, a value that another program wrote. Nothing was changed.",
+        "Look at what the object holds with `daffi data export`; one name is for one type of value.";
     BadArguments = 422, exit 2,
         "the callback cannot take these arguments.",
         "Their number, their names or a type does not fit the signature. It has not run.",
         "See the signature with `daffi callbacks NAME`.";
+    NotHeld = 423, exit 1,
+        "it is not held by you.",
+        "A lock, a permit or a leased item is no longer, or never was, the caller's: its lease ended, its session \
+         ended, or it was given back already.",
+        "Take it again. If the lease ended while you worked, make it longer, or keep the guard that renews it.";
     TooFew = 424, exit 6,
         "fewer nodes answered than were asked for.",
         "A broadcast with `at_least` had fewer values.",
         "See the failures in the message; ask for fewer, or wait for more nodes.";
+    Stale = 425, exit 1,
+        "the fencing token is stale.",
+        "A write carried the token of a lock that somebody else has had since. Nothing was changed.",
+        "Take the lock again, and start over from what is there now.";
     Version = 426, exit 69,
         "no common version of the protocol.",
         "Controller and node are of versions that share no protocol.",
@@ -120,6 +138,19 @@ codes! {
         "the connection to the controller broke during the call.",
         "The controller ended or the link was cut after the call may have left.",
         "The node reconnects by itself; repeat the call only if running twice does no harm.";
+    Full = 507, exit 75,
+        "there is no room for it.",
+        "A hosted object, or all of them together, hold as much as they may. Nothing was changed.",
+        "Remove what is not needed, let it expire (`daffi data ttl`), or raise the bound that the message names.";
+    Forgotten = 508, exit 75,
+        "whether it was done is no longer known.",
+        "An operation was sent again after its outcome had been lost, and so late that the controller no longer \
+         remembers whether it was carried out.",
+        "Read the object to see.";
+    Quarantined = 510, exit 3,
+        "the object is in quarantine.",
+        "A method of the object panicked, so nobody knows whether it is in order. Nothing but destroying it is done to it.",
+        "Report the bug, which the message names; export what can be saved, then `destroy` it.";
     BadReply = 520, exit 3,
         "the callback ran, but its result cannot be read.",
         "The result could not be encoded at the callee, or is not of the type that the caller asked for.",

@@ -2,12 +2,14 @@
 
 mod call;
 mod codes;
+mod data;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use call::{CallError, ErrorValue, Ran, Stage};
 pub use codes::{CODES, Code, Explanation};
+pub use data::DataError;
 
 use crate::name::{NameError, NodeName};
 
@@ -33,6 +35,9 @@ pub enum Error {
     /// A callback could not be registered.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// An operation on a hosted object has no result.
+    #[error(transparent)]
+    Data(#[from] DataError),
 }
 
 impl fmt::Debug for Error {
@@ -45,6 +50,7 @@ impl fmt::Debug for Error {
             Self::Connect(error) => fmt::Debug::fmt(error, f),
             Self::Bind(error) => fmt::Debug::fmt(error, f),
             Self::Register(error) => fmt::Debug::fmt(error, f),
+            Self::Data(error) => fmt::Debug::fmt(error, f),
         }
     }
 }
@@ -57,6 +63,7 @@ impl Error {
             Self::Connect(error) => error.code(),
             Self::Bind(error) => error.code(),
             Self::Register(error) => error.code(),
+            Self::Data(error) => error.code(),
         }
     }
 
@@ -64,6 +71,7 @@ impl Error {
     pub fn ran(&self) -> Ran {
         match self {
             Self::Call(error) => error.ran(),
+            Self::Data(error) => error.ran(),
             Self::Connect(_) | Self::Bind(_) | Self::Register(_) => Ran::No,
         }
     }
@@ -75,6 +83,7 @@ impl Error {
             Self::Connect(error) => error.is_retryable(),
             Self::Bind(error) => error.is_retryable(),
             Self::Register(error) => error.is_retryable(),
+            Self::Data(error) => error.is_retryable(),
         }
     }
 
@@ -82,7 +91,7 @@ impl Error {
     pub fn node(&self) -> Option<&NodeName> {
         match self {
             Self::Call(error) => error.node(),
-            Self::Connect(_) | Self::Bind(_) | Self::Register(_) => None,
+            Self::Connect(_) | Self::Bind(_) | Self::Register(_) | Self::Data(_) => None,
         }
     }
 }
@@ -243,13 +252,23 @@ pub enum BindError {
         /// What the operating system said.
         reason: String,
     },
+    /// Two types of this program would host objects of one kind.
+    #[error("two types are hosted as `{name}`: {} and {}", of[0], of[1])]
+    Kind {
+        /// The kind.
+        name: String,
+        /// The types, with their paths.
+        of: [&'static str; 2],
+    },
 }
 
 impl BindError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::BadAddress { .. } | Self::Credentials { .. } | Self::Io { .. } => Code::Configuration,
+            Self::BadAddress { .. } | Self::Credentials { .. } | Self::Io { .. } | Self::Kind { .. } => {
+                Code::Configuration
+            }
             Self::InUse { .. } => Code::InUse,
             Self::Unsafe { .. } => Code::Denied,
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Stop;
 use super::turn::SessionId;
-use crate::config;
+use crate::error::DataError;
 
 /// A method of a kind, by their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct MethodId {
 
 /// One call of one method of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operation<'a> {
+pub struct Invocation<'a> {
     /// What is called.
     pub method: MethodId,
     /// The arguments, the object's name first: the body of the call.
@@ -83,7 +83,7 @@ pub enum Command<'a> {
         conditions: Cow<'a, [Condition]>,
         /// What is called.
         #[serde(borrow)]
-        operation: Operation<'a>,
+        invocation: Invocation<'a>,
     },
     /// Several calls: all of them, or none.
     Batch {
@@ -93,7 +93,7 @@ pub enum Command<'a> {
         conditions: Cow<'a, [Condition]>,
         /// What is called, in order.
         #[serde(borrow)]
-        operations: Vec<Operation<'a>>,
+        invocations: Vec<Invocation<'a>>,
     },
     /// An object goes, with all that is in it.
     Destroy {
@@ -116,7 +116,7 @@ pub enum Command<'a> {
 }
 
 /// What came of a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// Of [`Command::Open`].
     Opened(SessionId),
@@ -131,58 +131,20 @@ pub enum Outcome {
 }
 
 /// Why a command was not carried out. Nothing was changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
-    /// The method itself stopped; in a batch, that of the operation `at`.
+    /// The method itself stopped; in a batch, that of the invocation `at`.
     #[error("the method stopped")]
     Stopped {
-        /// Which operation.
+        /// Which invocation.
         at: usize,
         /// Why.
         stop: Stop,
     },
-    /// Another change came first, or the object is not there.
-    #[error("`{object}` was changed by {actual}, not {expected}")]
-    Conflict {
-        /// The object.
-        object: String,
-        /// The change that was expected to be the last.
-        expected: u64,
-        /// The one that was.
-        actual: u64,
-    },
-    /// Whoever holds the object has another token.
-    #[error("the token {token} of `{object}` is stale")]
-    Stale {
-        /// The object.
-        object: String,
-        /// The token.
-        token: u64,
-    },
-    /// A method of the object panicked once; nothing but destroying it is done to it any more.
-    #[error("`{object}` is in quarantine since a method of it panicked: {why}")]
-    Quarantined {
-        /// The object.
-        object: String,
-        /// The panic's message and place.
-        why: String,
-    },
-    /// The store holds as much as it may.
-    #[error("the store is full: {what}")]
-    Full {
-        /// Which bound.
-        what: String,
-    },
-    /// The name cannot be an object's.
-    #[error("an object's name has 1 to {} bytes", config::OBJECT_NAME_BYTES_MAX)]
-    BadName,
-    /// It was asked again for something whose outcome is no longer known.
-    #[error("whether the request was carried out is no longer known")]
-    Forgotten,
-    /// The session is not known.
-    #[error("an unknown session")]
-    NoSession,
+    /// The store does not let it come to that.
+    #[error(transparent)]
+    Refused(#[from] DataError),
 }
 
 impl From<Stop> for Denial {

@@ -2,25 +2,39 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::args::Args;
 use super::turn::{Time, Turn};
+use crate::error::BindError;
 use crate::wire::{self, BodyError};
 
-/// A type whose values the controller hosts: plain, synchronous, deterministic.
-///
-/// Time and identity come from the [`Turn`] alone. A method that returns an error or parks has changed nothing.
-/// Clones of large objects should be cheap: a batch makes one of each object that it touches.
-pub trait Hosted: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+/// What `#[callback(hosted = "…")]` makes of an `impl` block: the methods of a hosted type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no methods that a controller could run",
+    label = "put `#[callback(hosted = \"…\")]` above its `impl` block"
+)]
+pub trait Methods: Sized + 'static {
     /// The kind of object, as in `daffi.KIND.METHOD`.
     const KIND: &'static str;
 
     /// Its methods.
     const METHODS: &'static [Method<Self>];
+}
 
+/// A type whose values the controller hosts: plain, synchronous, deterministic.
+///
+/// Time and identity come from the [`Turn`] alone. A method that returns an error or parks has changed nothing.
+/// Clones of large objects should be cheap: a batch makes one of each object that it touches.
+#[diagnostic::on_unimplemented(
+    message = "a controller cannot host values of `{Self}`",
+    label = "needs an `impl Hosted for {Self}`, which may be empty but for `bytes`",
+    note = "and `#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]`"
+)]
+pub trait Hosted: Methods + Clone + Default + Serialize + DeserializeOwned + Send + Sync {
     /// When something in it expires, if anything does.
     fn next_expiry(&self) -> Option<Time> {
         None
@@ -134,6 +148,14 @@ impl Stop {
     }
 }
 
+/// Appends what a method returned.
+///
+/// # Errors
+/// [`Stop::BadArguments`] if it cannot be encoded.
+pub fn put_value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
+    Ok(wire::encode_into(out, value)?)
+}
+
 impl From<BodyError> for Stop {
     fn from(error: BodyError) -> Self {
         Self::BadArguments { expected: "values that can be encoded".into(), got: error.0 }
@@ -155,6 +177,8 @@ pub enum Access {
 pub struct ObjectKind {
     /// Its name.
     pub name: &'static str,
+    /// The type, with its path.
+    pub of: &'static str,
     /// Its methods, by number.
     pub methods: Vec<MethodEntry>,
     blank: Box<dyn Object>,
@@ -195,6 +219,7 @@ impl ObjectKind {
         };
         Self {
             name: T::KIND,
+            of: type_name::<T>(),
             methods: T::METHODS.iter().map(entry).collect(),
             blank: Box::new(Housed(T::default())),
             load: |bytes| Ok(Box::new(Housed(wire::decode::<T>(bytes)?))),
@@ -295,5 +320,28 @@ impl<T: Hosted> Object for Housed<T> {
 
     fn save(&self) -> Result<Vec<u8>, BodyError> {
         wire::encode(&self.0)
+    }
+}
+
+/// A kind of object that this program can host, found wherever it is linked in.
+#[derive(Debug)]
+pub struct Inventory {
+    /// Makes the kind.
+    pub kind: fn() -> ObjectKind,
+}
+
+inventory::collect!(Inventory);
+
+/// The kinds of objects that this program can host, by name.
+///
+/// # Errors
+/// [`BindError::Kind`] if two have one name.
+pub fn kinds() -> Result<Arc<[ObjectKind]>, BindError> {
+    let mut kinds: Vec<ObjectKind> =
+        inventory::iter::<Inventory>.into_iter().map(|inventory| (inventory.kind)()).collect();
+    kinds.sort_by_key(|kind| kind.name);
+    match kinds.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        Some(pair) => Err(BindError::Kind { name: pair[0].name.to_owned(), of: [pair[0].of, pair[1].of] }),
+        None => Ok(kinds.into()),
     }
 }

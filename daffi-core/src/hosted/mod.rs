@@ -13,8 +13,10 @@ mod turn;
 mod value;
 
 pub use args::Args;
-pub use command::{Asker, Command, Condition, Denial, MethodId, Operation, Outcome};
-pub use kind::{Access, Hosted, Method, MethodEntry, ObjectKind, Refusal, Run, Stop};
+pub use command::{Asker, Command, Condition, Denial, MethodId, Invocation, Outcome};
+pub use kind::{
+    Access, Hosted, Inventory, Method, MethodEntry, Methods, ObjectKind, Refusal, Run, Stop, kinds, put_value,
+};
 pub use store::{After, Change, LoadError, ObjectEntry, ObjectId, Snapshot, Store};
 pub use turn::{Effects, Message, SessionId, Time, Turn};
-pub use value::{Key, KeyError, Value};
+pub use value::{Key, Value};

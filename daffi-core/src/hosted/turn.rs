@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::value::Value;
-use crate::wire::BodyError;
+use crate::error::DataError;
 
 /// A time of the store's clock: microseconds since the UNIX epoch as the controller saw it at its start, and evenly on
 /// from there. It never goes back, and wall clocks that are set do not move it.
@@ -100,8 +100,8 @@ impl<'a> Turn<'a> {
     /// Tells watchers what has changed.
     ///
     /// # Errors
-    /// [`BodyError`] if it cannot be encoded.
-    pub fn tell<T: Serialize + ?Sized>(&mut self, change: &T) -> Result<(), BodyError> {
+    /// [`DataError::Invalid`] if it cannot be encoded.
+    pub fn tell<T: Serialize + ?Sized>(&mut self, change: &T) -> Result<(), DataError> {
         self.effects.changes.push(Value::of(change)?);
         Ok(())
     }

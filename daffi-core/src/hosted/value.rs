@@ -1,13 +1,15 @@
 //! What users keep in hosted objects: values that the controller does not look into.
 
 use std::borrow::Borrow;
+use std::any::type_name;
 use std::fmt;
 
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::canonical::{CanonicalError, canonical, is_canonical};
-use crate::wire::{self, BodyError, check_depth};
+use super::canonical::{canonical, is_canonical};
+use crate::error::DataError;
+use crate::wire::{self, check_depth};
 
 /// Any value, as the MessagePack that its owner encoded. The controller hands it back as it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,17 +23,20 @@ impl Value {
     /// `value`, encoded.
     ///
     /// # Errors
-    /// [`BodyError`] if its own `Serialize` fails.
-    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, BodyError> {
-        Ok(Self(wire::encode(value)?.into()))
+    /// [`DataError::Invalid`] if its own `Serialize` fails.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
+        match wire::encode(value) {
+            Ok(bytes) => Ok(Self(bytes.into())),
+            Err(error) => Err(DataError::invalid(format!("no value: {error}"))),
+        }
     }
 
     /// The value as its owner knows it.
     ///
     /// # Errors
-    /// [`BodyError`] if it is no `T`.
-    pub fn get<T: serde::de::DeserializeOwned>(&self) -> Result<T, BodyError> {
-        wire::decode(&self.0)
+    /// [`DataError::WrongValue`] if it is no `T`.
+    pub fn get<T: DeserializeOwned>(&self) -> Result<T, DataError> {
+        open(&self.0)
     }
 
     /// Its bytes.
@@ -44,18 +49,21 @@ impl Key {
     /// `value` in its canonical form.
     ///
     /// # Errors
-    /// [`CanonicalError`] if it has none; what cannot be encoded has none.
-    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, KeyError> {
-        let bytes = wire::encode(value)?;
-        Ok(Self(if is_canonical(&bytes)? { bytes } else { canonical(&bytes)? }.into()))
+    /// [`DataError::Invalid`] if it has none: it is or holds a number that is none, or what cannot be encoded.
+    pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
+        let no_key = |error: &dyn fmt::Display| DataError::invalid(format!("no key: {error}"));
+        let bytes = wire::encode(value).map_err(|error| no_key(&error))?;
+        let is_canonical = is_canonical(&bytes).map_err(|error| no_key(&error))?;
+        let bytes = if is_canonical { bytes } else { canonical(&bytes).map_err(|error| no_key(&error))? };
+        Ok(Self(bytes.into()))
     }
 
     /// The value as its owner knows it.
     ///
     /// # Errors
-    /// [`BodyError`] if it is no `T`.
-    pub fn get<T: serde::de::DeserializeOwned>(&self) -> Result<T, BodyError> {
-        wire::decode(&self.0)
+    /// [`DataError::WrongValue`] if it is no `T`.
+    pub fn get<T: DeserializeOwned>(&self) -> Result<T, DataError> {
+        open(&self.0)
     }
 
     /// Its bytes.
@@ -64,16 +72,12 @@ impl Key {
     }
 }
 
-/// Why a value cannot be a key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// It cannot be encoded.
-    #[error(transparent)]
-    Body(#[from] BodyError),
-    /// It has no canonical form.
-    #[error(transparent)]
-    Canonical(#[from] CanonicalError),
+fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
+    wire::decode(bytes).map_err(|error| {
+        let name = type_name::<T>();
+        let expected = name.rsplit("::").next().unwrap_or(name).to_owned();
+        DataError::WrongValue { expected, found: error.0 }
+    })
 }
 
 impl Borrow<[u8]> for Key {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{BodyError, body};
 use crate::config;
-use crate::error::{CallError, Code, Error, ErrorValue, Ran, Stage};
+use crate::error::{CallError, Code, DataError, Error, ErrorValue, Ran, Stage};
 use crate::name::NodeName;
 
 /// A failed call as it travels.
@@ -141,7 +141,14 @@ impl From<Failure> for CallError {
             | Code::TooFew
             | Code::Version
             | Code::Unreachable
-            | Code::InUse => Self::Unknown { code, message: text, ran },
+            | Code::InUse
+            | Code::Conflict
+            | Code::Stale
+            | Code::NotHeld
+            | Code::WrongValue
+            | Code::Full
+            | Code::Forgotten
+            | Code::Quarantined => Self::Unknown { code, message: text, ran },
         }
     }
 }
@@ -159,12 +166,24 @@ impl CallError {
     }
 }
 
+impl From<CallError> for DataError {
+    /// The controller's own error where it sent one; else the call's.
+    fn from(error: CallError) -> Self {
+        match &error {
+            CallError::Remote { kind, .. } if kind == "DataError" => {
+                error.downcast().unwrap_or(Self::Call(error))
+            }
+            _ => Self::Call(error),
+        }
+    }
+}
+
 impl Error {
     /// As [`CallError::downcast`].
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
         match self {
-            Self::Call(error) => error.downcast(),
-            Self::Connect(_) | Self::Bind(_) | Self::Register(_) => None,
+            Self::Call(error) | Self::Data(DataError::Call(error)) => error.downcast(),
+            Self::Data(_) | Self::Connect(_) | Self::Bind(_) | Self::Register(_) => None,
         }
     }
 }

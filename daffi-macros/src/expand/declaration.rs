@@ -88,7 +88,7 @@ pub(super) fn plain(ident: &Ident) -> String {
 }
 
 /// The documentation as one text, without the space that follows `///`.
-fn doc_text(docs: &[Attribute]) -> TokenStream {
+pub(super) fn doc_text(docs: &[Attribute]) -> TokenStream {
     let values = docs.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(pair) => Some(&pair.value),
         Meta::Path(_) | Meta::List(_) => None,

@@ -8,6 +8,7 @@ mod class;
 mod contract;
 mod declaration;
 mod handler;
+mod hosted;
 mod program;
 
 use proc_macro2::TokenStream;
@@ -20,6 +21,7 @@ use crate::types;
 
 pub(crate) use class::{class, kept_block, served};
 pub(crate) use contract::{contract, kept_trait};
+pub(crate) use hosted::hosted;
 pub(crate) use program::program;
 
 /// What `#[callback]` puts beside the function.

@@ -111,7 +111,7 @@ pub(crate) fn is_offered(member: &Member) -> bool {
 }
 
 /// The options that an attribute on the method gives.
-fn options_of(member: &Member, problems: &mut Problems) -> Vec<Given> {
+pub(super) fn options_of(member: &Member, problems: &mut Problems) -> Vec<Given> {
     if let Some(mark) = member.mark("remote") {
         problems.add(
             mark,
@@ -187,7 +187,7 @@ fn check_left_out(member: &Member, problems: &mut Problems) {
     }
 }
 
-fn check_block(block: &Block, problems: &mut Problems) {
+pub(super) fn check_block(block: &Block, problems: &mut Problems) {
     if let Some(unsafety) = &block.unsafety {
         problems.add(unsafety, "an `unsafe impl` cannot serve callbacks\nhelp: remove `unsafe`");
     }
@@ -196,7 +196,7 @@ fn check_block(block: &Block, problems: &mut Problems) {
 
 /// The last name of the type's path, which is to be one of a type that owns what it holds; of no path, a name that
 /// nobody sees.
-fn type_name(ty: &Type, problems: &mut Problems) -> Ident {
+pub(super) fn type_name(ty: &Type, problems: &mut Problems) -> Ident {
     if let Type::Path(path) = types::bare(ty)
         && path.qself.is_none()
         && let Some(last) = path.path.segments.last()
@@ -218,7 +218,7 @@ fn type_name(ty: &Type, problems: &mut Problems) -> Ident {
     Ident::new("_unnamed", proc_macro2::Span::call_site())
 }
 
-fn conditions(attrs: &[Attribute]) -> Vec<Attribute> {
+pub(super) fn conditions(attrs: &[Attribute]) -> Vec<Attribute> {
     attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
 }
 

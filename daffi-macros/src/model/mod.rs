@@ -2,6 +2,7 @@
 
 mod class;
 mod contract;
+mod hosted;
 mod parameters;
 
 use proc_macro2::TokenStream;
@@ -16,6 +17,7 @@ use crate::types;
 
 pub(crate) use class::{Chosen, Class, Served, is_offered};
 pub(crate) use contract::Contract;
+pub(crate) use hosted::{Access, Hosted, Method, Parameter as HostedParameter};
 
 /// A function that obeys all the rules.
 pub(crate) struct Model {

@@ -118,12 +118,12 @@ fn check_context(reference: &TypeReference, problems: &mut Problems) {
 
 /// Which way a value travels.
 #[derive(Clone, Copy)]
-enum Direction {
+pub(super) enum Direction {
     Argument,
     Result,
 }
 
-fn check_travels(ty: &Type, direction: Direction, problems: &mut Problems) {
+pub(super) fn check_travels(ty: &Type, direction: Direction, problems: &mut Problems) {
     let obstacles = Obstacles::find(ty);
     let rule = match direction {
         Direction::Argument => "callback arguments arrive over the wire, so they must be owned",

@@ -49,7 +49,7 @@ impl Bridge {
     }
 
     /// As [`wait`](Self::wait), for what cannot fail by itself.
-    pub(super) fn value<F: IntoFuture>(&self, future: F) -> Result<F::Output, CallError> {
+    pub(crate) fn value<F: IntoFuture>(&self, future: F) -> Result<F::Output, CallError> {
         check()?;
         self.block_on(future)
     }

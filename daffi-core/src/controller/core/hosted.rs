@@ -16,11 +16,13 @@ use super::directory::EntryKey;
 use super::dispatch::Request;
 use super::finish::Outcome as Ending;
 use crate::config;
-use crate::error::{CallError, Stage};
+use crate::error::{CallError, ErrorValue, Stage};
 use crate::hosted::{
-    After, Args, Asker, Command, Denial, MethodId, ObjectId, ObjectKind, Operation, Outcome, SessionId, Stop,
+    After, Args, Asker, Command, Denial, MethodId, ObjectId, ObjectKind, Invocation, Outcome, Refusal, SessionId,
+    Stop,
     Store, Time,
 };
+use crate::name::NodeName;
 use crate::wire::{CallId, Header, Kind, put_with};
 
 /// The store, and who waits for what.
@@ -112,7 +114,7 @@ impl Core {
         method: MethodId,
         request: &Request<'_>,
     ) -> Result<(), Denial> {
-        let operation = Operation { method, body: Cow::Borrowed(request.body) };
+        let invocation = Invocation { method, body: Cow::Borrowed(request.body) };
         let is_read = self.hosting.store.is_read(method);
         let asker = if is_read { None } else { Some(self.asker(now, session, id)) };
         if is_read {
@@ -124,9 +126,9 @@ impl Core {
         let Self { hosting, sessions, .. } = self;
         let known = sessions[session as usize].hosted.unwrap_or_default();
         put_with(&mut sessions[session as usize].out, header, &[], |out| match asker {
-            None => hosting.store.read(known, &operation, out),
+            None => hosting.store.read(known, &invocation, out),
             Some(asker) => {
-                let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), operation };
+                let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation };
                 hosting.propose(now, &command, out)
             }
         })?;
@@ -149,7 +151,7 @@ impl Core {
     fn park(&mut self, now: Instant, id: CallId, entry: EntryKey, method: MethodId, request: &Request<'_>) {
         let session = request.caller;
         let refused = match (self.hosting.store.line(method), request.timeout()) {
-            (None, _) => Some(CallError::Busy { what: "the object, which cannot do this now".into() }),
+            (None, _) => Some(denied(Denial::from(Stop::Parked))),
             (_, Some(Duration::ZERO)) => {
                 let (stage, after) = (Stage::Waiting, Duration::ZERO);
                 Some(CallError::TimedOut { stage, node: None, after })
@@ -218,12 +220,17 @@ impl Core {
             return true;
         };
         let Origin::Node { session, call: id } = call.origin else { return true };
-        let asker = self.asker(now, session, id);
-        let operation = Operation { method, body: Cow::Borrowed(&body) };
-        let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), operation };
+        let invocation = Invocation { method, body: Cow::Borrowed(&body) };
         let mut out = std::mem::take(&mut self.hosting.out);
         out.clear();
-        let done = self.hosting.propose(now, &command, &mut out);
+        let done = if self.hosting.store.is_read(method) {
+            let known = self.sessions[session as usize].hosted.unwrap_or_default();
+            self.hosting.store.read(known, &invocation, &mut out)
+        } else {
+            let asker = self.asker(now, session, id);
+            let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation };
+            self.hosting.propose(now, &command, &mut out)
+        };
         let has_ended = match done {
             Ok(()) => {
                 self.counters.calls_answered += 1;
@@ -304,10 +311,22 @@ impl std::fmt::Debug for Hosting {
 
 /// What a caller is told of a denial.
 fn denied(denial: Denial) -> CallError {
-    match denial {
-        Denial::Stopped { stop: Stop::BadArguments { expected, got }, .. } => {
-            CallError::BadArguments { expected, got }
+    let (at, stop) = match denial {
+        Denial::Stopped { at, stop } => (at, stop),
+        Denial::Refused(error) => (0, Stop::refused(&error)),
+    };
+    match stop {
+        Stop::Parked => CallError::Busy { what: "the object, which cannot do this now".into() },
+        Stop::BadArguments { expected, got } => CallError::BadArguments { expected, got },
+        Stop::Refused(Refusal { kind, message, value }) => {
+            let chain = if at == 0 { Vec::new() } else { vec![format!("invocation {at} of the batch")] };
+            let value = Some(value).filter(|value| !value.is_empty()).map(ErrorValue::new);
+            CallError::Remote { node: controller_name(), kind, message, chain, value }
         }
-        other => CallError::Busy { what: other.to_string() },
     }
+}
+
+/// What the controller is called where only a node can stand.
+fn controller_name() -> NodeName {
+    NodeName::new("controller").expect("a good name")
 }

@@ -14,12 +14,13 @@ pub use self::snapshot::{LoadError, Snapshot};
 use self::table::{Place, Table};
 use self::window::{Recall, Window};
 use super::args::Args;
-use super::command::{Asker, Command, Condition, Denial, MethodId, Operation, Outcome};
+use super::command::{Asker, Command, Condition, Denial, MethodId, Invocation, Outcome};
 use super::kind::{Access, MethodEntry, Object, ObjectKind};
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
 use crate::callback::catch;
 use crate::config;
+use crate::error::DataError;
 
 /// The state machine of the hosted objects.
 ///
@@ -154,16 +155,16 @@ impl Store {
                 self.end(*session, after);
                 Ok(Outcome::Done)
             }
-            Command::Call { asker, conditions, operation } => self
+            Command::Call { asker, conditions, invocation } => self
                 .once(*asker, out, |store, out| {
                     store.check_all(conditions)?;
-                    store.call(asker.session, operation, out, after)
+                    store.call(asker.session, invocation, out, after)
                 })
                 .map(|()| Outcome::Value),
-            Command::Batch { asker, conditions, operations } => self
+            Command::Batch { asker, conditions, invocations } => self
                 .once(*asker, out, |store, out| {
                     store.check_all(conditions)?;
-                    store.batch(asker.session, operations, out, after)
+                    store.batch(asker.session, invocations, out, after)
                 })
                 .map(|()| Outcome::Value),
             Command::Destroy { kind, object } => Ok(Outcome::Known(self.destroy(*kind, object, after))),
@@ -183,15 +184,15 @@ impl Store {
     pub fn read(
         &self,
         session: SessionId,
-        operation: &Operation<'_>,
+        invocation: &Invocation<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
-        let MethodId { kind, method } = operation.method;
-        let mut args = Args::of(&operation.body)?;
+        let MethodId { kind, method } = invocation.method;
+        let mut args = Args::of(&invocation.body)?;
         let name = check_name(args.text("the object's name")?)?;
         let place = self.table.find(kind, name).map(|slot| self.table.get(slot));
         if let Some(why) = place.and_then(|place| place.broken.as_ref()) {
-            return Err(Denial::Quarantined { object: name.to_owned(), why: why.clone() });
+            return Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into());
         }
         let object = place.map_or_else(|| self.kinds[usize::from(kind)].blank(), |place| &*place.state);
         let mut effects = Effects::default();
@@ -202,7 +203,9 @@ impl Store {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(stop)) => Denial::from(stop),
             // Reading has changed nothing, so the object is as good as before.
-            Err(panicked) => Denial::Quarantined { object: name.to_owned(), why: panicked.message },
+            Err(panicked) => {
+                DataError::Quarantined { object: name.to_owned(), why: panicked.message }.into()
+            }
         };
         out.truncate(start);
         Err(denial)
@@ -326,11 +329,11 @@ impl Store {
         out: &mut Vec<u8>,
         run: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<(), Denial>,
     ) -> Result<(), Denial> {
-        let incarnation = self.sessions.get(&asker.session).ok_or(Denial::NoSession)?.incarnation;
+        let incarnation = self.sessions.get(&asker.session).ok_or(no_session())?.incarnation;
         if asker.is_again {
             match self.windows.get(&incarnation).map_or(Recall::New, |window| window.recall(asker.request)) {
                 Recall::Done(result) => return Ok(out.extend_from_slice(result)),
-                Recall::Unknown => return Err(Denial::Forgotten),
+                Recall::Unknown => return Err(DataError::Forgotten.into()),
                 Recall::New => {}
             }
         }
@@ -342,11 +345,11 @@ impl Store {
         Ok(())
     }
 
-    fn check_all(&self, conditions: &[Condition]) -> Result<(), Denial> {
+    fn check_all(&self, conditions: &[Condition]) -> Result<(), DataError> {
         conditions.iter().try_for_each(|condition| self.check(condition))
     }
 
-    fn check(&self, condition: &Condition) -> Result<(), Denial> {
+    fn check(&self, condition: &Condition) -> Result<(), DataError> {
         let place = |kind: u16, object: &str| self.table.find(kind, object).map(|slot| self.table.get(slot));
         match condition {
             Condition::Revision { kind, object, revision } => {
@@ -355,13 +358,13 @@ impl Store {
                 if actual == *revision {
                     return Ok(());
                 }
-                Err(Denial::Conflict { object: object.clone(), expected: *revision, actual })
+                Err(DataError::Conflict { object: object.clone(), expected: *revision, actual })
             }
             Condition::Fence { kind, object, token } => {
                 if place(*kind, object).and_then(|place| place.state.fence()) == Some(*token) {
                     return Ok(());
                 }
-                Err(Denial::Stale { object: object.clone(), token: *token })
+                Err(DataError::Stale { object: object.clone(), token: *token })
             }
         }
     }
@@ -369,33 +372,33 @@ impl Store {
     fn call(
         &mut self,
         session: SessionId,
-        operation: &Operation<'_>,
+        invocation: &Invocation<'_>,
         out: &mut Vec<u8>,
         after: &mut After,
     ) -> Result<(), Denial> {
-        let (slot, args) = self.target(operation)?;
+        let (slot, args) = self.target(invocation)?;
         let revision = self.revision + 1;
-        self.run(slot, session, operation.method, args, out)?;
+        self.run(slot, session, invocation.method, args, out)?;
         self.settle(slot, revision, after);
         Ok(())
     }
 
-    /// All operations as one step. What they did to objects before one that stops is undone.
+    /// All invocations as one step. What they did to objects before one that stops is undone.
     fn batch(
         &mut self,
         session: SessionId,
-        operations: &[Operation<'_>],
+        invocations: &[Invocation<'_>],
         out: &mut Vec<u8>,
         after: &mut After,
     ) -> Result<(), Denial> {
         let mut results = Vec::new();
         let mut before: BTreeMap<u32, Box<dyn Object>> = BTreeMap::new();
         let mut effects = Vec::new();
-        for (at, operation) in operations.iter().enumerate() {
+        for (at, invocation) in invocations.iter().enumerate() {
             let mut result = Vec::new();
-            let ran = self.target(operation).and_then(|(slot, args)| {
+            let ran = self.target(invocation).and_then(|(slot, args)| {
                 before.entry(slot).or_insert_with(|| self.table.get(slot).state.copy());
-                self.run(slot, session, operation.method, args, &mut result)?;
+                self.run(slot, session, invocation.method, args, &mut result)?;
                 effects.push((slot, std::mem::take(&mut self.effects)));
                 Ok(())
             });
@@ -422,16 +425,19 @@ impl Store {
         Ok(())
     }
 
-    /// The object that an operation is about, made if it is not there, and the rest of the arguments.
-    fn target<'a>(&mut self, operation: &'a Operation<'_>) -> Result<(u32, Args<'a>), Denial> {
-        let mut args = Args::of(&operation.body)?;
+    /// The object that an invocation is about, made if it is not there, and the rest of the arguments.
+    fn target<'a>(&mut self, invocation: &'a Invocation<'_>) -> Result<(u32, Args<'a>), Denial> {
+        let mut args = Args::of(&invocation.body)?;
         let name = check_name(args.text("the object's name")?)?;
-        if self.table.bytes >= config::HOSTED_BYTES_MAX && self.access(operation.method) == Access::Write {
-            return Err(Denial::Full { what: format!("{} bytes are hosted", self.table.bytes) });
+        if self.table.bytes >= config::HOSTED_BYTES_MAX && self.access(invocation.method) == Access::Write {
+            let what = format!("{} bytes are hosted, of {}", self.table.bytes, config::HOSTED_BYTES_MAX);
+            return Err(DataError::Full { what }.into());
         }
-        let slot = self.find_or_make(operation.method.kind, name);
+        let slot = self.find_or_make(invocation.method.kind, name);
         match &self.table.get(slot).broken {
-            Some(why) => Err(Denial::Quarantined { object: name.to_owned(), why: why.clone() }),
+            Some(why) => {
+                Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into())
+            }
             None => Ok((slot, args)),
         }
     }
@@ -472,7 +478,7 @@ impl Store {
                 let (object, why) =
                     (place.name.to_string(), format!("{} at {}", panicked.message, panicked.at));
                 self.quarantine(slot, why.clone());
-                Denial::Quarantined { object, why }
+                DataError::Quarantined { object, why }.into()
             }
         };
         out.truncate(start);
@@ -557,9 +563,17 @@ fn watchful_copy(place: &Place) -> Option<Vec<u8>> {
 /// Larger objects are not compared before and after a method that stops.
 const WATCHED_BYTES_MAX: usize = 16 << 10;
 
-fn check_name(name: &str) -> Result<&str, Denial> {
+fn no_session() -> DataError {
+    DataError::invalid("the session is not known")
+}
+
+fn bad_name() -> DataError {
+    DataError::invalid(format!("an object's name has 1 to {} bytes", config::OBJECT_NAME_BYTES_MAX))
+}
+
+fn check_name(name: &str) -> Result<&str, DataError> {
     let is_good = !name.is_empty() && name.len() <= config::OBJECT_NAME_BYTES_MAX;
-    if is_good { Ok(name) } else { Err(Denial::BadName) }
+    if is_good { Ok(name) } else { Err(bad_name()) }
 }
 
 impl fmt::Debug for Store {

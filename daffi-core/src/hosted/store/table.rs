@@ -116,7 +116,7 @@ impl Table {
     }
 
     /// Removes objects that nobody can tell from those that are not there. Some that come and go all the time are
-    /// spared for a while: making one takes as long as a short operation.
+    /// spared for a while: making one takes as long as a short invocation.
     fn sweep(&mut self) {
         for slot in std::mem::take(&mut self.vacant) {
             let place = self.places.get(slot as usize);

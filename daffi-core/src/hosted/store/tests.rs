@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::hosted::{Hosted, Method, ObjectKind, Refusal, Run, Stop};
+use crate::hosted::{Hosted, Method, Methods, ObjectKind, Refusal, Run, Stop};
 use crate::wire;
 
 /// Tallies that expire, of which one session at a time may hold the whole.
@@ -25,7 +25,7 @@ fn put<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
     Ok(wire::encode_into(out, value)?)
 }
 
-impl Hosted for Tallies {
+impl Methods for Tallies {
     const KIND: &'static str = "tallies";
     const METHODS: &'static [Method<Self>] = &[
         method(Run::Read(|tallies, _, args, out| {
@@ -41,7 +41,7 @@ impl Hosted for Tallies {
             }
             let expires = last.map(|last| turn.now().after(Duration::from_millis(last)));
             tallies.counts.insert(name.clone(), (count, expires));
-            turn.tell(&name)?;
+            turn.tell(&name).map_err(|error| Stop::refused(&error))?;
             put(out, &count)
         })),
         // Takes a count; waits for one.
@@ -63,7 +63,9 @@ impl Hosted for Tallies {
             panic!("in the middle")
         })),
     ];
+}
 
+impl Hosted for Tallies {
     fn next_expiry(&self) -> Option<Time> {
         self.counts.values().filter_map(|(_, expires)| *expires).min()
     }
@@ -106,13 +108,13 @@ fn store() -> Store {
     Store::new(Arc::from([ObjectKind::of::<Tallies>()]))
 }
 
-fn operation(method: u16, arguments: &impl Serialize) -> Operation<'static> {
+fn invocation(method: u16, arguments: &impl Serialize) -> Invocation<'static> {
     let body = wire::encode(arguments).expect("it encodes");
-    Operation { method: MethodId { kind: 0, method }, body: Cow::Owned(body) }
+    Invocation { method: MethodId { kind: 0, method }, body: Cow::Owned(body) }
 }
 
-fn add(object: &str, name: &str, by: i64, last_ms: Option<u64>) -> Operation<'static> {
-    operation(ADD, &(object, name, by, last_ms))
+fn add(object: &str, name: &str, by: i64, last_ms: Option<u64>) -> Invocation<'static> {
+    invocation(ADD, &(object, name, by, last_ms))
 }
 
 /// A store with a session, and the numbers of its requests.
@@ -143,14 +145,14 @@ impl Bench {
         Asker { session: self.session, request: self.request, is_again: false }
     }
 
-    fn call(&mut self, operation: Operation<'static>) -> Result<i64, Denial> {
-        self.call_if(&[], operation)
+    fn call(&mut self, invocation: Invocation<'static>) -> Result<i64, Denial> {
+        self.call_if(&[], invocation)
     }
 
-    fn call_if(&mut self, conditions: &[Condition], operation: Operation<'static>) -> Result<i64, Denial> {
+    fn call_if(&mut self, conditions: &[Condition], invocation: Invocation<'static>) -> Result<i64, Denial> {
         let asker = self.asker();
         let conditions = Cow::Borrowed(conditions);
-        match self.apply(&Command::Call { asker, conditions, operation }) {
+        match self.apply(&Command::Call { asker, conditions, invocation }) {
             (Outcome::Value, result, _) => Ok(wire::decode(&result).expect("a number")),
             (Outcome::Refused(denial), result, _) => {
                 assert!(result.is_empty(), "a refusal has no result");
@@ -165,8 +167,8 @@ impl Bench {
             self.apply(&Command::Tick);
         }
         let mut out = Vec::new();
-        let operation = operation(GET, &(object, name));
-        self.store.read(self.session, &operation, &mut out).expect("it can be read");
+        let invocation = invocation(GET, &(object, name));
+        self.store.read(self.session, &invocation, &mut out).expect("it can be read");
         wire::decode(&out).expect("a number")
     }
 }
@@ -179,7 +181,7 @@ fn an_object_comes_with_its_first_write_and_goes_when_it_is_vacant() {
 
     assert_eq!(bench.call(add("a", "x", 2, None)), Ok(2));
     assert_eq!(bench.store.entry(0, "a").map(|entry| entry.revision), Some(1));
-    assert_eq!(bench.call(operation(TAKE, &("a", "x"))), Ok(2));
+    assert_eq!(bench.call(invocation(TAKE, &("a", "x"))), Ok(2));
 
     assert_eq!(bench.store.entry(0, "a"), None);
     assert_eq!(bench.store.entries().count(), 0);
@@ -203,11 +205,11 @@ fn a_method_that_stops_changes_nothing_and_costs_no_revision() {
 fn a_method_that_cannot_go_on_parks_and_leaves_no_object() {
     let mut bench = Bench::new();
 
-    assert_eq!(bench.call(operation(TAKE, &("a", "x"))), Err(Denial::from(Stop::Parked)));
+    assert_eq!(bench.call(invocation(TAKE, &("a", "x"))), Err(Denial::from(Stop::Parked)));
     let waits = bench.store.wait_for(0, "a");
     let asker = bench.asker();
-    let operation = add("a", "x", 3, None);
-    let (_, _, after) = bench.apply(&Command::Call { asker, conditions: Cow::Borrowed(&[]), operation });
+    let invocation = add("a", "x", 3, None);
+    let (_, _, after) = bench.apply(&Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation });
 
     assert_eq!(after.changed, [waits], "whoever waits is told by the number it was given");
 }
@@ -216,8 +218,8 @@ fn a_method_that_cannot_go_on_parks_and_leaves_no_object() {
 fn a_batch_happens_whole_or_not_at_all() {
     let mut bench = Bench::new();
     let asker = bench.asker();
-    let operations = vec![add("a", "x", 60, None), add("b", "x", 60, None), add("a", "x", 60, None)];
-    let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), operations };
+    let invocations = vec![add("a", "x", 60, None), add("b", "x", 60, None), add("a", "x", 60, None)];
+    let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), invocations };
 
     let (outcome, out, after) = bench.apply(&batch);
 
@@ -226,8 +228,8 @@ fn a_batch_happens_whole_or_not_at_all() {
     assert_eq!((bench.get("a", "x"), bench.get("b", "x")), (None, None));
 
     let asker = bench.asker();
-    let operations = vec![add("a", "x", 40, None), add("b", "x", 50, None), add("a", "x", 60, None)];
-    let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), operations };
+    let invocations = vec![add("a", "x", 40, None), add("b", "x", 50, None), add("a", "x", 60, None)];
+    let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), invocations };
     let (outcome, out, _) = bench.apply(&batch);
     assert_eq!(outcome, Outcome::Value);
     let results: Vec<serde_bytes::ByteBuf> = wire::decode(&out).expect("a list");
@@ -244,14 +246,15 @@ fn a_condition_that_does_not_hold_changes_nothing() {
 
     let late = bench.call_if(&unchanged(0), add("a", "x", 1, None));
 
-    assert_eq!(late, Err(Denial::Conflict { object: "a".into(), expected: 0, actual: 1 }));
+    let conflict = DataError::Conflict { object: "a".into(), expected: 0, actual: 1 };
+    assert_eq!(late, Err(conflict.into()));
     assert_eq!(bench.call_if(&unchanged(1), add("a", "x", 1, None)), Ok(2));
 }
 
 #[test]
 fn a_stale_token_is_refused_as_soon_as_its_holder_has_gone() {
     let mut bench = Bench::new();
-    let token = bench.call(operation(HOLD, &("lock",))).expect("it is free") as u64;
+    let token = bench.call(invocation(HOLD, &("lock",))).expect("it is free") as u64;
     let fenced = [Condition::Fence { kind: 0, object: "lock".into(), token }];
     assert_eq!(bench.call_if(&fenced, add("a", "x", 1, None)), Ok(1));
 
@@ -260,9 +263,9 @@ fn a_stale_token_is_refused_as_soon_as_its_holder_has_gone() {
     let Outcome::Opened(session) = opened else { panic!("{opened:?}") };
     bench.session = session;
 
-    let stale = Denial::Stale { object: "lock".into(), token };
-    assert_eq!(bench.call_if(&fenced, add("a", "x", 1, None)), Err(stale));
-    let next = bench.call(operation(HOLD, &("lock",))).expect("it went back") as u64;
+    let stale = DataError::Stale { object: "lock".into(), token };
+    assert_eq!(bench.call_if(&fenced, add("a", "x", 1, None)), Err(stale.into()));
+    let next = bench.call(invocation(HOLD, &("lock",))).expect("it went back") as u64;
     assert!(next > token);
 }
 
@@ -272,7 +275,7 @@ fn a_request_that_is_sent_again_is_carried_out_once() {
     let asker = bench.asker();
     let conditions = || Cow::Borrowed(&[][..]);
     let first =
-        bench.apply(&Command::Call { asker, conditions: conditions(), operation: add("a", "x", 5, None) });
+        bench.apply(&Command::Call { asker, conditions: conditions(), invocation: add("a", "x", 5, None) });
     // The node came back with another session of the same life.
     let (opened, _, _) = bench.apply(&Command::Open { incarnation: 7 });
     let Outcome::Opened(session) = opened else { panic!("{opened:?}") };
@@ -281,7 +284,7 @@ fn a_request_that_is_sent_again_is_carried_out_once() {
     let second = bench.apply(&Command::Call {
         asker: again,
         conditions: conditions(),
-        operation: add("a", "x", 5, None),
+        invocation: add("a", "x", 5, None),
     });
 
     assert_eq!((first.0, first.1), (second.0, second.1));
@@ -294,9 +297,9 @@ fn a_panic_puts_its_object_in_quarantine_and_no_other() {
     bench.call(add("a", "x", 5, None)).expect("it is good");
 
     for _ in 0..2 {
-        let broken = bench.call(operation(BREAK, &("a",)));
+        let broken = bench.call(invocation(BREAK, &("a",)));
         assert!(
-            matches!(&broken, Err(Denial::Quarantined { why, .. }) if why.contains("in the middle")),
+            matches!(&broken, Err(Denial::Refused(DataError::Quarantined { why, .. })) if why.contains("in the middle")),
             "{broken:?}"
         );
     }
@@ -329,13 +332,13 @@ fn what_has_expired_is_gone_before_the_next_command_sees_it() {
 fn arguments_that_do_not_fit_are_refused_with_a_reason() {
     let mut bench = Bench::new();
     for bad in [
-        operation(ADD, &("a", "x")),
-        operation(ADD, &("a", "x", "one", None::<u64>)),
-        operation(ADD, &("a",)),
-        operation(ADD, &7),
-        operation(GET, &("", "x")),
-        operation(GET, &("a", "x", 1)),
-        operation(GET, &("n".repeat(257), "x")),
+        invocation(ADD, &("a", "x")),
+        invocation(ADD, &("a", "x", "one", None::<u64>)),
+        invocation(ADD, &("a",)),
+        invocation(ADD, &7),
+        invocation(GET, &("", "x")),
+        invocation(GET, &("a", "x", 1)),
+        invocation(GET, &("n".repeat(257), "x")),
     ] {
         let mut out = Vec::new();
         let denied = match bad.method.method {
@@ -343,7 +346,7 @@ fn arguments_that_do_not_fit_are_refused_with_a_reason() {
             _ => bench.call(bad).map(drop),
         };
         let is_told =
-            matches!(denied, Err(Denial::BadName | Denial::Stopped { stop: Stop::BadArguments { .. }, .. }));
+            matches!(denied, Err(Denial::Refused(DataError::Invalid { .. }) | Denial::Stopped { stop: Stop::BadArguments { .. }, .. }));
         assert!(is_told, "{denied:?}");
     }
     assert_eq!(bench.store.entries().count(), 0);
@@ -392,15 +395,15 @@ fn log(steps: &[Step]) -> Vec<(Time, Command<'static>)> {
         let asker = Asker { session: SessionId(sessions), request, is_again: false };
         let conditions = || Cow::Owned(Vec::new());
         let name = |object: u8| format!("o{object}");
-        let call = |operation| Command::Call { asker, conditions: conditions(), operation };
+        let call = |invocation| Command::Call { asker, conditions: conditions(), invocation };
         let command = match step {
             Step::Add(object, what, by, last) => call(add(&name(*object), &name(*what), *by, *last)),
-            Step::Take(object, what) => call(operation(TAKE, &(name(*object), name(*what)))),
-            Step::Hold(object) => call(operation(HOLD, &(name(*object),))),
-            Step::Break(object) => call(operation(BREAK, &(name(*object),))),
+            Step::Take(object, what) => call(invocation(TAKE, &(name(*object), name(*what)))),
+            Step::Hold(object) => call(invocation(HOLD, &(name(*object),))),
+            Step::Break(object) => call(invocation(BREAK, &(name(*object),))),
             Step::Batch(adds) => {
                 let adds = adds.iter().map(|(object, what, by)| add(&name(*object), &name(*what), *by, None));
-                Command::Batch { asker, conditions: conditions(), operations: adds.collect() }
+                Command::Batch { asker, conditions: conditions(), invocations: adds.collect() }
             }
             Step::Destroy(object) => Command::Destroy { kind: 0, object: name(*object).into() },
             Step::Expire(object, last) => {
@@ -417,14 +420,14 @@ fn log(steps: &[Step]) -> Vec<(Time, Command<'static>)> {
                 Command::Tick
             }
             Step::Again => match log.iter().rev().find_map(|(_, command)| match command {
-                Command::Call { asker, conditions, operation } => {
-                    Some((*asker, conditions.clone(), operation.clone()))
+                Command::Call { asker, conditions, invocation } => {
+                    Some((*asker, conditions.clone(), invocation.clone()))
                 }
                 _ => None,
             }) {
-                Some((asker, conditions, operation)) => {
+                Some((asker, conditions, invocation)) => {
                     let asker = Asker { session: SessionId(sessions), is_again: true, ..asker };
-                    Command::Call { asker, conditions, operation }
+                    Command::Call { asker, conditions, invocation }
                 }
                 None => Command::Tick,
             },

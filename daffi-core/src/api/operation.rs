@@ -1,0 +1,224 @@
+//! Operations on hosted objects: calls of the controller, with the errors and the options that such calls have.
+
+use std::any::type_name;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Call;
+use super::blocking::bridge::Bridge;
+use crate::config;
+use crate::error::{CallError, DataError, Ran, Result};
+use crate::node::{Awaiting, Flight, Node};
+use crate::wire;
+
+/// An object that the controller keeps, by its name. Dropping it changes nothing there.
+#[derive(Clone)]
+pub struct Object {
+    node: Node,
+    name: Arc<str>,
+}
+
+impl Object {
+    /// Its name; each kind of object has names of its own.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The node that reaches it.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Object").field(&self.name).finish()
+    }
+}
+
+/// A hosted type: what [`Node::object`] has a client for. `#[callback(hosted = "…")]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "no controller keeps objects of type `{Self}`",
+    label = "has no `impl` under `#[callback(hosted = \"…\")]`"
+)]
+pub trait Kept {
+    /// Has the methods of the type, each of which makes an [`Operation`].
+    type Client;
+
+    /// A client for this object.
+    #[doc(hidden)]
+    fn client(object: Object) -> Self::Client;
+}
+
+impl Node {
+    /// The object of type `T` that the controller keeps under `name`. Nothing is sent, and the object need not be there:
+    /// it is made by the first operation that puts something into it.
+    pub fn object<T: Kept + ?Sized>(&self, name: impl Into<Arc<str>>) -> T::Client {
+        T::client(Object { node: self.clone(), name: name.into() })
+    }
+}
+
+/// An operation on a hosted object that has not been sent: await it, or [`wait`](Self::wait) for it on a thread.
+///
+/// The controller carries out the operations of one object one at a time, each of them wholly or not at all.
+///
+/// # Errors
+/// A [`DataError`]; its [`ran`](DataError::ran) says whether the operation may have been carried out.
+///
+/// # Cancel safety
+/// Dropped while it is pending, it may have been carried out or not; one that still waited in line has not.
+#[must_use = "an operation does nothing until it is awaited"]
+pub struct Operation<T> {
+    call: Result<Call<()>, Box<DataError>>,
+    open: Open<T>,
+}
+
+/// Makes the value of what came back.
+type Open<T> = Box<dyn FnOnce(&[u8]) -> Result<T, DataError> + Send>;
+
+impl<T: DeserializeOwned + 'static> Operation<T> {
+    /// The operation `name` with these arguments, which ends at once.
+    #[doc(hidden)]
+    pub fn at_once<A: Serialize>(object: &Object, name: &'static str, arguments: &A) -> Self {
+        Self::new(&object.node, name, arguments)
+    }
+
+    /// The same for one that may have to wait until it can go on; it has no timeout unless it is given one.
+    #[doc(hidden)]
+    pub fn waiting<A: Serialize>(object: &Object, name: &'static str, arguments: &A) -> Self {
+        Self::new(&object.node, name, arguments).no_timeout()
+    }
+
+    /// The operation `name` of the controller with these arguments.
+    pub(crate) fn new<A: Serialize>(node: &Node, name: &str, arguments: &A) -> Self {
+        let call = match wire::encode(arguments) {
+            Ok(body) => Ok(Call::encoded(node, name, body)),
+            Err(error) => Err(Box::new(DataError::invalid(error.0))),
+        };
+        Self { call, open: Box::new(read) }
+    }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
+    wire::decode(bytes).map_err(|error| {
+        let name = type_name::<T>();
+        let expected = name.rsplit("::").next().unwrap_or(name).to_owned();
+        DataError::WrongValue { expected, found: error.0 }
+    })
+}
+
+impl<T: 'static> Operation<T> {
+    /// One that fails: its arguments are none.
+    pub(crate) fn failed(error: impl Into<DataError>) -> Self {
+        Self { call: Err(Box::new(error.into())), open: Box::new(|_| unreachable!("it is never sent")) }
+    }
+
+    /// The operation that `make` makes, unless it has no arguments for it.
+    pub(crate) fn of<E: Into<DataError>>(make: impl FnOnce() -> Result<Self, E>) -> Self {
+        make().unwrap_or_else(Self::failed)
+    }
+
+    /// Makes something else of its result.
+    pub(crate) fn map<U: 'static>(self, change: impl FnOnce(T) -> U + Send + 'static) -> Operation<U> {
+        self.and_then(|value| Ok(change(value)))
+    }
+
+    /// Makes something else of its result, if it can be.
+    pub(crate) fn and_then<U: 'static>(
+        self,
+        change: impl FnOnce(T) -> Result<U, DataError> + Send + 'static,
+    ) -> Operation<U> {
+        let Self { call, open } = self;
+        Operation { call, open: Box::new(move |bytes| change(open(bytes)?)) }
+    }
+
+    /// Gives it this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT). One that may have to wait has for ever; its
+    /// time being up while it waits, it leaves the line without effect, and nothing of time is to try it once.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.call = self.call.map(|call| call.timeout(timeout));
+        self
+    }
+
+    /// Lets it take for ever.
+    pub fn no_timeout(mut self) -> Self {
+        self.call = self.call.map(Call::no_timeout);
+        self
+    }
+
+    /// Waits for it on this thread, for programs without a runtime.
+    ///
+    /// # Errors
+    /// As awaiting it; in an async task [`CallError::WouldBlock`].
+    pub fn wait(self) -> Result<T, DataError> {
+        let bridge = match &self.call {
+            Ok(call) => Bridge::of(&call.node),
+            Err(error) => return Err((**error).clone()),
+        };
+        bridge.value(self)?
+    }
+}
+
+impl<T: 'static> IntoFuture for Operation<T> {
+    type Output = Result<T, DataError>;
+    type IntoFuture = OperationFuture<T>;
+
+    fn into_future(self) -> OperationFuture<T> {
+        let state = match self.call {
+            Ok(call) => {
+                let awaiting = Awaiting::of(&call.node);
+                State::Sent { flight: call.unary(config::CALL_TIMEOUT, |_| ()), _awaiting: awaiting }
+            }
+            Err(error) => State::Failed(error),
+        };
+        OperationFuture { state, open: Some(self.open) }
+    }
+}
+
+impl<T> fmt::Debug for Operation<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation").field("call", &self.call).finish_non_exhaustive()
+    }
+}
+
+/// An operation that is awaited: sent when it is first polled.
+#[must_use = "an operation does nothing until it is awaited"]
+pub struct OperationFuture<T> {
+    state: State,
+    /// Until it is over.
+    open: Option<Open<T>>,
+}
+
+enum State {
+    /// With the callback that awaits it.
+    Sent { flight: Flight, _awaiting: Option<Awaiting> },
+    Failed(Box<DataError>),
+}
+
+impl<T> Future for OperationFuture<T> {
+    type Output = Result<T, DataError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, DataError>> {
+        let reply = match &mut self.state {
+            State::Sent { flight, .. } => ready!(flight.poll_outcome(cx)).map_err(DataError::from),
+            State::Failed(error) => Err((**error).clone()),
+        };
+        let open = self.open.take();
+        Poll::Ready(reply.and_then(|reply| match open {
+            Some(open) => open(&reply.body),
+            None => Err(DataError::Call(CallError::Cancelled { ran: Ran::Maybe })),
+        }))
+    }
+}
+
+impl<T> fmt::Debug for OperationFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OperationFuture").finish_non_exhaustive()
+    }
+}

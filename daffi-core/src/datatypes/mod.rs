@@ -1,0 +1,10 @@
+//! The datatypes that every controller hosts: of each, the hosted type and the handle that users hold.
+//!
+//! Behind one name, the hosted type is plain, synchronous and untyped: values are [`Value`](crate::hosted::Value)s. The
+//! handle adds types, and nothing else: each of its methods is one [`Operation`](crate::api::Operation).
+
+mod counters;
+mod lock;
+
+pub use counters::{Counters, CountersState};
+pub use lock::{LockHolder, LockState};

@@ -1,0 +1,6 @@
+//! What the datatypes do, through the public interface.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod counters;
+mod waiting;
