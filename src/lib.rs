@@ -10,23 +10,23 @@ pub mod __private;
 mod macros;
 
 pub use daffi_core::api::{
-    Broadcast, Call, CallFuture, Client, Every, ItemStream, Job, NoReturn, Remote, Replies, ReplyStream,
-    Retry, Schedule, ScheduleGuard, Tell, WithController, millis, modifiers, secs,
+    Batch, Batched, Broadcast, Call, CallFuture, Client, Every, Feed, Fence, Heard, Item, ItemStream, Job,
+    Kept, NoReturn, Object, Operation, OperationFuture, Place, Remote, Replies, ReplyStream, Retry, Schedule,
+    ScheduleGuard, Tell, Versioned, WithController, millis, modifiers, secs,
 };
-pub use daffi_core::api::{Kept, Object, Operation, OperationFuture};
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::Counters;
 pub use daffi_core::error::{
-    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran, RegisterError,
-    Result, Stage,
+    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,
+    RegisterError, Result, Stage,
 };
 pub use daffi_core::identity::{CertificateFiles, IdentityError, JoinString, Pattern, Role, Secret};
 pub use daffi_core::name::{CallbackName, NameError, NodeName};
 pub use daffi_core::node::{Connect, Node, PresenceStream, Registration, Wait, connect};
 pub use daffi_core::wire::{
-    CallbackEntry, JobEntry, JobId, JobState, Missed, NodeDetail, NodeEntry, Overlap, Parameter, Presence,
-    ScheduleEntry, Signature, Traceparent, When,
+    CallbackEntry, ExportedObject, JobEntry, JobId, JobState, Missed, NodeDetail, NodeEntry, ObjectEntry,
+    Overlap, Parameter, Presence, ScheduleEntry, Signature, Traceparent, When,
 };
 /// A stream of items: what a callback may return.
 #[doc(no_inline)]

@@ -1,5 +1,6 @@
 //! What the code that the macros generate leans on. No part of the public interface: it changes as the macros do.
 
+pub use daffi_core::__private::{hosted, inventory};
 pub use daffi_core::api::{Ended, Main, run};
 pub use daffi_core::callback::invoke::{Caused, Probe, ResultType, Told, Uncaused};
 pub use daffi_core::callback::{

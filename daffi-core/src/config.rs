@@ -207,3 +207,31 @@ pub const WAITERS_MAX: usize = 100_000;
 /// Calls that are tried again in one turn because an object has changed. The others come with the next, so that nobody
 /// waits long for a crowd.
 pub const WOKEN_PER_TURN_MAX: usize = 1_024;
+
+/// Operations in one batch or select: more would hold up everybody else.
+pub const BATCH_STEPS_MAX: usize = 1_024;
+
+/// Objects in one list; longer ones come by pages.
+pub const OBJECTS_LISTED_MAX: usize = 1_000;
+
+/// Messages or changes of one hosted object that are kept for those who listen to it: who falls further behind has
+/// missed some, and is told so.
+pub const FEED_ITEMS_MAX: usize = 4_096;
+
+/// Bytes of them.
+pub const FEED_BYTES_MAX: usize = 4 << 20;
+
+/// How long they are kept once nobody asks for more: a node may be away for as long and miss nothing.
+pub const FEED_KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// Hosted objects that are listened to.
+pub const FEEDS_MAX: usize = 10_000;
+
+/// Messages or changes that a listener is told at once.
+pub const HEARD_ITEMS_MAX: usize = 1_024;
+
+/// Bytes of them, about.
+pub const HEARD_BYTES_MAX: usize = 1 << 20;
+
+/// How often an operation on a hosted object is sent again because its link broke: each time takes a reconnect.
+pub const OPERATION_RETRIES_MAX: u32 = 3;

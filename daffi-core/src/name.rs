@@ -111,6 +111,11 @@ name! {
 }
 
 impl NodeName {
+    /// What the controller is called where only a node can stand.
+    pub(crate) fn controller() -> Self {
+        Self::new("controller").expect("a good name")
+    }
+
     /// Takes `text` as a name.
     ///
     /// # Errors

@@ -22,7 +22,8 @@ async fn held_by(node: &Node) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn who_waits_is_served_in_order_and_the_token_grows() {
     let mesh = Mesh::new().await.unwrap();
-    let (a, b, c) = (mesh.node("a").await.unwrap(), mesh.node("b").await.unwrap(), mesh.node("c").await.unwrap());
+    let (a, b, c) =
+        (mesh.node("a").await.unwrap(), mesh.node("b").await.unwrap(), mesh.node("c").await.unwrap());
     let first = acquire(&a).await.unwrap();
     let mut second = Box::pin(acquire(&b));
     assert!((&mut second).now_or_never().is_none());

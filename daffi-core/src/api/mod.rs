@@ -1,11 +1,14 @@
 //! The words that users write: calls and their modes, jobs, broadcasts, schedules.
 
+mod batch;
 pub mod blocking;
 mod broadcast;
 mod call;
 mod embed;
+mod feed;
 mod job;
 pub mod modifiers;
+mod object;
 mod one_way;
 mod operation;
 mod program;
@@ -16,12 +19,15 @@ mod stream;
 
 use std::time::Duration;
 
+pub use batch::{Batch, Batched, Fence, Place, Versioned};
 pub use broadcast::{Broadcast, Replies, ReplyStream};
 pub use call::{Call, CallFuture};
 pub use embed::{SentByController, WithController};
+pub use feed::{Feed, Heard, Item};
 pub use job::Job;
+pub use object::{Kept, Object};
 pub use one_way::{NoReturn, Tell};
-pub use operation::{Kept, Object, Operation, OperationFuture};
+pub use operation::{Operation, OperationFuture};
 pub use program::{Ended, Main, run};
 pub use remote::{Client, Remote};
 pub use retry::Retry;

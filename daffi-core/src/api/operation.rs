@@ -1,4 +1,4 @@
-//! Operations on hosted objects: calls of the controller, with the errors and the options that such calls have.
+//! Operations on hosted objects: calls of the controller, each of which is carried out once however often it is sent.
 
 use std::any::type_name;
 use std::fmt;
@@ -11,59 +11,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Call;
 use super::blocking::bridge::Bridge;
+use super::call::Prepared;
+use super::{Call, Object};
 use crate::config;
 use crate::error::{CallError, DataError, Ran, Result};
-use crate::node::{Awaiting, Flight, Node};
+use crate::node::{Awaiting, Flight, Node, Phase, Reply, Request};
 use crate::wire;
-
-/// An object that the controller keeps, by its name. Dropping it changes nothing there.
-#[derive(Clone)]
-pub struct Object {
-    node: Node,
-    name: Arc<str>,
-}
-
-impl Object {
-    /// Its name; each kind of object has names of its own.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The node that reaches it.
-    pub fn node(&self) -> &Node {
-        &self.node
-    }
-}
-
-impl fmt::Debug for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Object").field(&self.name).finish()
-    }
-}
-
-/// A hosted type: what [`Node::object`] has a client for. `#[callback(hosted = "…")]` implements it.
-#[diagnostic::on_unimplemented(
-    message = "no controller keeps objects of type `{Self}`",
-    label = "has no `impl` under `#[callback(hosted = \"…\")]`"
-)]
-pub trait Kept {
-    /// Has the methods of the type, each of which makes an [`Operation`].
-    type Client;
-
-    /// A client for this object.
-    #[doc(hidden)]
-    fn client(object: Object) -> Self::Client;
-}
-
-impl Node {
-    /// The object of type `T` that the controller keeps under `name`. Nothing is sent, and the object need not be there:
-    /// it is made by the first operation that puts something into it.
-    pub fn object<T: Kept + ?Sized>(&self, name: impl Into<Arc<str>>) -> T::Client {
-        T::client(Object { node: self.clone(), name: name.into() })
-    }
-}
 
 /// An operation on a hosted object that has not been sent: await it, or [`wait`](Self::wait) for it on a thread.
 ///
@@ -76,24 +30,24 @@ impl Node {
 /// Dropped while it is pending, it may have been carried out or not; one that still waited in line has not.
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct Operation<T> {
-    call: Result<Call<()>, Box<DataError>>,
-    open: Open<T>,
+    pub(super) call: Result<Call<()>, Box<DataError>>,
+    pub(super) open: Open<T>,
 }
 
 /// Makes the value of what came back.
-type Open<T> = Box<dyn FnOnce(&[u8]) -> Result<T, DataError> + Send>;
+pub(super) type Open<T> = Box<dyn FnOnce(&[u8]) -> Result<T, DataError> + Send>;
 
 impl<T: DeserializeOwned + 'static> Operation<T> {
     /// The operation `name` with these arguments, which ends at once.
     #[doc(hidden)]
     pub fn at_once<A: Serialize>(object: &Object, name: &'static str, arguments: &A) -> Self {
-        Self::new(&object.node, name, arguments)
+        Self::new(object.node(), name, arguments)
     }
 
     /// The same for one that may have to wait until it can go on; it has no timeout unless it is given one.
     #[doc(hidden)]
     pub fn waiting<A: Serialize>(object: &Object, name: &'static str, arguments: &A) -> Self {
-        Self::new(&object.node, name, arguments).no_timeout()
+        Self::new(object.node(), name, arguments).no_timeout()
     }
 
     /// The operation `name` of the controller with these arguments.
@@ -106,7 +60,7 @@ impl<T: DeserializeOwned + 'static> Operation<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
     wire::decode(bytes).map_err(|error| {
         let name = type_name::<T>();
         let expected = name.rsplit("::").next().unwrap_or(name).to_owned();
@@ -171,11 +125,8 @@ impl<T: 'static> IntoFuture for Operation<T> {
 
     fn into_future(self) -> OperationFuture<T> {
         let state = match self.call {
-            Ok(call) => {
-                let awaiting = Awaiting::of(&call.node);
-                State::Sent { flight: call.unary(config::CALL_TIMEOUT, |_| ()), _awaiting: awaiting }
-            }
-            Err(error) => State::Failed(error),
+            Ok(call) => Sending::new(call),
+            Err(error) => Err(*error),
         };
         OperationFuture { state, open: Some(self.open) }
     }
@@ -190,15 +141,50 @@ impl<T> fmt::Debug for Operation<T> {
 /// An operation that is awaited: sent when it is first polled.
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct OperationFuture<T> {
-    state: State,
+    state: Result<Sending, DataError>,
     /// Until it is over.
     open: Option<Open<T>>,
 }
 
-enum State {
-    /// With the callback that awaits it.
-    Sent { flight: Flight, _awaiting: Option<Awaiting> },
-    Failed(Box<DataError>),
+/// An operation on its way, which is sent again if the link breaks before its outcome is here.
+struct Sending {
+    node: Node,
+    flight: Flight,
+    /// What is sent again, and how often.
+    again: Box<Request>,
+    left: u32,
+    /// The callback that awaits it.
+    _awaiting: Option<Awaiting>,
+}
+
+impl Sending {
+    fn new(call: Call<()>) -> Result<Self, DataError> {
+        let node = call.node.clone();
+        let _awaiting = Awaiting::of(&node);
+        let Prepared { request, wrapping, .. } = call.prepare(config::CALL_TIMEOUT, |_| ())?;
+        let again = Box::new(request.copy());
+        let flight = Flight::new(Arc::clone(node.shared()), request).wrapped(wrapping);
+        Ok(Self { node, flight, again, left: config::OPERATION_RETRIES_MAX, _awaiting })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, CallError>> {
+        loop {
+            let error = match ready!(self.flight.poll_outcome(cx)) {
+                Ok(reply) => return Poll::Ready(Ok(reply)),
+                Err(error) => error,
+            };
+            let may_pass = matches!(error, CallError::Disconnected { .. });
+            if !may_pass || self.left == 0 || self.node.shared().phase() == Phase::Ended {
+                return Poll::Ready(Err(error));
+            }
+            self.left -= 1;
+            // The controller knows by the number whether it has been carried out.
+            if self.again.first.is_none() {
+                self.again.first = self.flight.number();
+            }
+            self.flight = Flight::new(Arc::clone(self.node.shared()), self.again.copy());
+        }
+    }
 }
 
 impl<T> Future for OperationFuture<T> {
@@ -206,8 +192,8 @@ impl<T> Future for OperationFuture<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, DataError>> {
         let reply = match &mut self.state {
-            State::Sent { flight, .. } => ready!(flight.poll_outcome(cx)).map_err(DataError::from),
-            State::Failed(error) => Err((**error).clone()),
+            Ok(sending) => ready!(sending.poll(cx)).map_err(DataError::from),
+            Err(error) => Err(error.clone()),
         };
         let open = self.open.take();
         Poll::Ready(reply.and_then(|reply| match open {

@@ -126,7 +126,8 @@ impl Counters {
     /// [`DataError::WrongValue`] if the difference does not fit 64 bits.
     pub fn dec(&self, counter: impl Into<String>, by: i64) -> Operation<i64> {
         Operation::of(|| {
-            let by = by.checked_neg().ok_or_else(|| DataError::invalid(format!("{by} cannot be taken away")))?;
+            let by =
+                by.checked_neg().ok_or_else(|| DataError::invalid(format!("{by} cannot be taken away")))?;
             Ok::<_, DataError>(self.object.add(counter.into(), by))
         })
     }

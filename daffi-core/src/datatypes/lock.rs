@@ -138,6 +138,10 @@ impl Hosted for LockState {
         self.holders.retain(|_, holder| holder.session != session);
     }
 
+    fn holders(&self) -> Vec<SessionId> {
+        self.holders.values().map(|holder| holder.session).collect()
+    }
+
     fn is_vacant(&self) -> bool {
         self.holders.is_empty()
     }

@@ -111,6 +111,18 @@ pub enum Command<'a> {
         /// How long it has.
         after: Option<Duration>,
     },
+    /// An object that was exported is put in the place of what there is.
+    Import {
+        /// Its kind.
+        kind: u16,
+        /// Its name.
+        object: Cow<'a, str>,
+        /// How long it has.
+        after: Option<Duration>,
+        /// Its state, as its type encodes it.
+        #[serde(borrow, with = "serde_bytes")]
+        state: Cow<'a, [u8]>,
+    },
     /// Nothing but that time has passed.
     Tick,
 }
@@ -122,7 +134,7 @@ pub enum Outcome {
     Opened(SessionId),
     /// Of a call: its result was appended. Of a batch: a list of them, each as bytes.
     Value,
-    /// Of [`Command::Destroy`] and [`Command::Expire`]: whether the object was there.
+    /// Of [`Command::Destroy`], [`Command::Expire`] and [`Command::Import`]: whether the object was there.
     Known(bool),
     /// Of [`Command::End`] and [`Command::Tick`].
     Done,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::args::Args;
-use super::turn::{Time, Turn};
+use super::turn::{SessionId, Time, Turn};
 use crate::error::BindError;
 use crate::wire::{self, BodyError};
 
@@ -48,6 +48,11 @@ pub trait Hosted: Methods + Clone + Default + Serialize + DeserializeOwned + Sen
     /// The session of this turn has ended: takes back what was its own.
     fn release(&mut self, turn: &mut Turn<'_>) {
         let _ = turn;
+    }
+
+    /// The sessions to which something of it belongs.
+    fn holders(&self) -> Vec<SessionId> {
+        Vec::new()
     }
 
     /// Whether it is as good as absent, and need not be kept.
@@ -90,6 +95,8 @@ pub enum Run<T> {
     Write(fn(&mut T, &mut Turn<'_>, &mut Args<'_>, &mut Vec<u8>) -> Result<(), Stop>),
     /// It may change the object, which takes no more room than before: it is let through when memory is short.
     Shrink(fn(&mut T, &mut Turn<'_>, &mut Args<'_>, &mut Vec<u8>) -> Result<(), Stop>),
+    /// It changes nothing, and may publish: whoever listens now hears it, and nobody later.
+    Publish(fn(&T, &mut Turn<'_>, &mut Args<'_>, &mut Vec<u8>) -> Result<(), Stop>),
 }
 
 impl<T> Clone for Run<T> {
@@ -106,6 +113,7 @@ impl<T> fmt::Debug for Run<T> {
             Self::Read(_) => "Read",
             Self::Write(_) => "Write",
             Self::Shrink(_) => "Shrink",
+            Self::Publish(_) => "Publish",
         })
     }
 }
@@ -171,6 +179,15 @@ pub enum Access {
     Write,
     /// It may change the object, which grows no larger.
     Shrink,
+    /// It changes nothing, and may publish.
+    Publish,
+}
+
+impl Access {
+    /// Whether it may change the object.
+    pub fn is_write(self) -> bool {
+        matches!(self, Self::Write | Self::Shrink)
+    }
 }
 
 /// A kind of object, for those who do not know its type.
@@ -215,6 +232,7 @@ impl ObjectKind {
                 Run::Read(_) => Access::Read,
                 Run::Write(_) => Access::Write,
                 Run::Shrink(_) => Access::Shrink,
+                Run::Publish(_) => Access::Publish,
             },
         };
         Self {
@@ -248,7 +266,14 @@ impl fmt::Debug for ObjectKind {
 
 /// An object of whatever kind.
 pub(super) trait Object: Send + Sync {
-    fn read(&self, method: u16, turn: &Turn<'_>, args: &mut Args<'_>, out: &mut Vec<u8>) -> Result<(), Stop>;
+    /// Runs a method that does not change it.
+    fn look(
+        &self,
+        method: u16,
+        turn: &mut Turn<'_>,
+        args: &mut Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop>;
     fn write(
         &mut self,
         method: u16,
@@ -259,6 +284,7 @@ pub(super) trait Object: Send + Sync {
     fn next_expiry(&self) -> Option<Time>;
     fn expire(&mut self, turn: &mut Turn<'_>);
     fn release(&mut self, turn: &mut Turn<'_>);
+    fn holders(&self) -> Vec<SessionId>;
     fn is_vacant(&self) -> bool;
     fn bytes(&self) -> usize;
     fn fence(&self) -> Option<u64>;
@@ -270,9 +296,16 @@ pub(super) trait Object: Send + Sync {
 struct Housed<T>(T);
 
 impl<T: Hosted> Object for Housed<T> {
-    fn read(&self, method: u16, turn: &Turn<'_>, args: &mut Args<'_>, out: &mut Vec<u8>) -> Result<(), Stop> {
+    fn look(
+        &self,
+        method: u16,
+        turn: &mut Turn<'_>,
+        args: &mut Args<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
         match T::METHODS[usize::from(method)].run {
             Run::Read(run) => run(&self.0, turn, args, out),
+            Run::Publish(run) => run(&self.0, turn, args, out),
             Run::Write(_) | Run::Shrink(_) => unreachable!("whoever calls has looked at the method's access"),
         }
     }
@@ -285,7 +318,7 @@ impl<T: Hosted> Object for Housed<T> {
         out: &mut Vec<u8>,
     ) -> Result<(), Stop> {
         match T::METHODS[usize::from(method)].run {
-            Run::Read(run) => run(&self.0, turn, args, out),
+            Run::Read(_) | Run::Publish(_) => self.look(method, turn, args, out),
             Run::Write(run) | Run::Shrink(run) => run(&mut self.0, turn, args, out),
         }
     }
@@ -300,6 +333,10 @@ impl<T: Hosted> Object for Housed<T> {
 
     fn release(&mut self, turn: &mut Turn<'_>) {
         self.0.release(turn);
+    }
+
+    fn holders(&self) -> Vec<SessionId> {
+        self.0.holders()
     }
 
     fn is_vacant(&self) -> bool {
@@ -340,8 +377,14 @@ pub fn kinds() -> Result<Arc<[ObjectKind]>, BindError> {
     let mut kinds: Vec<ObjectKind> =
         inventory::iter::<Inventory>.into_iter().map(|inventory| (inventory.kind)()).collect();
     kinds.sort_by_key(|kind| kind.name);
+    if let Some(kind) = kinds.iter().find(|kind| RESERVED_KINDS.contains(&kind.name)) {
+        return Err(BindError::Kind { name: kind.name.to_owned(), of: [kind.of, "the controller itself"] });
+    }
     match kinds.windows(2).find(|pair| pair[0].name == pair[1].name) {
         Some(pair) => Err(BindError::Kind { name: pair[0].name.to_owned(), of: [pair[0].of, pair[1].of] }),
         None => Ok(kinds.into()),
     }
 }
+
+/// Kinds that would have names of the controller's own callbacks.
+const RESERVED_KINDS: &[&str] = &["job", "node", "object", "schedule", "token"];

@@ -13,7 +13,7 @@ mod turn;
 mod value;
 
 pub use args::Args;
-pub use command::{Asker, Command, Condition, Denial, MethodId, Invocation, Outcome};
+pub use command::{Asker, Command, Condition, Denial, Invocation, MethodId, Outcome};
 pub use kind::{
     Access, Hosted, Inventory, Method, MethodEntry, Methods, ObjectKind, Refusal, Run, Stop, kinds, put_value,
 };

@@ -1,7 +1,7 @@
 //! What users keep in hosted objects: values that the controller does not look into.
 
-use std::borrow::Borrow;
 use std::any::type_name;
+use std::borrow::Borrow;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};

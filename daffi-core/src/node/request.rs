@@ -34,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) again: bool,
     /// The number of the call whose node shall not run it.
     pub(crate) apart: Option<u64>,
+    /// The number under which it was first sent, if it may have been carried out then.
+    pub(crate) first: Option<u64>,
     /// Its place in a trace.
     pub(crate) trace: Option<Box<Traceparent>>,
 }
@@ -56,6 +58,7 @@ impl Request {
             feed: None,
             again: false,
             apart: None,
+            first: None,
             trace: None,
         }
     }
@@ -63,7 +66,17 @@ impl Request {
     /// The same once more, without its stream.
     pub(crate) fn copy(&self) -> Self {
         let Self {
-            flags, expect, eta, include_self, timeout, is_declared, gives_stream, again, apart, ..
+            flags,
+            expect,
+            eta,
+            include_self,
+            timeout,
+            is_declared,
+            gives_stream,
+            again,
+            apart,
+            first,
+            ..
         } = *self;
         let (name, body, on, key) = (self.name.clone(), self.body.clone(), self.on.clone(), self.key.clone());
         let trace = self.trace.clone();
@@ -82,6 +95,7 @@ impl Request {
             feed: None,
             again,
             apart,
+            first,
             trace,
         }
     }
@@ -101,6 +115,7 @@ impl Request {
             && !self.include_self
             && !self.again
             && self.apart.is_none()
+            && self.first.is_none()
             && self.trace.is_none()
     }
 
@@ -179,6 +194,7 @@ impl Request {
             traceparent: self.trace.as_ref().map(ToString::to_string),
             again: self.again,
             apart: self.apart,
+            first: self.first,
         };
         match known {
             Some(id) => header.name = id,

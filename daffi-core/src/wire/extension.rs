@@ -35,6 +35,9 @@ pub struct Extension {
     /// The number of a call of the same caller whose node shall not run this one, nor anybody once that is over.
     #[serde(rename = "apart", skip_serializing_if = "Option::is_none")]
     pub apart: Option<u64>,
+    /// The number under which an operation on a hosted object was first sent, if it may have been carried out then.
+    #[serde(rename = "first", skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
 }
 
 impl Extension {
@@ -48,6 +51,7 @@ impl Extension {
         traceparent: None,
         again: false,
         apart: None,
+        first: None,
     };
 
     /// Whether there is nothing to say.

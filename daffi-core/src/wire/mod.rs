@@ -11,6 +11,7 @@ mod failure;
 mod header;
 mod items;
 mod message;
+mod objects;
 mod replies;
 mod token;
 mod traceparent;
@@ -32,6 +33,7 @@ pub use message::{
     Event, Goodbye, Hello, JobId, Offered, Presence, Register, Resume, Signature, Unregister, Versions,
     Welcome,
 };
+pub use objects::{ExportedObject, Heard, HeardItem, Listen, ObjectEntry, ObjectQuery, Step, Stepped, Term};
 pub use replies::{Part, Parts, PartsError, put_part};
 pub use token::{TokenEntry, TokenMade, TokenSpec};
 pub use traceparent::{Traceparent, TraceparentError};

@@ -61,6 +61,7 @@ fn entry(method: &Method, subject: TokenStream) -> TokenStream {
             Access::Read => quote!(Read),
             Access::Write => quote!(Write),
             Access::Shrink => quote!(Shrink),
+            Access::Publish => quote!(Publish),
         },
     );
     let put = quote!(::daffi::__private::hosted::put_value(__daffi_out, &__daffi_value));

@@ -1,7 +1,10 @@
 //! `impl` blocks under `#[callback(hosted = "…")]`: the methods of objects that a controller keeps.
 
 use quote::ToTokens;
-use syn::{Attribute, FnArg, Ident, LitInt, Pat, Receiver, ReceiverKind, Result, ReturnType, Type, Visibility};
+use syn::{
+    Attribute, FnArg, Ident, LitInt, Pat, Receiver, ReceiverKind, Result, ReturnType, Type, TypeReference,
+    Visibility,
+};
 
 use super::class::{check_block, conditions, options_of, type_name};
 use super::parameters::{Direction, check_travels};
@@ -47,6 +50,8 @@ pub(crate) enum Access {
     Write,
     /// Change it, and make it no larger.
     Shrink,
+    /// Look at it, and publish.
+    Publish,
 }
 
 /// One parameter.
@@ -137,19 +142,24 @@ fn method(member: &Member, kind: &str, ty: &Type, problems: &mut Problems) -> Op
         (true, Some(_)) => Access::Shrink,
         (false, None) => Access::Read,
         (false, Some(shrink)) => {
-            problems.add(&shrink.name, "a method that takes `&self` changes nothing\nhelp: leave `shrink` out");
+            problems
+                .add(&shrink.name, "a method that takes `&self` changes nothing\nhelp: leave `shrink` out");
             Access::Read
         }
     };
     let own = options::text(&given, "name", problems);
-    let own = own.map_or_else(|| syn::ext::IdentExt::unraw(&signature.ident).to_string(), |name| name.value());
+    let own =
+        own.map_or_else(|| syn::ext::IdentExt::unraw(&signature.ident).to_string(), |name| name.value());
     if let Some(problem) = options::name_problem(&own) {
         problems.add(&signature.ident, problem);
     }
-    let parameters = signature.inputs.iter().filter_map(|input| parameter(input, is_write, problems)).collect();
+    let access =
+        if !is_write && signature.inputs.iter().any(takes_turn_mutably) { Access::Publish } else { access };
+    let parameters = signature.inputs.iter().filter_map(|input| parameter(input, problems)).collect();
     let (result, is_result, waits) = output(&signature.output, problems);
     let line = line(&given, waits, problems);
-    let is = |attribute: &&Attribute, names: &[&str]| names.iter().any(|name| attribute.path().is_ident(name));
+    let is =
+        |attribute: &&Attribute, names: &[&str]| names.iter().any(|name| attribute.path().is_ident(name));
     Some(Method {
         shared: function.attrs.iter().filter(|attribute| is(attribute, &["cfg"])).cloned().collect(),
         docs: function.attrs.iter().filter(|attribute| is(attribute, &["doc"])).cloned().collect(),
@@ -177,19 +187,22 @@ fn is_write(receiver: &Receiver, problems: &mut Problems) -> bool {
     }
 }
 
-fn parameter(input: &FnArg, is_write: bool, problems: &mut Problems) -> Option<Parameter> {
+/// The turn of a method, if the parameter is that.
+fn turn(input: &FnArg) -> Option<&TypeReference> {
     let FnArg::Typed(typed) = input else { return None };
-    if let Type::Reference(reference) = types::bare(&typed.ty)
-        && types::last_name(&reference.elem).as_deref() == Some("Turn")
-    {
-        if reference.mutability.is_some() && !is_write {
-            problems.add(
-                reference,
-                "a method that takes `&self` changes nothing, not even by its turn\nhelp: take `&Turn<'_>`",
-            );
-        }
+    let Type::Reference(reference) = types::bare(&typed.ty) else { return None };
+    (types::last_name(&reference.elem).as_deref() == Some("Turn")).then_some(reference)
+}
+
+fn takes_turn_mutably(input: &FnArg) -> bool {
+    turn(input).is_some_and(|turn| turn.mutability.is_some())
+}
+
+fn parameter(input: &FnArg, problems: &mut Problems) -> Option<Parameter> {
+    if turn(input).is_some() {
         return Some(Parameter::Turn);
     }
+    let FnArg::Typed(typed) = input else { return None };
     check_travels(&typed.ty, Direction::Argument, problems);
     match &*typed.pat {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
@@ -216,7 +229,8 @@ fn output(output: &ReturnType, problems: &mut Problems) -> (Option<Type>, bool, 
     let (ty, is_result) = match types::success(&ty) {
         Some(success) => (success, true),
         None if types::last_name(&ty).as_deref() == Some("Result") => {
-            problems.add(&ty, "a `Result` by an alias does not say what it holds\nhelp: write `Result<T, E>`");
+            problems
+                .add(&ty, "a `Result` by an alias does not say what it holds\nhelp: write `Result<T, E>`");
             (ty, false)
         }
         None => (ty, false),
@@ -237,7 +251,8 @@ fn line(given: &[Given], waits: bool, problems: &mut Problems) -> Option<u8> {
             None
         }
         (Ok(_), Some(number)) if !waits => {
-            problems.add(number, "only a method that returns a `Poll` waits in a line\nhelp: leave `line` out");
+            problems
+                .add(number, "only a method that returns a `Poll` waits in a line\nhelp: leave `line` out");
             None
         }
         (Ok(line), _) => waits.then_some(line),

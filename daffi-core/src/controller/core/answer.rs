@@ -10,6 +10,7 @@ use super::calls::{Call, Origin, WaitFor};
 use super::directory::{Entry, EntryKey, Target};
 use super::dispatch::Request;
 use super::finish::Outcome;
+use super::hosted::{Listening, Parked};
 use super::limits::check_answer;
 use super::schedules::{Cancelled, Command, Effect, Refusal};
 use super::session::Phase;
@@ -20,7 +21,7 @@ use crate::name::{CallbackName, NodeName};
 use crate::wire::{CallId, JobId, ScheduleEntry, ScheduleSpec, TokenSpec, check_depth, decode, encode};
 
 /// What a callback of the controller's own comes to.
-enum Answer {
+pub(super) enum Answer {
     Value(Vec<u8>),
     /// What was kept of another call.
     Kept {
@@ -30,6 +31,10 @@ enum Answer {
     Error(CallError),
     /// Not yet.
     Park(WaitFor),
+    /// When a hosted object lets it.
+    Queue(Parked),
+    /// When there is something to hear.
+    Listen(Listening),
     /// When the driver has answered.
     Ask(Question),
 }
@@ -39,12 +44,12 @@ impl Answer {
     fn checked(self) -> Self {
         match &self {
             Self::Value(body) => check_answer(body.len()).map_or_else(Self::Error, |()| self),
-            Self::Kept { .. } | Self::Error(_) | Self::Park(_) | Self::Ask(_) => self,
+            _ => self,
         }
     }
 }
 
-fn value<T: Serialize>(value: &T) -> Answer {
+pub(super) fn value<T: Serialize>(value: &T) -> Answer {
     Answer::Value(encode(value).expect("the controller's own values encode"))
 }
 
@@ -62,12 +67,17 @@ impl Core {
         if let Err(error) = self.room_to_answer(session) {
             return self.refuse_call(session, request.flags, id.to_bits(), &error);
         }
+        let answer = self
+            .run_builtin(now, session, (id, request.first), builtin, request.body)
+            .unwrap_or_else(Answer::Error);
+        if let Answer::Queue(parked) = answer {
+            return self.park(now, id, entry, request, parked);
+        }
         let mut call = Call::new(now, Origin::Node { session, call: id }, request.flags, entry);
         call.deadline = request.timeout().map(|timeout| now + timeout);
         let deadline = call.deadline;
         let slot = self.calls.insert(call);
         self.sessions[session as usize].caller.set(id.slot, slot);
-        let answer = self.run_builtin(now, session, builtin, request.body).unwrap_or_else(Answer::Error);
         match answer.checked() {
             Answer::Value(body) => {
                 self.counters.calls_answered += 1;
@@ -78,6 +88,14 @@ impl Core {
                 self.finish(now, slot, if failed { Outcome::Failed(&body) } else { Outcome::Value(&body) });
             }
             Answer::Error(error) => self.fail(now, slot, &error),
+            Answer::Queue(_) => unreachable!("it has no record yet"),
+            Answer::Listen(listening) => {
+                self.arm(slot, deadline);
+                self.hosting.wait_to_hear(slot, &listening);
+                if let Some(call) = self.calls.get_mut(slot) {
+                    call.extra().listening = Some(listening);
+                }
+            }
             Answer::Ask(question) => {
                 self.arm(slot, deadline);
                 self.ask(now, slot, question);
@@ -122,6 +140,7 @@ impl Core {
         &mut self,
         now: Instant,
         session: u32,
+        id: (CallId, Option<u64>),
         builtin: Builtin,
         body: &[u8],
     ) -> Result<Answer, CallError> {
@@ -168,6 +187,15 @@ impl Core {
             Builtin::Jobs => value(&self.job_entries(now)),
             Builtin::JobResult => self.job_result(session, take::<(JobId,)>(builtin, body)?.0)?,
             Builtin::JobCancel => self.cancel_job(now, session, take::<(JobId,)>(builtin, body)?.0)?,
+            Builtin::Objects
+            | Builtin::Object
+            | Builtin::ObjectDestroy
+            | Builtin::ObjectExpire
+            | Builtin::ObjectExport
+            | Builtin::ObjectImport
+            | Builtin::Batch
+            | Builtin::Select
+            | Builtin::Listen => return self.run_object_builtin(now, session, id, builtin, body),
             Builtin::TokenNew | Builtin::TokenList | Builtin::TokenRevoke => {
                 self.check_admin(session, builtin, None)?;
                 Answer::Ask(question(builtin, body)?)
@@ -306,7 +334,7 @@ fn question(builtin: Builtin, body: &[u8]) -> Result<Question, CallError> {
     })
 }
 
-fn take<T: DeserializeOwned>(builtin: Builtin, body: &[u8]) -> Result<T, CallError> {
+pub(super) fn take<T: DeserializeOwned>(builtin: Builtin, body: &[u8]) -> Result<T, CallError> {
     let expected = format!("the arguments of {}", builtin.name());
     decode(body).map_err(|error| CallError::BadArguments { expected, got: error.0 })
 }

@@ -7,9 +7,8 @@ use bytes::Bytes;
 
 use super::directory::EntryKey;
 use super::flows::Flows;
-use super::hosted::Place;
+use super::hosted::{Listening, Parked};
 use super::session::NONE;
-use crate::hosted::MethodId;
 use crate::identity::Identity;
 use crate::name::{CallbackName, NodeName};
 use crate::wire::{CallId, Flags, JobId};
@@ -59,16 +58,10 @@ pub(super) struct Extra {
     pub(super) parked: Option<WaitFor>,
     /// It waits for a hosted object to change.
     pub(super) queued: Option<Parked>,
+    /// It listens to a hosted object.
+    pub(super) listening: Option<Listening>,
     pub(super) broadcast: Option<Collector>,
     pub(super) flows: Flows,
-}
-
-/// A call of a hosted object's method that cannot go on yet.
-#[derive(Debug, Clone)]
-pub(super) struct Parked {
-    pub(super) method: MethodId,
-    pub(super) body: Bytes,
-    pub(super) place: Place,
 }
 
 /// A call that waits for its `eta`.

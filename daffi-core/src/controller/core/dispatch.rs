@@ -28,6 +28,8 @@ pub(super) struct Request<'a> {
     pub(super) include_self: bool,
     /// Only nodes that offer it as idempotent may run it.
     pub(super) again: bool,
+    /// The number under which it was first sent, if it may have been carried out then.
+    pub(super) first: Option<u64>,
     /// The session that must not, or [`NONE`].
     pub(super) apart: u32,
     /// What the callee shall see of the extension map.
@@ -70,6 +72,7 @@ impl Core {
             key: extension.key.as_deref(),
             include_self: extension.include_self,
             again: extension.again,
+            first: extension.first,
             apart: NONE,
             extension: &traceparent,
             body: frame.body,
@@ -489,6 +492,7 @@ pub(super) fn absent_request<'a>(caller: NodeName, flags: Flags, body: &'a [u8])
         key: None,
         include_self: true,
         again: false,
+        first: None,
         apart: NONE,
         extension: &[],
         body,

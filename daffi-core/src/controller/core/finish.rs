@@ -199,7 +199,10 @@ impl Core {
             self.unpark(wait, slot);
         }
         if let Some(queued) = &extra.queued {
-            self.leave_line(queued.place);
+            self.leave_lines(&queued.places);
+        }
+        if let Some(listening) = &extra.listening {
+            self.stop_listening(now, slot, listening);
         }
         // What of a broadcast has not ended when the whole does is not wanted any longer.
         for member in extra.broadcast.iter().flat_map(|collector| &collector.members) {

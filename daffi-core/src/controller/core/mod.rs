@@ -241,6 +241,7 @@ impl Core {
             self.acknowledge_one_way(session.slot);
         }
         self.wake_changed(now);
+        self.wake_listeners(now);
         self.end_overflowed(now);
     }
 

@@ -12,7 +12,7 @@ use super::schedules::Run;
 use super::session::Phase;
 use crate::config;
 use crate::error::CallError;
-use crate::hosted::{Args, MethodId};
+use crate::hosted::{Access, Args, MethodId};
 use crate::identity::Identity;
 use crate::name::RESERVED_PREFIX;
 use crate::wire::{Offered, ScheduleSpec};
@@ -29,15 +29,27 @@ impl Core {
 
     /// Whether a session may call a method of the hosted object that the arguments name.
     pub(super) fn check_hosted(&mut self, slot: u32, method: MethodId, body: &[u8]) -> Result<(), CallError> {
+        let access = self.hosting.store.access(method);
+        let kind = self.hosting.store.kinds()[usize::from(method.kind)].name;
+        let name = Args::of(body).and_then(|mut args| args.text("the object's name")).unwrap_or_default();
+        self.check_object(slot, access, kind, name)
+    }
+
+    /// Whether a session may do this to a hosted object.
+    pub(super) fn check_object(
+        &mut self,
+        slot: u32,
+        access: Access,
+        kind: &str,
+        name: &str,
+    ) -> Result<(), CallError> {
         let role = &self.sessions[slot as usize].identity.role;
-        let is_read = self.hosting.store.is_read(method);
+        let is_read = access == Access::Read;
         let may = |object: &str| if is_read { role.may_read(object) } else { role.may_write(object) };
         // Most may do everything, and need not be asked about each object.
         if may("*") {
             return Ok(());
         }
-        let kind = self.hosting.store.kinds()[usize::from(method.kind)].name;
-        let name = Args::of(body).and_then(|mut args| args.text("the object's name")).unwrap_or_default();
         let object = format!("{kind}/{name}");
         if may(&object) {
             return Ok(());

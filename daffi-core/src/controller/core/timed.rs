@@ -36,7 +36,9 @@ impl Core {
         }
         self.jobs.expire(now);
         self.expire_hosted(now);
+        self.hosting.forget_feeds(now);
         self.wake_changed(now);
+        self.wake_listeners(now);
         self.end_away(now);
         if now >= self.next_ping {
             self.next_ping = now + config::PING_INTERVAL;

@@ -88,7 +88,7 @@ impl Core {
         let sum =
             |count: &dyn Fn(&Session) -> usize| self.sessions.iter().map(|(_, session)| count(session)).sum();
         let is_suspect = |session: &Session| usize::from(session.liveness.is_suspect);
-        let tables: [(&str, usize); 20] = [
+        let tables: [(&str, usize); 24] = [
             ("sessions", self.sessions.len()),
             ("nodes", self.by_name.len()),
             ("sessions_away", self.away.len()),
@@ -105,6 +105,10 @@ impl Core {
             ("waiters", self.waiters.values().map(Vec::len).sum()),
             ("jobs_running", self.running_jobs.len()),
             ("jobs_kept", self.jobs.len()),
+            ("objects", self.hosting.store.len()),
+            ("objects_bytes", self.hosting.store.bytes()),
+            ("objects_waited_for", self.hosting.waiting()),
+            ("objects_listened_to", self.hosting.listened_to()),
             ("flows_sending", sum(&|session| session.flows.sending)),
             ("flows_receiving", sum(&|session| session.flows.receiving)),
             ("bulk_bytes", sum(&Session::bulk_bytes)),

@@ -14,13 +14,14 @@ pub use self::snapshot::{LoadError, Snapshot};
 use self::table::{Place, Table};
 use self::window::{Recall, Window};
 use super::args::Args;
-use super::command::{Asker, Command, Condition, Denial, MethodId, Invocation, Outcome};
+use super::command::{Asker, Command, Condition, Denial, Invocation, MethodId, Outcome};
 use super::kind::{Access, MethodEntry, Object, ObjectKind};
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
 use crate::callback::catch;
 use crate::config;
 use crate::error::DataError;
+use crate::wire::BodyError;
 
 /// The state machine of the hosted objects.
 ///
@@ -35,6 +36,8 @@ pub struct Store {
     /// By the incarnation of the node.
     windows: HashMap<u128, Window>,
     last_session: u64,
+    /// Whether the command that is carried out has given its session something.
+    has_given: bool,
     /// Spared between turns.
     effects: Effects,
 }
@@ -76,6 +79,8 @@ pub struct ObjectId(pub u32);
 /// What is known of an object from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectEntry<'a> {
+    /// Where it is.
+    pub id: ObjectId,
     /// Its kind.
     pub kind: &'static str,
     /// Its name.
@@ -102,6 +107,7 @@ impl Store {
             sessions: BTreeMap::new(),
             windows: HashMap::new(),
             last_session: 0,
+            has_given: false,
             effects: Effects::default(),
         }
     }
@@ -116,23 +122,29 @@ impl Store {
         self.revision
     }
 
+    /// Objects that can be told from absent ones.
+    pub fn len(&self) -> usize {
+        self.table.present()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// About how many bytes all objects take.
     pub fn bytes(&self) -> usize {
         self.table.bytes
     }
 
-    /// Whether a method changes nothing, so that a call of it may be [`read`](Self::read).
-    pub fn is_read(&self, method: MethodId) -> bool {
-        self.access(method) == Access::Read
+    /// What a method may do. A call of one that is no write is for [`look`](Self::look).
+    pub fn access(&self, method: MethodId) -> Access {
+        self.method(method).access
     }
 
     /// In which line of its object a call of the method waits, if it may park.
     pub fn line(&self, method: MethodId) -> Option<u8> {
         self.method(method).line
-    }
-
-    fn access(&self, method: MethodId) -> Access {
-        self.method(method).access
     }
 
     fn method(&self, method: MethodId) -> &MethodEntry {
@@ -172,21 +184,27 @@ impl Store {
                 let expires = time.map(|time| self.clock.after(time));
                 Ok(Outcome::Known(self.expire(*kind, object, expires)))
             }
+            Command::Import { kind, object, after: time, state } => {
+                let expires = time.map(|time| self.clock.after(time));
+                self.import(*kind, object, expires, state, after).map(Outcome::Known)
+            }
             Command::Tick => Ok(Outcome::Done),
         };
         done.unwrap_or_else(Outcome::Refused)
     }
 
-    /// The result of a call that changes nothing, appended to `out`. Ask [`is_due`](Self::is_due) first.
+    /// The result of a call that changes nothing, appended to `out`, and the name of its object. Ask
+    /// [`is_due`](Self::is_due) first.
     ///
     /// # Errors
     /// [`Denial`] if there is none.
-    pub fn read(
+    pub fn look<'a>(
         &self,
         session: SessionId,
-        invocation: &Invocation<'_>,
+        invocation: &'a Invocation<'_>,
         out: &mut Vec<u8>,
-    ) -> Result<(), Denial> {
+        effects: &mut Effects,
+    ) -> Result<&'a str, Denial> {
         let MethodId { kind, method } = invocation.method;
         let mut args = Args::of(&invocation.body)?;
         let name = check_name(args.text("the object's name")?)?;
@@ -195,17 +213,13 @@ impl Store {
             return Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into());
         }
         let object = place.map_or_else(|| self.kinds[usize::from(kind)].blank(), |place| &*place.state);
-        let mut effects = Effects::default();
-        let turn = Turn::new(self.clock, self.revision, session, &mut effects);
+        let mut turn = Turn::new(self.clock, self.revision, session, effects);
         let start = out.len();
-        let read = catch(|| object.read(method, &turn, &mut args, out).and_then(|()| args.end()));
-        let denial = match read {
-            Ok(Ok(())) => return Ok(()),
+        let denial = match catch(|| object.look(method, &mut turn, &mut args, out)) {
+            Ok(Ok(())) => return Ok(name),
             Ok(Err(stop)) => Denial::from(stop),
-            // Reading has changed nothing, so the object is as good as before.
-            Err(panicked) => {
-                DataError::Quarantined { object: name.to_owned(), why: panicked.message }.into()
-            }
+            // Nothing was changed, so the object is as good as before.
+            Err(panicked) => DataError::Quarantined { object: name.to_owned(), why: panicked.message }.into(),
         };
         out.truncate(start);
         Err(denial)
@@ -245,16 +259,18 @@ impl Store {
 
     /// What is known of the object, if it is there.
     pub fn entry(&self, kind: u16, name: &str) -> Option<ObjectEntry<'_>> {
-        self.find_present(kind, name).map(|slot| self.entry_of(self.table.get(slot)))
+        self.find_present(kind, name).map(|slot| self.entry_of(slot))
     }
 
     /// All objects, by kind and name.
     pub fn entries(&self) -> impl Iterator<Item = ObjectEntry<'_>> {
-        self.table.sorted().into_iter().map(|place| self.entry_of(place))
+        self.table.sorted().into_iter().map(|slot| self.entry_of(slot))
     }
 
-    fn entry_of<'a>(&self, place: &'a Place) -> ObjectEntry<'a> {
+    fn entry_of(&self, slot: u32) -> ObjectEntry<'_> {
+        let place = self.table.get(slot);
         ObjectEntry {
+            id: ObjectId(slot),
             kind: self.kinds[usize::from(place.kind)].name,
             name: &place.name,
             bytes: place.bytes,
@@ -275,13 +291,15 @@ impl Store {
         let Some(held) = self.sessions.remove(&session) else { return };
         // By name, since slots differ between a store and another that was restored.
         let mut objects: Vec<u32> = held.objects.into_iter().collect();
-        objects.sort_by(|a, b| self.name_of(*a).cmp(&self.name_of(*b)));
+        objects.sort_by(|a, b| self.name_of(ObjectId(*a)).cmp(&self.name_of(ObjectId(*b))));
         for slot in objects {
             self.change(slot, session, after, |object, turn| object.release(turn));
         }
     }
 
-    fn name_of(&self, slot: u32) -> Option<(u16, &str)> {
+    /// The kind and name of an object.
+    pub fn name_of(&self, object: ObjectId) -> Option<(u16, &str)> {
+        let slot = object.0;
         self.table.places.get(slot as usize).map(|place| (place.kind, &*place.name))
     }
 
@@ -290,7 +308,7 @@ impl Store {
         self.clock = self.clock.max(now);
         while let Some((due, _)) = self.table.next_due().filter(|(due, _)| *due <= self.clock) {
             let mut slots = self.table.due_at(due);
-            slots.sort_by(|a, b| self.name_of(*a).cmp(&self.name_of(*b)));
+            slots.sort_by(|a, b| self.name_of(ObjectId(*a)).cmp(&self.name_of(ObjectId(*b))));
             for slot in slots {
                 if self.table.get(slot).expires.is_some_and(|expires| expires <= self.clock) {
                     self.discard(slot, after);
@@ -331,17 +349,23 @@ impl Store {
     ) -> Result<(), Denial> {
         let incarnation = self.sessions.get(&asker.session).ok_or(no_session())?.incarnation;
         if asker.is_again {
-            match self.windows.get(&incarnation).map_or(Recall::New, |window| window.recall(asker.request)) {
+            match self
+                .windows
+                .get(&incarnation)
+                .map_or(Recall::New, |window| window.recall(asker.request, asker.session))
+            {
                 Recall::Done(result) => return Ok(out.extend_from_slice(result)),
                 Recall::Unknown => return Err(DataError::Forgotten.into()),
                 Recall::New => {}
             }
         }
         let start = out.len();
+        self.has_given = false;
         run(self, out)?;
+        let holder = self.has_given.then_some(asker.session);
         let window = self.windows.entry(incarnation).or_default();
         window.expire(self.clock);
-        window.remember(self.clock, asker.request, &out[start..]);
+        window.remember(self.clock, asker.request, holder, &out[start..]);
         Ok(())
     }
 
@@ -435,9 +459,7 @@ impl Store {
         }
         let slot = self.find_or_make(invocation.method.kind, name);
         match &self.table.get(slot).broken {
-            Some(why) => {
-                Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into())
-            }
+            Some(why) => Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into()),
             None => Ok((slot, args)),
         }
     }
@@ -502,6 +524,7 @@ impl Store {
         for (session, holds) in holds.drain(..) {
             // One that has ended holds nothing.
             let Some(held) = self.sessions.get_mut(&session) else { continue };
+            self.has_given |= holds;
             if holds {
                 held.objects.insert(slot)
             } else {
@@ -542,6 +565,44 @@ impl Store {
         (place.expires, place.broken) = (None, None);
         after.changed.push(ObjectId(slot));
         self.table.settle(slot);
+    }
+
+    /// The state of an object, as its type encodes it.
+    ///
+    /// # Errors
+    /// [`DataError::Quarantined`] if its own `Serialize` fails.
+    pub fn state(&self, kind: u16, name: &str) -> Result<Option<Vec<u8>>, DataError> {
+        let place = self.find_present(kind, name).map(|slot| self.table.get(slot));
+        let saved = place.map(|place| place.state.save()).transpose();
+        saved.map_err(|error| DataError::Quarantined { object: name.to_owned(), why: error.0 })
+    }
+
+    /// Puts an object that was exported in the place of what there is; says whether there was something. What it
+    /// holds for sessions, it holds for none here.
+    fn import(
+        &mut self,
+        kind: u16,
+        name: &str,
+        expires: Option<Time>,
+        state: &[u8],
+        after: &mut After,
+    ) -> Result<bool, Denial> {
+        let name = check_name(name)?;
+        let wrong = |error: BodyError| {
+            let expected = format!("the state of a {}", self.kinds[usize::from(kind)].name);
+            DataError::WrongValue { expected, found: error.0 }
+        };
+        let state = self.kinds[usize::from(kind)].load(state).map_err(wrong)?;
+        let was_there = self.destroy(kind, name, after);
+        let slot = self.find_or_make(kind, name);
+        let place = self.table.get_mut(slot);
+        (place.state, place.expires) = (state, expires);
+        for session in self.table.get(slot).state.holders() {
+            self.change(slot, session, after, |object, turn| object.release(turn));
+        }
+        let revision = self.revision + 1;
+        self.settle(slot, revision, after);
+        Ok(was_there)
     }
 
     fn expire(&mut self, kind: u16, name: &str, expires: Option<Time>) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::table::Place;
 use super::window::Window;
 use super::{Held, Store};
 use crate::hosted::turn::{SessionId, Time};
@@ -63,7 +64,7 @@ impl Store {
     /// # Errors
     /// [`BodyError`] if an object's own `Serialize` fails.
     pub fn snapshot(&self) -> Result<Snapshot, BodyError> {
-        let places = self.table.sorted();
+        let places: Vec<&Place> = self.table.sorted().into_iter().map(|slot| self.table.get(slot)).collect();
         let mut objects = Vec::with_capacity(places.len());
         for place in &places {
             objects.push(Saved {

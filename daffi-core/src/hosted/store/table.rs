@@ -146,12 +146,20 @@ impl Table {
         }
     }
 
+    /// Objects that can be told from absent ones.
+    pub(super) fn present(&self) -> usize {
+        self.places.iter().filter(|(_, place)| !place.is_vacant()).count()
+    }
+
     /// The objects that can be told from absent ones, by kind and name.
-    pub(super) fn sorted(&self) -> Vec<&Place> {
-        let mut places: Vec<&Place> =
-            self.places.iter().map(|(_, place)| place).filter(|place| !place.is_vacant()).collect();
-        places.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-        places
+    pub(super) fn sorted(&self) -> Vec<u32> {
+        let present = self.places.iter().filter(|(_, place)| !place.is_vacant());
+        let mut slots: Vec<u32> = present.map(|(slot, _)| slot as u32).collect();
+        slots.sort_by_key(|slot| {
+            let place = self.get(*slot);
+            (place.kind, &place.name)
+        });
+        slots
     }
 }
 

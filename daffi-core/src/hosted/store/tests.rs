@@ -345,8 +345,11 @@ fn arguments_that_do_not_fit_are_refused_with_a_reason() {
             GET => bench.store.read(bench.session, &bad, &mut out),
             _ => bench.call(bad).map(drop),
         };
-        let is_told =
-            matches!(denied, Err(Denial::Refused(DataError::Invalid { .. }) | Denial::Stopped { stop: Stop::BadArguments { .. }, .. }));
+        let is_told = matches!(
+            denied,
+            Err(Denial::Refused(DataError::Invalid { .. })
+                | Denial::Stopped { stop: Stop::BadArguments { .. }, .. })
+        );
         assert!(is_told, "{denied:?}");
     }
     assert_eq!(bench.store.entries().count(), 0);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ONCE_REMEMBERED_FOR, ONCE_REMEMBERED_MAX};
-use crate::hosted::Time;
+use crate::hosted::{SessionId, Time};
 
 /// The requests of one life of a node, the oldest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub(super) struct Window {
 struct Done {
     at: Time,
     request: u64,
+    /// The session to which something has belonged since, if anything has.
+    holder: Option<SessionId>,
     #[serde(with = "serde_bytes")]
     result: Box<[u8]>,
 }
@@ -35,20 +37,22 @@ pub(super) enum Recall<'a> {
 }
 
 impl Window {
-    pub(super) fn recall(&self, request: u64) -> Recall<'_> {
+    /// What is known of a request that `session` sends again. What it was given in another session that ended with that.
+    pub(super) fn recall(&self, request: u64, session: SessionId) -> Recall<'_> {
         match self.done.iter().rev().find(|done| done.request == request) {
+            Some(done) if done.holder.is_some_and(|holder| holder != session) => Recall::New,
             Some(done) => Recall::Done(&done.result),
             None if self.has_forgotten => Recall::Unknown,
             None => Recall::New,
         }
     }
 
-    pub(super) fn remember(&mut self, now: Time, request: u64, result: &[u8]) {
+    pub(super) fn remember(&mut self, now: Time, request: u64, holder: Option<SessionId>, result: &[u8]) {
         if self.done.len() >= ONCE_REMEMBERED_MAX {
             self.done.pop_front();
             self.has_forgotten = true;
         }
-        self.done.push_back(Done { at: now, request, result: result.into() });
+        self.done.push_back(Done { at: now, request, holder, result: result.into() });
     }
 
     /// Forgets what is too old. Whether nothing is left.
@@ -68,22 +72,31 @@ mod tests {
     #[test]
     fn a_request_is_remembered_with_its_result() {
         let mut window = Window::default();
-        window.remember(Time(1), 7, b"seven");
+        window.remember(Time(1), 7, None, b"seven");
 
-        assert_eq!(window.recall(7), Recall::Done(b"seven"));
-        assert_eq!(window.recall(8), Recall::New);
+        assert_eq!(window.recall(7, SessionId(1)), Recall::Done(b"seven"));
+        assert_eq!(window.recall(8, SessionId(1)), Recall::New);
+    }
+
+    #[test]
+    fn what_belonged_to_a_session_that_has_ended_is_asked_for_anew() {
+        let mut window = Window::default();
+        window.remember(Time(1), 7, Some(SessionId(1)), b"seven");
+
+        assert_eq!(window.recall(7, SessionId(1)), Recall::Done(b"seven"));
+        assert_eq!(window.recall(7, SessionId(2)), Recall::New);
     }
 
     #[test]
     fn what_was_forgotten_may_have_been_carried_out() {
         let mut window = Window::default();
         for request in 0..=ONCE_REMEMBERED_MAX as u64 {
-            window.remember(Time(1), request, &[]);
+            window.remember(Time(1), request, None, &[]);
         }
 
-        assert_eq!(window.recall(0), Recall::Unknown);
-        assert_eq!(window.recall(1), Recall::Done(&[]));
+        assert_eq!(window.recall(0, SessionId(1)), Recall::Unknown);
+        assert_eq!(window.recall(1, SessionId(1)), Recall::Done(&[]));
         assert!(window.expire(Time(1).after(ONCE_REMEMBERED_FOR)));
-        assert_eq!(window.recall(1), Recall::Unknown);
+        assert_eq!(window.recall(1, SessionId(1)), Recall::Unknown);
     }
 }

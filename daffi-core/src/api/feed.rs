@@ -1,0 +1,105 @@
+//! What happens to a hosted object, as a stream.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use futures::{Stream, StreamExt, stream};
+use serde::de::DeserializeOwned;
+
+use super::{Object, Operation};
+use crate::error::DataError;
+use crate::name::NodeName;
+use crate::wire::{self, Heard as Told, HeardItem, Listen};
+
+/// Something that a listener hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Heard<T> {
+    /// What happened.
+    Item(Item<T>),
+    /// Some of it was missed: the listener was too slow, or away for too long. Whoever keeps a copy reads it anew.
+    Missed,
+}
+
+/// A message or a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Item<T> {
+    /// The revision of a change; of a message its place, which goes up.
+    pub revision: u64,
+    /// The topic of a message.
+    pub topic: String,
+    /// The node that sent it, unless it was nobody's doing.
+    pub from: Option<NodeName>,
+    /// When it was, by the controller's clock.
+    pub at: SystemTime,
+    /// What it says.
+    pub value: T,
+}
+
+/// A stream of what happens to a hosted object, in the controller's order.
+///
+/// It goes on over broken links for as long as the node lives, without a gap if the node was away for less than
+/// [`FEED_KEPT_FOR`](crate::config::FEED_KEPT_FOR), and says so if there is one. An error is the end of it. The controller
+/// keeps the last [`FEED_ITEMS_MAX`](crate::config::FEED_ITEMS_MAX) items for all who listen.
+pub struct Feed<T> {
+    inner: Pin<Box<dyn Stream<Item = Result<Heard<T>, DataError>> + Send>>,
+}
+
+impl<T: DeserializeOwned + Send + 'static> Feed<T> {
+    /// A stream from `from` on, or from now on: whatever happens after this has returned is heard.
+    pub(super) async fn open(
+        object: Object,
+        changes: bool,
+        topics: Vec<String>,
+        from: Option<u64>,
+    ) -> Result<Self, DataError> {
+        let (kind, name) = (object.kind().to_owned(), object.name().to_owned());
+        let mut listen = Listen { kind, object: name, changes, topics, from: None };
+        let begun = ask(&object, &listen).await?;
+        listen.from = from.or(Some(begun.next));
+        let told = stream::try_unfold((object, listen), |(object, mut listen)| async move {
+            let told = ask(&object, &listen).no_timeout().await?;
+            listen.from = Some(told.next);
+            Ok::<_, DataError>(Some((told, (object, listen))))
+        });
+        let heard = told.flat_map(|told| match told {
+            Ok(told) => {
+                let missed = told.has_missed.then_some(Ok(Heard::Missed));
+                stream::iter(missed.into_iter().chain(told.items.into_iter().map(item)).collect::<Vec<_>>())
+            }
+            Err(error) => stream::iter(vec![Err(error)]),
+        });
+        Ok(Self { inner: heard.boxed() })
+    }
+}
+
+fn ask(object: &Object, listen: &Listen) -> Operation<Told> {
+    Operation::new(object.node(), "daffi.listen", &(listen,))
+}
+
+fn item<T: DeserializeOwned>(item: HeardItem) -> Result<Heard<T>, DataError> {
+    let HeardItem { at: revision, topic, from, unix_us, body } = item;
+    let value = wire::decode(&body).map_err(|error| DataError::WrongValue {
+        expected: "a message of the listener's type".into(),
+        found: error.0,
+    })?;
+    let at = SystemTime::UNIX_EPOCH + Duration::from_micros(unix_us);
+    Ok(Heard::Item(Item { revision, topic, from, at, value }))
+}
+
+impl<T> Stream for Feed<T> {
+    type Item = Result<Heard<T>, DataError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.inner.as_mut().poll_next(cx)
+    }
+}
+
+impl<T> fmt::Debug for Feed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! Calls that wait for hosted objects to change, in lines.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::super::Core;
+use super::super::calls::{Call, Origin};
+use super::super::directory::EntryKey;
+use super::super::dispatch::Request;
+use super::super::finish::Outcome as Ending;
+use super::{Hosting, denied};
+use crate::config;
+use crate::error::{CallError, Stage};
+use crate::hosted::{Args, Asker, Command, Denial, Invocation, MethodId, ObjectId, Stop};
+use crate::wire::{CallId, encode};
+
+/// A place in a line: the object, the line, and the turn.
+pub(crate) type Place = (ObjectId, u8, u64);
+
+/// A call that cannot go on yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Parked {
+    /// What it would do: the first of these that can be done.
+    steps: Vec<(MethodId, Bytes)>,
+    /// Whether it is told which of them it was.
+    is_select: bool,
+    pub(crate) places: Vec<Place>,
+    /// The number under which it was first sent, if it may have been carried out then.
+    first: Option<u64>,
+}
+
+impl Parked {
+    /// A call of one method.
+    pub(super) fn one(method: MethodId, body: Bytes) -> Self {
+        Self { steps: vec![(method, body)], is_select: false, places: Vec::new(), first: None }
+    }
+
+    /// A call of the first of several that can go on.
+    pub(super) fn select(steps: Vec<(MethodId, Bytes)>) -> Self {
+        Self { steps, is_select: true, places: Vec::new(), first: None }
+    }
+}
+
+impl Core {
+    /// Whether a call has to wait behind others, whatever it would come to.
+    pub(super) fn must_queue(&self, invocation: &Invocation<'_>) -> Result<bool, Denial> {
+        let method = invocation.method;
+        let Some(line) = self.hosting.store.line(method).filter(|_| !self.hosting.lines.is_empty()) else {
+            return Ok(false);
+        };
+        let name = Args::of(&invocation.body)?.text("the object's name")?;
+        let object = self.hosting.store.find(method.kind, name);
+        Ok(object.is_some_and(|object| self.hosting.first(object, line).is_some()))
+    }
+
+    /// Has a call wait until an object has changed and all before it in the line have had their turn.
+    pub(in super::super) fn park(
+        &mut self,
+        now: Instant,
+        id: CallId,
+        entry: EntryKey,
+        request: &Request<'_>,
+        mut parked: Parked,
+    ) {
+        let session = request.caller;
+        if let Err(error) = self.may_park(request, &parked) {
+            return self.refuse_call(session, request.flags, id.to_bits(), &error);
+        }
+        self.hosting.last_ticket += 1;
+        let ticket = self.hosting.last_ticket;
+        for (method, body) in &parked.steps {
+            let Ok(name) = Args::of(body).and_then(|mut args| args.text("the object's name")) else {
+                continue;
+            };
+            let line = self.hosting.store.line(*method).unwrap_or_default();
+            let object = self.hosting.store.wait_for(method.kind, name);
+            parked.places.push((object, line, ticket));
+        }
+        parked.first = request.first;
+        let mut call = Call::new(now, Origin::Node { session, call: id }, request.flags, entry);
+        call.deadline = request.timeout().map(|timeout| now + timeout);
+        let (deadline, places) = (call.deadline, parked.places.clone());
+        call.extra().queued = Some(parked);
+        let slot = self.calls.insert(call);
+        self.sessions[session as usize].caller.set(id.slot, slot);
+        self.hosting.lines.extend(places.into_iter().map(|place| (place, slot)));
+        if let Some(deadline) = deadline {
+            self.deadlines.insert(slot, deadline);
+        }
+    }
+
+    fn may_park(&self, request: &Request<'_>, parked: &Parked) -> Result<(), CallError> {
+        if parked.steps.iter().any(|(method, _)| self.hosting.store.line(*method).is_none()) {
+            return Err(denied(Denial::from(Stop::Parked)));
+        }
+        if request.timeout() == Some(Duration::ZERO) {
+            return Err(CallError::TimedOut { stage: Stage::Waiting, node: None, after: Duration::ZERO });
+        }
+        if self.hosting.lines.len() + parked.steps.len() > config::WAITERS_MAX {
+            let what = format!("{} calls wait for hosted objects", self.hosting.lines.len());
+            return Err(CallError::Busy { what });
+        }
+        Ok(())
+    }
+
+    /// A call waits no more.
+    pub(in super::super) fn leave_lines(&mut self, places: &[Place]) {
+        for place in places {
+            self.hosting.lines.remove(place);
+            self.hosting.store.wait_no_more(place.0);
+            // Whoever stood behind it may have waited for it alone.
+            self.hosting.changed.push_back(place.0);
+        }
+    }
+
+    /// Tries those who wait for objects that have changed, in their turn.
+    pub(in super::super) fn wake_changed(&mut self, now: Instant) {
+        let mut left = config::WOKEN_PER_TURN_MAX;
+        while let Some(object) = self.hosting.changed.pop_front() {
+            let mut line = 0;
+            while let Some((place, slot)) = self.hosting.next_in_line(object, line) {
+                if left == 0 {
+                    self.hosting.changed.push_front(object);
+                    return;
+                }
+                left -= 1;
+                if !self.try_waiting(now, slot, place) {
+                    match place.1.checked_add(1) {
+                        Some(next) => line = next,
+                        None => break,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a call that waited at `place` has come to its end.
+    fn try_waiting(&mut self, now: Instant, slot: u32, place: Place) -> bool {
+        let Some(call) = self.calls.get(slot) else { return true };
+        let Origin::Node { session, call: id } = call.origin else { return true };
+        let Some(parked) = call.extra.as_ref().and_then(|extra| extra.queued.as_ref()) else { return true };
+        let (is_select, number) = (parked.is_select, parked.first.unwrap_or_else(|| id.to_bits()));
+        let Some(at) = parked.places.iter().position(|other| *other == place) else { return true };
+        let (method, body) = parked.steps[at].clone();
+        let mut out = std::mem::take(&mut self.hosting.out);
+        out.clear();
+        let invocation = Invocation { method, body: Cow::Borrowed(&body) };
+        let done = self.perform(now, session, number, invocation, &mut out);
+        let has_ended = match done {
+            Ok(()) => {
+                self.counters.calls_answered += 1;
+                let selected = if is_select { Some(selected(at, &out)) } else { None };
+                self.finish(now, slot, Ending::Value(selected.as_ref().unwrap_or(&out)));
+                true
+            }
+            Err(Denial::Stopped { stop: Stop::Parked, .. }) => false,
+            Err(denial) => {
+                self.fail(now, slot, &denied(denial));
+                true
+            }
+        };
+        self.hosting.out = out;
+        has_ended
+    }
+
+    /// Runs a method for a session, whatever waits before it.
+    fn perform(
+        &mut self,
+        now: Instant,
+        session: u32,
+        number: u64,
+        invocation: Invocation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Denial> {
+        let name = self.sessions[session as usize].name.clone();
+        if !self.hosting.store.access(invocation.method).is_write() {
+            let known = self.sessions[session as usize].hosted.unwrap_or_default();
+            return self.hosting.look(now, known, name.as_ref(), &invocation, out);
+        }
+        let session = self.hosted_session(now, session);
+        let asker = Asker { session, request: number, is_again: false };
+        let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation };
+        self.hosting.propose(now, name.as_ref(), &command, out)
+    }
+
+    /// Does the first of several that can be done now; says which, with its result.
+    pub(super) fn select(
+        &mut self,
+        now: Instant,
+        session: u32,
+        id: CallId,
+        steps: &[(MethodId, Bytes)],
+    ) -> Result<Vec<u8>, Denial> {
+        let mut out = Vec::new();
+        for (at, (method, body)) in steps.iter().enumerate() {
+            let invocation = Invocation { method: *method, body: Cow::Borrowed(body) };
+            if self.must_queue(&invocation)? {
+                continue;
+            }
+            match self.perform(now, session, id.to_bits(), invocation, &mut out) {
+                Ok(()) => return Ok(selected(at, &out)),
+                Err(Denial::Stopped { stop: Stop::Parked, .. }) => {}
+                Err(denial) => return Err(denial),
+            }
+        }
+        Err(Denial::from(Stop::Parked))
+    }
+}
+
+/// What the caller of a select is told.
+fn selected(at: usize, result: &[u8]) -> Vec<u8> {
+    encode(&(at as u64, serde_bytes::Bytes::new(result))).expect("a number and bytes encode")
+}
+
+impl Hosting {
+    /// Objects that are listened to, or were of late.
+    pub(in super::super) fn listened_to(&self) -> usize {
+        self.feeds.len()
+    }
+
+    /// Calls that wait for an object to change.
+    pub(in super::super) fn waiting(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Calls that wait for this object to change.
+    pub(super) fn waiting_for(&self, object: ObjectId) -> usize {
+        self.lines.range((object, 0, 0)..=(object, u8::MAX, u64::MAX)).count()
+    }
+
+    fn first(&self, object: ObjectId, line: u8) -> Option<(Place, u32)> {
+        let line = (object, line, 0)..=(object, line, u64::MAX);
+        self.lines.range(line).next().map(|(place, slot)| (*place, *slot))
+    }
+
+    /// Who is first in the object's lines from this one on.
+    fn next_in_line(&self, object: ObjectId, line: u8) -> Option<(Place, u32)> {
+        let rest = (object, line, 0)..=(object, u8::MAX, u64::MAX);
+        self.lines.range(rest).next().map(|(place, slot)| (*place, *slot))
+    }
+}

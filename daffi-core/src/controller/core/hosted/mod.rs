@@ -1,0 +1,262 @@
+//! Calls of the methods of hosted objects.
+//!
+//! The store holds what is kept; who waits is known here alone, since waiting is not state. Commands go to the store
+//! through [`Hosting::propose`]: whoever wants them logged or agreed upon first does it there.
+
+mod feeds;
+mod lines;
+mod objects;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use self::feeds::Feeds;
+pub(super) use self::feeds::Listening;
+pub(super) use self::lines::Parked;
+use self::lines::Place;
+use super::Core;
+use super::directory::EntryKey;
+use super::dispatch::Request;
+use crate::error::{CallError, ErrorValue};
+use crate::hosted::{
+    After, Asker, Command, Denial, Effects, Invocation, MethodId, ObjectId, ObjectKind, Outcome, Refusal,
+    SessionId, Stop, Store, Time,
+};
+use crate::name::NodeName;
+use crate::wire::{CallId, Header, Kind, put_with};
+
+/// The store, who waits for what, and who listens.
+pub(super) struct Hosting {
+    pub(super) store: Store,
+    /// The time of the store's clock at an instant.
+    start: (Instant, Time),
+    /// Calls that wait, by object, line and turn.
+    lines: BTreeMap<Place, u32>,
+    last_ticket: u64,
+    /// Objects that have changed: the first of their lines are to be tried again.
+    changed: VecDeque<ObjectId>,
+    feeds: Feeds,
+    after: After,
+    out: Vec<u8>,
+}
+
+impl Hosting {
+    pub(super) fn new(now: Instant, unix_ms: u64, kinds: Arc<[ObjectKind]>) -> Self {
+        Self {
+            store: Store::new(kinds),
+            start: (now, Time(unix_ms.saturating_mul(1_000))),
+            lines: BTreeMap::new(),
+            last_ticket: 0,
+            changed: VecDeque::new(),
+            feeds: Feeds::default(),
+            after: After::default(),
+            out: Vec::new(),
+        }
+    }
+
+    fn time(&self, now: Instant) -> Time {
+        self.start.1.after(now.saturating_duration_since(self.start.0))
+    }
+
+    /// When something is to be done because time passes: at once, if somebody is still to be tried.
+    pub(super) fn next(&self) -> Option<Instant> {
+        if !self.changed.is_empty() || self.feeds.has_news() {
+            return Some(self.start.0);
+        }
+        self.store.next_due().map(|due| self.start.0 + due.since(self.start.1))
+    }
+
+    /// Forgets what nobody listens to any more.
+    pub(super) fn forget_feeds(&mut self, now: Instant) {
+        self.feeds.expire(now);
+    }
+
+    /// Has a command with a result carried out, now or once it is agreed upon.
+    fn propose(
+        &mut self,
+        now: Instant,
+        from: Option<&NodeName>,
+        command: &Command<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Denial> {
+        let outcome = self.store.apply(self.time(now), command, out, &mut self.after);
+        self.take_note(now, from);
+        match outcome {
+            Outcome::Refused(denial) => Err(denial),
+            Outcome::Opened(_) | Outcome::Value | Outcome::Known(_) | Outcome::Done => Ok(()),
+        }
+    }
+
+    /// Has a command without a result carried out.
+    fn run(&mut self, now: Instant, command: &Command<'_>) -> Outcome {
+        let outcome = self.store.apply(self.time(now), command, &mut Vec::new(), &mut self.after);
+        self.take_note(now, None);
+        outcome
+    }
+
+    /// What is to be done once a command is carried out.
+    fn take_note(&mut self, now: Instant, from: Option<&NodeName>) {
+        let Self { after, changed, lines, feeds, store, start, .. } = self;
+        changed.extend(after.changed.drain(..).filter(|_| !lines.is_empty()));
+        if after.changes.is_empty() && after.messages.is_empty() {
+            return;
+        }
+        let at = start.1.after(now.saturating_duration_since(start.0));
+        for change in after.changes.drain(..) {
+            if let Some((kind, name)) = store.name_of(change.object) {
+                feeds.change(kind, name, change.revision, at, from, &change.what);
+            }
+        }
+        for (object, message) in after.messages.drain(..) {
+            if let Some((kind, name)) = store.name_of(object) {
+                feeds.message(kind, name, at, from, &message);
+            }
+        }
+    }
+}
+
+impl Core {
+    /// A node calls a method of a hosted object.
+    pub(super) fn call_hosted(
+        &mut self,
+        now: Instant,
+        id: CallId,
+        entry: EntryKey,
+        method: MethodId,
+        request: &Request<'_>,
+    ) {
+        self.counters.hosted_calls += 1;
+        let session = request.caller;
+        let may =
+            self.room_to_answer(session).and_then(|()| self.check_hosted(session, method, request.body));
+        if let Err(error) = may {
+            return self.refuse_call(session, request.flags, id.to_bits(), &error);
+        }
+        match self.operate(now, id, method, request) {
+            Ok(()) => {
+                self.counters.calls_answered += 1;
+                self.wake_changed(now);
+            }
+            Err(Denial::Stopped { stop: Stop::Parked, .. }) => {
+                let body = Bytes::copy_from_slice(request.body);
+                self.park(now, id, entry, request, Parked::one(method, body));
+            }
+            Err(denial) => self.refuse_call(session, request.flags, id.to_bits(), &denied(denial)),
+        }
+    }
+
+    /// Runs a method, and puts its result before the session.
+    fn operate(
+        &mut self,
+        now: Instant,
+        id: CallId,
+        method: MethodId,
+        request: &Request<'_>,
+    ) -> Result<(), Denial> {
+        let session = request.caller;
+        let invocation = Invocation { method, body: Cow::Borrowed(request.body) };
+        let is_write = self.hosting.store.access(method).is_write();
+        let asker = if is_write { Some(self.asker(now, session, id, request.first)) } else { None };
+        if !is_write {
+            self.expire_hosted(now);
+        } else if self.must_queue(&invocation)? {
+            return Err(Denial::from(Stop::Parked));
+        }
+        let header = Header { call: id.to_bits(), ..Header::new(Kind::Reply) };
+        let Self { hosting, sessions, .. } = self;
+        let caller = &mut sessions[session as usize];
+        let (known, name) = (caller.hosted.unwrap_or_default(), caller.name.as_ref());
+        put_with(&mut caller.out, header, &[], |out| match asker {
+            None => hosting.look(now, known, name, &invocation, out),
+            Some(asker) => {
+                let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation };
+                hosting.propose(now, name, &command, out)
+            }
+        })?;
+        self.touch(session);
+        self.check_backlog(session);
+        Ok(())
+    }
+
+    /// Time has passed: what has expired goes.
+    pub(super) fn expire_hosted(&mut self, now: Instant) {
+        if self.hosting.store.is_due(self.hosting.time(now)) {
+            self.hosting.run(now, &Command::Tick);
+            self.wake_changed(now);
+        }
+    }
+
+    /// A session has ended: what it held goes back, to those who wait for it.
+    pub(super) fn end_hosted(&mut self, now: Instant, session: SessionId) {
+        self.hosting.run(now, &Command::End { session });
+        self.wake_changed(now);
+    }
+
+    /// Who asks: one that may have asked before, by the number that it asked by then.
+    fn asker(&mut self, now: Instant, slot: u32, id: CallId, first: Option<u64>) -> Asker {
+        let session = self.hosted_session(now, slot);
+        Asker { session, request: first.unwrap_or_else(|| id.to_bits()), is_again: first.is_some() }
+    }
+
+    /// The session as the store knows it, from its first write on.
+    fn hosted_session(&mut self, now: Instant, slot: u32) -> SessionId {
+        if let Some(known) = self.sessions[slot as usize].hosted {
+            return known;
+        }
+        let incarnation = u128::from(self.sessions[slot as usize].back.incarnation);
+        let opened = self.hosting.run(now, &Command::Open { incarnation });
+        let Outcome::Opened(session) = opened else { return SessionId::default() };
+        self.sessions[slot as usize].hosted = Some(session);
+        session
+    }
+}
+
+impl Hosting {
+    /// Runs a method that changes nothing.
+    fn look(
+        &mut self,
+        now: Instant,
+        session: SessionId,
+        from: Option<&NodeName>,
+        invocation: &Invocation<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Denial> {
+        let mut effects = Effects::default();
+        let name = self.store.look(session, invocation, out, &mut effects)?;
+        let at = self.time(now);
+        for message in effects.messages.drain(..) {
+            self.feeds.message(invocation.method.kind, name, at, from, &message);
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Hosting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hosting")
+            .field("store", &self.store)
+            .field("waiting", &self.lines.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a caller is told of a denial.
+pub(super) fn denied(denial: Denial) -> CallError {
+    let (at, stop) = match denial {
+        Denial::Stopped { at, stop } => (at, stop),
+        Denial::Refused(error) => (0, Stop::refused(&error)),
+    };
+    match stop {
+        Stop::Parked => CallError::Busy { what: "the object, which cannot do this now".into() },
+        Stop::BadArguments { expected, got } => CallError::BadArguments { expected, got },
+        Stop::Refused(Refusal { kind, message, value }) => {
+            let chain = if at == 0 { Vec::new() } else { vec![format!("operation {at} of the batch")] };
+            let value = Some(value).filter(|value| !value.is_empty()).map(ErrorValue::new);
+            CallError::Remote { node: NodeName::controller(), kind, message, chain, value }
+        }
+    }
+}

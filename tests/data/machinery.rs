@@ -1,0 +1,187 @@
+//! What all hosted objects have in common.
+
+use std::time::Duration;
+
+use daffi::hosted::{Hosted, Turn};
+use daffi::testing::Mesh;
+use daffi::{DataError, Heard, Node, callback};
+use futures::{StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+
+/// Notes pinned to a board, and shouts across it.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+struct Board {
+    notes: Vec<String>,
+}
+
+#[callback(hosted = "board")]
+impl Board {
+    /// Pins a note, and says how many there are.
+    pub fn pin(&mut self, turn: &mut Turn<'_>, note: String) -> Result<u64, DataError> {
+        if note.is_empty() {
+            return Err(DataError::invalid("an empty note"));
+        }
+        turn.tell(&note)?;
+        self.notes.push(note);
+        Ok(self.notes.len() as u64)
+    }
+
+    /// All notes.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    /// Is heard by whoever listens.
+    pub fn shout(&self, turn: &mut Turn<'_>, topic: String, text: String) -> Result<(), DataError> {
+        turn.publish(topic, daffi::hosted::Value::of(&text)?);
+        Ok(())
+    }
+
+    /// Is a bug.
+    pub fn burn(&mut self) {
+        self.notes.clear();
+        panic!("it burns");
+    }
+}
+
+impl Hosted for Board {
+    fn bytes(&self) -> usize {
+        self.notes.iter().map(String::len).sum()
+    }
+
+    fn is_vacant(&self) -> bool {
+        self.notes.is_empty()
+    }
+}
+
+async fn mesh() -> (Mesh, Node, Node) {
+    let mesh = Mesh::new().await.unwrap();
+    let (one, other) = (mesh.node("one").await.unwrap(), mesh.node("other").await.unwrap());
+    (mesh, one, other)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_carried_out_as_one_or_not_at_all() {
+    let (_mesh, node, _) = mesh().await;
+    let (accounts, board) = (node.counters("accounts"), node.object::<Board>("log"));
+    accounts.set("joe", i64::MIN + 5).await.unwrap();
+
+    let mut batch = node.batch();
+    batch.add(board.pin("10 to brian".into()));
+    batch.add(accounts.dec("joe", 10));
+    let error = batch.await.unwrap_err();
+
+    assert!(matches!(error, DataError::WrongValue { .. }), "{error}");
+    assert!(board.notes().await.unwrap().is_empty());
+    let mut batch = node.batch();
+    let pinned = batch.add(board.pin("3 to brian".into()));
+    let left = batch.add(accounts.dec("joe", 3));
+    let mut done = batch.await.unwrap();
+    assert_eq!(done.revision(&pinned), done.revision(&left));
+    assert_eq!(done.take(pinned).unwrap(), 1);
+    assert_eq!(done.take(left).unwrap(), i64::MIN + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_may_depend_on_nothing_having_changed() {
+    let (_mesh, node, other) = mesh().await;
+    let board = node.object::<Board>("log");
+
+    assert_eq!(board.pin("first".into()).if_revision(&board, 0).await.unwrap(), 1);
+    let read = board.notes().versioned().await.unwrap();
+    other.object::<Board>("log").pin("second".into()).await.unwrap();
+    let error = board.pin("third".into()).if_revision(&board, read.revision).await.unwrap_err();
+
+    assert!(matches!(error, DataError::Conflict { expected, .. } if expected == read.revision), "{error}");
+    let now = board.entry().await.unwrap().unwrap().revision;
+    assert_eq!(board.pin("third".into()).if_revision(&board, now).await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_are_heard_in_order_from_a_revision_on() {
+    let (_mesh, node, other) = mesh().await;
+    let board = node.object::<Board>("log");
+    let first = board.pin("first".into()).versioned().await.unwrap().revision;
+    let mut changes = other.object::<Board>("log").watch::<String>(Some(first)).await.unwrap();
+    board.pin("second".into()).await.unwrap();
+    board.pin("third".into()).await.unwrap();
+
+    for (text, after) in [("second", first), ("third", first + 1)] {
+        let Some(Ok(Heard::Item(item))) = changes.next().await else { panic!("no item") };
+        assert_eq!((item.value.as_str(), item.revision), (text, after + 1));
+        assert_eq!(item.from.as_ref().map(ToString::to_string).as_deref(), Some("one"));
+    }
+    let mut late = other.object::<Board>("log").watch::<String>(Some(0)).await.unwrap();
+    assert_eq!(late.next().await.unwrap().unwrap(), Heard::Missed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_was_away_misses_nothing() {
+    let (mesh, node, other) = mesh().await;
+    let mut changes = other.object::<Board>("log").watch::<String>(None).await.unwrap();
+    mesh.cut("other");
+    for note in ["a", "b", "c"] {
+        node.object::<Board>("log").pin(note.into()).await.unwrap();
+    }
+    mesh.advance(Duration::from_secs(30)).await;
+    mesh.heal("other");
+
+    let mut heard = Vec::new();
+    while heard.len() < 3 {
+        let Some(Ok(Heard::Item(item))) = changes.next().await else { panic!("no item") };
+        heard.push(item.value);
+    }
+    assert_eq!(heard, ["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_whose_method_panicked_can_be_destroyed_and_no_more() {
+    let (_mesh, node, _) = mesh().await;
+    let board = node.object::<Board>("log");
+    board.pin("first".into()).await.unwrap();
+
+    let error = board.burn().await.unwrap_err();
+    assert!(matches!(&error, DataError::Quarantined { why, .. } if why.contains("it burns")), "{error}");
+    assert!(matches!(board.notes().await, Err(DataError::Quarantined { .. })));
+    assert!(board.entry().await.unwrap().unwrap().quarantined.is_some());
+
+    assert!(board.destroy().await.unwrap());
+    assert!(board.notes().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_are_listed_carried_elsewhere_and_expire() {
+    let (_mesh, node, _) = mesh().await;
+    node.object::<Board>("b").pin("note".into()).await.unwrap();
+    node.counters("a").inc("x", 1).await.unwrap();
+
+    let all: Vec<_> = node.objects("", "").try_collect().await.unwrap();
+    let names: Vec<_> = all.iter().map(|entry| format!("{}/{}", entry.kind, entry.name)).collect();
+    assert_eq!(names, ["board/b", "counters/a"]);
+
+    let mut exported = node.export("board", "b").await.unwrap().unwrap();
+    exported.name = "c".into();
+    assert!(!node.import(&exported).await.unwrap());
+    assert_eq!(node.object::<Board>("c").notes().await.unwrap(), ["note"]);
+
+    assert!(node.object_of("board", "c").expire_after(Some(Duration::from_secs(5))).await.unwrap());
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert!(node.object_of("board", "c").entry().await.unwrap().is_none());
+    assert_eq!(node.export("board", "c").await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_whose_answer_was_lost_is_carried_out_once() {
+    for cut in 0..40 {
+        let (mesh, node, other) = mesh().await;
+        let inc = tokio::spawn(async move { node.counters("a").inc("x", 1).await });
+        mesh.delay("one", Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(cut)).await;
+        mesh.cut("one");
+        mesh.advance(Duration::from_secs(20)).await;
+        mesh.heal("one");
+
+        assert_eq!(inc.await.unwrap().unwrap(), 1);
+        assert_eq!(other.counters("a").get("x").await.unwrap(), 1);
+    }
+}
