@@ -1,7 +1,7 @@
 //! Counters.
 
 use daffi::DataError;
-use daffi::testing::Mesh;
+use daffi_core::testing::Mesh;
 
 #[tokio::test(start_paused = true)]
 async fn counters_of_a_group_are_shared_by_all_nodes() {

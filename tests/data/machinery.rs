@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use daffi::hosted::{Hosted, Turn};
-use daffi::testing::Mesh;
 use daffi::{DataError, Heard, Node, callback};
+use daffi_core::testing::Mesh;
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 

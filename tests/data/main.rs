@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod counters;
+mod linear;
 mod machinery;
 mod waiting;

@@ -3,9 +3,9 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use daffi::testing::Mesh;
 use daffi::{CallError, DataError, Node};
 use daffi_core::datatypes::LockState;
+use daffi_core::testing::Mesh;
 use futures::FutureExt;
 
 const HOUR: Duration = Duration::from_secs(3_600);

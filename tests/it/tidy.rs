@@ -4,16 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of daffi-core from the ground up: each may name only those before it.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 13] = [
     &["name"],
     &["error"],
     &["config"],
     &["identity"],
     &["wire"],
     &["transport", "callback"],
+    &["hosted"],
     &["session"],
     &["controller", "node"],
     &["api"],
+    &["datatypes"],
     &["testing"],
     &["lib"],
 ];

@@ -1,5 +1,7 @@
 //! The hosted objects: a pure function of the commands they were given, in order.
 
+mod life;
+mod run;
 mod snapshot;
 mod table;
 #[cfg(test)]
@@ -10,18 +12,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use self::run::check_name;
 pub use self::snapshot::{LoadError, Snapshot};
-use self::table::{Place, Table};
-use self::window::{Recall, Window};
+use self::table::Table;
+use self::window::Window;
 use super::args::Args;
-use super::command::{Asker, Command, Condition, Denial, Invocation, MethodId, Outcome};
-use super::kind::{Access, MethodEntry, Object, ObjectKind};
+use super::command::{Command, Denial, Invocation, MethodId, Outcome};
+use super::kind::{Access, MethodEntry, ObjectKind};
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
 use crate::callback::catch;
-use crate::config;
 use crate::error::DataError;
-use crate::wire::BodyError;
 
 /// The state machine of the hosted objects.
 ///
@@ -160,6 +161,7 @@ impl Store {
         out: &mut Vec<u8>,
         after: &mut After,
     ) -> Outcome {
+        self.table.sweep();
         self.advance(now, after);
         let done = match command {
             Command::Open { incarnation } => Ok(Outcome::Opened(self.open(*incarnation))),
@@ -280,361 +282,16 @@ impl Store {
         }
     }
 
-    fn open(&mut self, incarnation: u128) -> SessionId {
-        self.last_session += 1;
-        let session = SessionId(self.last_session);
-        self.sessions.insert(session, Held { incarnation, objects: BTreeSet::new() });
-        session
-    }
-
-    fn end(&mut self, session: SessionId, after: &mut After) {
-        let Some(held) = self.sessions.remove(&session) else { return };
-        // By name, since slots differ between a store and another that was restored.
-        let mut objects: Vec<u32> = held.objects.into_iter().collect();
-        objects.sort_by(|a, b| self.name_of(ObjectId(*a)).cmp(&self.name_of(ObjectId(*b))));
-        for slot in objects {
-            self.change(slot, session, after, |object, turn| object.release(turn));
-        }
-    }
-
     /// The kind and name of an object.
     pub fn name_of(&self, object: ObjectId) -> Option<(u16, &str)> {
         let slot = object.0;
         self.table.places.get(slot as usize).map(|place| (place.kind, &*place.name))
     }
 
-    /// Lets time pass: what has expired goes, the earliest first.
-    fn advance(&mut self, now: Time, after: &mut After) {
-        self.clock = self.clock.max(now);
-        while let Some((due, _)) = self.table.next_due().filter(|(due, _)| *due <= self.clock) {
-            let mut slots = self.table.due_at(due);
-            slots.sort_by(|a, b| self.name_of(ObjectId(*a)).cmp(&self.name_of(ObjectId(*b))));
-            for slot in slots {
-                if self.table.get(slot).expires.is_some_and(|expires| expires <= self.clock) {
-                    self.discard(slot, after);
-                } else {
-                    self.change(slot, SessionId::default(), after, |object, turn| object.expire(turn));
-                    self.table.must_have_expired(slot, self.clock);
-                }
-            }
-        }
-        if self.windows.len() > config::ONCE_NODES_MAX {
-            let clock = self.clock;
-            self.windows.retain(|_, window| !window.expire(clock));
-        }
-    }
-
-    /// Changes an object by a method that is not called from outside.
-    fn change(
-        &mut self,
-        slot: u32,
-        session: SessionId,
-        after: &mut After,
-        change: impl FnOnce(&mut dyn Object, &mut Turn<'_>),
-    ) {
-        let revision = self.revision + 1;
-        let place = self.table.get_mut(slot);
-        let mut turn = Turn::new(self.clock, revision, session, &mut self.effects);
-        match catch(|| change(&mut *place.state, &mut turn)) {
-            Ok(()) => self.settle(slot, revision, after),
-            Err(panicked) => self.quarantine(slot, format!("{} at {}", panicked.message, panicked.at)),
-        }
-    }
-
-    fn once(
-        &mut self,
-        asker: Asker,
-        out: &mut Vec<u8>,
-        run: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<(), Denial>,
-    ) -> Result<(), Denial> {
-        let incarnation = self.sessions.get(&asker.session).ok_or(no_session())?.incarnation;
-        if asker.is_again {
-            match self
-                .windows
-                .get(&incarnation)
-                .map_or(Recall::New, |window| window.recall(asker.request, asker.session))
-            {
-                Recall::Done(result) => return Ok(out.extend_from_slice(result)),
-                Recall::Unknown => return Err(DataError::Forgotten.into()),
-                Recall::New => {}
-            }
-        }
-        let start = out.len();
-        self.has_given = false;
-        run(self, out)?;
-        let holder = self.has_given.then_some(asker.session);
-        let window = self.windows.entry(incarnation).or_default();
-        window.expire(self.clock);
-        window.remember(self.clock, asker.request, holder, &out[start..]);
-        Ok(())
-    }
-
-    fn check_all(&self, conditions: &[Condition]) -> Result<(), DataError> {
-        conditions.iter().try_for_each(|condition| self.check(condition))
-    }
-
-    fn check(&self, condition: &Condition) -> Result<(), DataError> {
-        let place = |kind: u16, object: &str| self.table.find(kind, object).map(|slot| self.table.get(slot));
-        match condition {
-            Condition::Revision { kind, object, revision } => {
-                let place = place(*kind, object).filter(|place| !place.is_vacant());
-                let actual = place.map_or(0, |place| place.revision);
-                if actual == *revision {
-                    return Ok(());
-                }
-                Err(DataError::Conflict { object: object.clone(), expected: *revision, actual })
-            }
-            Condition::Fence { kind, object, token } => {
-                if place(*kind, object).and_then(|place| place.state.fence()) == Some(*token) {
-                    return Ok(());
-                }
-                Err(DataError::Stale { object: object.clone(), token: *token })
-            }
-        }
-    }
-
-    fn call(
-        &mut self,
-        session: SessionId,
-        invocation: &Invocation<'_>,
-        out: &mut Vec<u8>,
-        after: &mut After,
-    ) -> Result<(), Denial> {
-        let (slot, args) = self.target(invocation)?;
-        let revision = self.revision + 1;
-        self.run(slot, session, invocation.method, args, out)?;
-        self.settle(slot, revision, after);
-        Ok(())
-    }
-
-    /// All invocations as one step. What they did to objects before one that stops is undone.
-    fn batch(
-        &mut self,
-        session: SessionId,
-        invocations: &[Invocation<'_>],
-        out: &mut Vec<u8>,
-        after: &mut After,
-    ) -> Result<(), Denial> {
-        let mut results = Vec::new();
-        let mut before: BTreeMap<u32, Box<dyn Object>> = BTreeMap::new();
-        let mut effects = Vec::new();
-        for (at, invocation) in invocations.iter().enumerate() {
-            let mut result = Vec::new();
-            let ran = self.target(invocation).and_then(|(slot, args)| {
-                before.entry(slot).or_insert_with(|| self.table.get(slot).state.copy());
-                self.run(slot, session, invocation.method, args, &mut result)?;
-                effects.push((slot, std::mem::take(&mut self.effects)));
-                Ok(())
-            });
-            if let Err(denial) = ran {
-                for (slot, state) in before {
-                    self.table.get_mut(slot).state = state;
-                    self.table.settle(slot);
-                }
-                return Err(match denial {
-                    Denial::Stopped { stop, .. } => Denial::Stopped { at, stop },
-                    other => other,
-                });
-            }
-            results.push(result);
-        }
-        let revision = self.revision + 1;
-        for (slot, effects) in effects {
-            self.effects = effects;
-            self.settle(slot, revision, after);
-        }
-        let results: Vec<serde_bytes::ByteBuf> =
-            results.into_iter().map(serde_bytes::ByteBuf::from).collect();
-        crate::wire::encode_into(out, &results).expect("bytes encode");
-        Ok(())
-    }
-
-    /// The object that an invocation is about, made if it is not there, and the rest of the arguments.
-    fn target<'a>(&mut self, invocation: &'a Invocation<'_>) -> Result<(u32, Args<'a>), Denial> {
-        let mut args = Args::of(&invocation.body)?;
-        let name = check_name(args.text("the object's name")?)?;
-        if self.table.bytes >= config::HOSTED_BYTES_MAX && self.access(invocation.method) == Access::Write {
-            let what = format!("{} bytes are hosted, of {}", self.table.bytes, config::HOSTED_BYTES_MAX);
-            return Err(DataError::Full { what }.into());
-        }
-        let slot = self.find_or_make(invocation.method.kind, name);
-        match &self.table.get(slot).broken {
-            Some(why) => Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into()),
-            None => Ok((slot, args)),
-        }
-    }
-
-    fn find_or_make(&mut self, kind: u16, name: &str) -> u32 {
-        let found = self.table.find(kind, name);
-        found.unwrap_or_else(|| {
-            let state = self.kinds[usize::from(kind)].blank().copy();
-            self.table.insert(kind, name, state)
-        })
-    }
-
-    /// Runs a method. What it did beside changing its object is left in `effects`.
-    fn run(
-        &mut self,
-        slot: u32,
-        session: SessionId,
-        method: MethodId,
-        mut args: Args<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Denial> {
-        let place = &mut self.table.places[slot as usize];
-        let mut turn = Turn::new(self.clock, self.revision + 1, session, &mut self.effects);
-        let start = out.len();
-        let before = watchful_copy(place);
-        let ran = catch(|| place.state.write(method.method, &mut turn, &mut args, out));
-        let denial = match ran {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(stop)) => {
-                debug_assert!(
-                    before.is_none_or(|before| Some(before) == place.state.save().ok()),
-                    "`{}` was changed by a method that stopped: {stop:?}",
-                    place.name
-                );
-                Denial::from(stop)
-            }
-            Err(panicked) => {
-                let (object, why) =
-                    (place.name.to_string(), format!("{} at {}", panicked.message, panicked.at));
-                self.quarantine(slot, why.clone());
-                DataError::Quarantined { object, why }.into()
-            }
-        };
-        out.truncate(start);
-        self.effects = Effects::default();
-        Err(denial)
-    }
-
-    fn quarantine(&mut self, slot: u32, why: String) {
-        self.effects = Effects::default();
-        self.table.get_mut(slot).broken = Some(why);
-        self.table.settle(slot);
-    }
-
-    /// An object was changed: the step has its number, and its effects come about.
-    fn settle(&mut self, slot: u32, revision: u64, after: &mut After) {
-        self.revision = revision;
-        let object = ObjectId(slot);
-        let Effects { changes, messages, holds, expires } = &mut self.effects;
-        after.changes.extend(changes.drain(..).map(|what| Change { object, revision, what }));
-        after.messages.extend(messages.drain(..).map(|message| (object, message)));
-        for (session, holds) in holds.drain(..) {
-            // One that has ended holds nothing.
-            let Some(held) = self.sessions.get_mut(&session) else { continue };
-            self.has_given |= holds;
-            if holds {
-                held.objects.insert(slot)
-            } else {
-                held.objects.remove(&slot)
-            };
-        }
-        let place = self.table.get_mut(slot);
-        place.revision = revision;
-        if let Some(expires) = expires.take() {
-            place.expires = expires;
-        }
-        after.changed.push(object);
-        self.table.settle(slot);
-    }
-
-    fn destroy(&mut self, kind: u16, name: &str, after: &mut After) -> bool {
-        let found = self.find_present(kind, name);
-        if let Some(slot) = found {
-            self.discard(slot, after);
-        }
-        found.is_some()
-    }
-
     /// The object, unless nobody can tell it from one that is not there.
     fn find_present(&self, kind: u16, name: &str) -> Option<u32> {
         self.table.find(kind, name).filter(|slot| !self.table.get(*slot).is_vacant())
     }
-
-    /// Empties an object as if it had never been; those who wait for it go on waiting.
-    fn discard(&mut self, slot: u32, after: &mut After) {
-        for held in self.sessions.values_mut() {
-            held.objects.remove(&slot);
-        }
-        self.revision += 1;
-        let blank = self.kinds[usize::from(self.table.get(slot).kind)].blank().copy();
-        let place = self.table.get_mut(slot);
-        (place.state, place.revision) = (blank, self.revision);
-        (place.expires, place.broken) = (None, None);
-        after.changed.push(ObjectId(slot));
-        self.table.settle(slot);
-    }
-
-    /// The state of an object, as its type encodes it.
-    ///
-    /// # Errors
-    /// [`DataError::Quarantined`] if its own `Serialize` fails.
-    pub fn state(&self, kind: u16, name: &str) -> Result<Option<Vec<u8>>, DataError> {
-        let place = self.find_present(kind, name).map(|slot| self.table.get(slot));
-        let saved = place.map(|place| place.state.save()).transpose();
-        saved.map_err(|error| DataError::Quarantined { object: name.to_owned(), why: error.0 })
-    }
-
-    /// Puts an object that was exported in the place of what there is; says whether there was something. What it
-    /// holds for sessions, it holds for none here.
-    fn import(
-        &mut self,
-        kind: u16,
-        name: &str,
-        expires: Option<Time>,
-        state: &[u8],
-        after: &mut After,
-    ) -> Result<bool, Denial> {
-        let name = check_name(name)?;
-        let wrong = |error: BodyError| {
-            let expected = format!("the state of a {}", self.kinds[usize::from(kind)].name);
-            DataError::WrongValue { expected, found: error.0 }
-        };
-        let state = self.kinds[usize::from(kind)].load(state).map_err(wrong)?;
-        let was_there = self.destroy(kind, name, after);
-        let slot = self.find_or_make(kind, name);
-        let place = self.table.get_mut(slot);
-        (place.state, place.expires) = (state, expires);
-        for session in self.table.get(slot).state.holders() {
-            self.change(slot, session, after, |object, turn| object.release(turn));
-        }
-        let revision = self.revision + 1;
-        self.settle(slot, revision, after);
-        Ok(was_there)
-    }
-
-    fn expire(&mut self, kind: u16, name: &str, expires: Option<Time>) -> bool {
-        let Some(slot) = self.find_present(kind, name) else { return false };
-        self.revision += 1;
-        let place = self.table.get_mut(slot);
-        (place.expires, place.revision) = (expires, self.revision);
-        self.table.settle(slot);
-        true
-    }
-}
-
-/// What a small object was before a method ran, to see that one that stops has changed nothing.
-fn watchful_copy(place: &Place) -> Option<Vec<u8>> {
-    let is_worth_it = cfg!(debug_assertions) && place.bytes <= WATCHED_BYTES_MAX;
-    if is_worth_it { place.state.save().ok() } else { None }
-}
-
-/// Larger objects are not compared before and after a method that stops.
-const WATCHED_BYTES_MAX: usize = 16 << 10;
-
-fn no_session() -> DataError {
-    DataError::invalid("the session is not known")
-}
-
-fn bad_name() -> DataError {
-    DataError::invalid(format!("an object's name has 1 to {} bytes", config::OBJECT_NAME_BYTES_MAX))
-}
-
-fn check_name(name: &str) -> Result<&str, DataError> {
-    let is_good = !name.is_empty() && name.len() <= config::OBJECT_NAME_BYTES_MAX;
-    if is_good { Ok(name) } else { Err(bad_name()) }
 }
 
 impl fmt::Debug for Store {

@@ -109,15 +109,15 @@ impl Table {
             // As one that is not there: whether it is spared must not show.
             place.revision = 0;
             self.vacant.push(slot);
-            if self.vacant.len() >= VACANT_MAX {
-                self.sweep();
-            }
         }
     }
 
-    /// Removes objects that nobody can tell from those that are not there. Some that come and go all the time are
-    /// spared for a while: making one takes as long as a short invocation.
-    fn sweep(&mut self) {
+    /// Removes objects that nobody can tell from those that are not there, between commands. Some that come and go all
+    /// the time are spared for a while: making one takes as long as a short operation.
+    pub(super) fn sweep(&mut self) {
+        if self.vacant.len() < VACANT_MAX {
+            return;
+        }
         for slot in std::mem::take(&mut self.vacant) {
             let place = self.places.get(slot as usize);
             if place.is_some_and(|place| place.waiting == 0 && place.is_vacant()) {
