@@ -158,10 +158,14 @@ impl Stop {
 
 /// Appends what a method returned.
 ///
-/// # Errors
-/// [`Stop::BadArguments`] if it cannot be encoded.
+/// # Panics
+/// If it cannot be encoded: the method may have changed its object, so it is too late for an error.
+#[expect(clippy::unnecessary_wraps, reason = "it is the end of what runs a method")]
 pub fn put_value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
-    Ok(wire::encode_into(out, value)?)
+    if let Err(error) = wire::encode_into(out, value) {
+        panic!("the result of a method cannot be encoded: {error}");
+    }
+    Ok(())
 }
 
 impl From<BodyError> for Stop {
