@@ -6,7 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ::daffi::{Controller, Node, Registry, Secret, callback};
+use ::daffi::{Controller, Counters, Kept, Node, Registry, Secret, callback};
+use daffi_core::datatypes::LockState;
 use serde_bytes::{ByteBuf, Bytes};
 use tokio::runtime;
 use tokio::task::JoinSet;
@@ -80,7 +81,9 @@ async fn caller(task: &Task, over: Over) -> Outcome<Measurement> {
         // All roles are one program, so a caller has the callbacks too; it must not offer them.
         let node = ::daffi::connect(&url(task, over)).name(&name).registry(Registry::new());
         let node = node.secret(secret()?).await?;
-        node.wait_callback("echo").await?;
+        if !task.item.is_hosted() {
+            node.wait_callback("echo").await?;
+        }
         nodes.push(node);
     }
     let meter = Arc::new(Mutex::new(Meter::start(task)?));
@@ -99,12 +102,15 @@ async fn caller(task: &Task, over: Over) -> Outcome<Measurement> {
 
 /// Keeps one call outstanding until the time is over.
 async fn work(node: Node, item: Item, body: Body, meter: Arc<Mutex<Meter>>) -> Outcome<()> {
+    let (counters, lock) = (node.counters("bench"), node.object::<LockState>("bench"));
     let mut sent = Instant::now();
     loop {
         let operations = match item {
             Item::W1 | Item::W2 | Item::W3 | Item::W4 => call(&node, body).await?,
             Item::W5 => broadcast(&node, item, body).await?,
             Item::W6 => send_chunk(&node, body).await?,
+            Item::W7 | Item::W7c | Item::W7p => increment(&counters).await?,
+            Item::W10 => take_and_give_back(&lock).await?,
         };
         let now = Instant::now();
         if !count(&mut meter.lock().unwrap_or_else(PoisonError::into_inner), sent, now, operations)? {
@@ -120,6 +126,17 @@ fn count(meter: &mut Meter, sent: Instant, now: Instant, operations: u64) -> io:
     let latency = meter.nanoseconds(now) - meter.nanoseconds(sent);
     meter.record(latency, operations);
     Ok(goes_on)
+}
+
+async fn increment(counters: &Counters) -> Outcome<u64> {
+    counters.inc("orders", 1).await?;
+    Ok(1)
+}
+
+async fn take_and_give_back(lock: &<LockState as Kept>::Client) -> Outcome<u64> {
+    let token = lock.acquire(String::new(), false, None).await?;
+    lock.release(token).await?;
+    Ok(2)
 }
 
 async fn call(node: &Node, body: Body) -> Outcome<u64> {

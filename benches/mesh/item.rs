@@ -19,6 +19,14 @@ pub(crate) enum Item {
     W5,
     /// One-way messages delivered.
     W6,
+    /// A counter is incremented: one outstanding.
+    W7,
+    /// 50 connections with one outstanding each.
+    W7c,
+    /// 64 outstanding on one connection.
+    W7p,
+    /// A lock is taken and given back: two requests.
+    W10,
 }
 
 /// What carries the calls.
@@ -60,7 +68,18 @@ pub(crate) struct Shape {
 }
 
 impl Item {
-    pub(crate) const ALL: [Self; 6] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::W1,
+        Self::W2,
+        Self::W3,
+        Self::W4,
+        Self::W5,
+        Self::W6,
+        Self::W7,
+        Self::W7c,
+        Self::W7p,
+        Self::W10,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -70,7 +89,16 @@ impl Item {
             Self::W4 => "W4",
             Self::W5 => "W5",
             Self::W6 => "W6",
+            Self::W7 => "W7",
+            Self::W7c => "W7c",
+            Self::W7p => "W7p",
+            Self::W10 => "W10",
         }
+    }
+
+    /// Whether what stands in the middle answers it.
+    pub(crate) fn is_hosted(self) -> bool {
+        self.shape().callees == 0
     }
 
     pub(crate) fn description(self) -> &'static str {
@@ -81,6 +109,10 @@ impl Item {
             Self::W4 => "1 MiB there and back, one outstanding",
             Self::W5 => "one call to 16 nodes, one aggregated reply",
             Self::W6 => "one-way messages delivered, a request and reply closes each 1,000",
+            Self::W7 => "a counter is incremented, one outstanding",
+            Self::W7c => "a counter is incremented, 50 connections with one outstanding each",
+            Self::W7p => "a counter is incremented, 64 outstanding on one connection",
+            Self::W10 => "a lock is taken and given back, one outstanding; its requests are counted",
         }
     }
 
@@ -88,6 +120,9 @@ impl Item {
         let one = Shape { connections: 1, outstanding: 1, callees: 1 };
         match self {
             Self::W1 | Self::W4 => one,
+            Self::W7 | Self::W10 => Shape { callees: 0, ..one },
+            Self::W7c => Shape { connections: 50, callees: 0, ..one },
+            Self::W7p => Shape { outstanding: 64, callees: 0, ..one },
             Self::W2 => Shape { outstanding: 64, ..one },
             Self::W3 => Shape { connections: 16, outstanding: 16, ..one },
             Self::W5 => Shape { callees: 16, ..one },
@@ -100,7 +135,7 @@ impl Item {
     pub(crate) fn payload_bytes(self, small: usize) -> usize {
         match self {
             Self::W4 => 1 << 20,
-            Self::W1 | Self::W2 | Self::W3 | Self::W5 | Self::W6 => small,
+            _ => small,
         }
     }
 
@@ -114,6 +149,9 @@ impl Item {
             (Self::W4, Over::Unix) => 0.70,
             (Self::W4 | Self::W5, _) => 0.80,
             (Self::W6, _) => 0.25,
+            (Self::W7 | Self::W7c, _) => 0.80,
+            (Self::W7p, _) => 0.30,
+            (Self::W10, _) => 0.75,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod contenders;
 mod counters;
 mod linear;
 mod machinery;

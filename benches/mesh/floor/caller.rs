@@ -14,7 +14,8 @@ pub(super) fn run(task: &Task) -> io::Result<Measurement> {
     let shape = task.item.shape();
     let kind = match task.item {
         Item::W5 => Kind::Broadcast,
-        Item::W1 | Item::W2 | Item::W3 | Item::W4 | Item::W6 => Kind::Call,
+        item if item.is_hosted() => Kind::Direct,
+        _ => Kind::Call,
     };
     let mut lines = Vec::new();
     for _ in 0..shape.connections {

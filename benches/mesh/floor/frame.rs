@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     /// One callee's reply to a broadcast.
     Part = 4,
     OneWay = 5,
+    /// A call that the relay answers itself.
+    Direct = 6,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             3 => Self::Broadcast,
             4 => Self::Part,
             5 => Self::OneWay,
+            6 => Self::Direct,
             _ => return None,
         })
     }

@@ -136,6 +136,10 @@ impl Routes {
                     self.send(self.callees[index], frame.bytes());
                 }
             }
+            Kind::Direct => {
+                frame.set_kind(Kind::Reply);
+                self.send(from, frame.bytes());
+            }
             Kind::Part => self.gather(&frame)?,
             Kind::Serve => {
                 self.callees.push(from);

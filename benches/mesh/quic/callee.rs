@@ -36,7 +36,7 @@ async fn serve(mut link: Link) -> io::Result<()> {
                 Kind::Call => frame.set_kind(Kind::Reply),
                 Kind::Broadcast => frame.set_kind(Kind::Part),
                 Kind::OneWay => continue,
-                Kind::Serve | Kind::Reply | Kind::Part => {
+                Kind::Serve | Kind::Reply | Kind::Part | Kind::Direct => {
                     return Err(io::Error::other("a callee is sent calls only"));
                 }
             }

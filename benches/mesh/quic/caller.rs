@@ -66,7 +66,6 @@ async fn call(mut link: Link, item: Item, payload: Rc<Vec<u8>>, meter: Rc<RefCel
 /// What one reply answers.
 fn put_request(out: &mut Vec<u8>, item: Item, now: u64, payload: &[u8]) {
     match item {
-        Item::W1 | Item::W2 | Item::W3 | Item::W4 => put(out, Kind::Call, 0, now, payload),
         Item::W5 => put(out, Kind::Broadcast, 0, now, payload),
         Item::W6 => {
             for _ in 0..CHUNK_MESSAGES {
@@ -74,5 +73,7 @@ fn put_request(out: &mut Vec<u8>, item: Item, now: u64, payload: &[u8]) {
             }
             put(out, Kind::Call, 0, now, &[]);
         }
+        item if item.is_hosted() => put(out, Kind::Direct, 0, now, payload),
+        _ => put(out, Kind::Call, 0, now, payload),
     }
 }

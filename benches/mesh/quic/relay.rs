@@ -100,6 +100,10 @@ impl Hub {
                     self.send(callee, frame.bytes());
                 }
             }
+            Kind::Direct => {
+                frame.set_kind(Kind::Reply);
+                self.send(from, frame.bytes());
+            }
             Kind::Part => self.gather(&frame),
         }
         Ok(())

@@ -16,7 +16,7 @@ use super::call::Prepared;
 use super::{Call, Object};
 use crate::config;
 use crate::error::{CallError, DataError, Ran, Result};
-use crate::node::{Awaiting, Flight, Node, Phase, Reply, Request};
+use crate::node::{Awaiting, Flight, Node, Phase, Reply};
 use crate::wire;
 
 /// An operation on a hosted object that has not been sent: await it, or [`wait`](Self::wait) for it on a thread.
@@ -150,8 +150,7 @@ pub struct OperationFuture<T> {
 struct Sending {
     node: Node,
     flight: Flight,
-    /// What is sent again, and how often.
-    again: Box<Request>,
+    /// How often it may be sent again.
     left: u32,
     /// The callback that awaits it.
     _awaiting: Option<Awaiting>,
@@ -161,10 +160,10 @@ impl Sending {
     fn new(call: Call<()>) -> Result<Self, DataError> {
         let node = call.node.clone();
         let _awaiting = Awaiting::of(&node);
-        let Prepared { request, wrapping, .. } = call.prepare(config::CALL_TIMEOUT, |_| ())?;
-        let again = Box::new(request.copy());
+        let Prepared { request, wrapping, .. } =
+            call.prepare(config::CALL_TIMEOUT, |request| request.is_kept = true)?;
         let flight = Flight::new(Arc::clone(node.shared()), request).wrapped(wrapping);
-        Ok(Self { node, flight, again, left: config::OPERATION_RETRIES_MAX, _awaiting })
+        Ok(Self { node, flight, left: config::OPERATION_RETRIES_MAX, _awaiting })
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, CallError>> {
@@ -177,12 +176,11 @@ impl Sending {
             if !may_pass || self.left == 0 || self.node.shared().phase() == Phase::Ended {
                 return Poll::Ready(Err(error));
             }
+            let Some(mut again) = self.flight.take_kept() else { return Poll::Ready(Err(error)) };
             self.left -= 1;
-            // The controller knows by the number whether it has been carried out.
-            if self.again.first.is_none() {
-                self.again.first = self.flight.number();
-            }
-            self.flight = Flight::new(Arc::clone(self.node.shared()), self.again.copy());
+            // By its first number the controller knows whether it has been carried out.
+            again.first = again.first.or_else(|| self.flight.number());
+            self.flight = Flight::new(Arc::clone(self.node.shared()), again);
         }
     }
 }

@@ -21,10 +21,6 @@ impl<'a> Args<'a> {
         let bad = |got: String| Stop::BadArguments { expected: "a list of arguments".into(), got };
         match Shape::of(body) {
             Ok(Shape::Array(left)) => {
-                let whole = skip(body).map_err(|error| bad(error.to_string()))?;
-                if whole != body.len() {
-                    return Err(bad(format!("{} bytes more", body.len() - whole)));
-                }
                 // A list's head is a byte, three or five.
                 let head = match left {
                     _ if body[0] & 0xf0 == 0x90 => 1,
@@ -72,12 +68,11 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Stop::BadArguments`] if there is one.
     pub fn end(&self) -> Result<(), Stop> {
-        match self.left {
-            0 => Ok(()),
-            left => Err(Stop::BadArguments {
-                expected: "no more arguments".into(),
-                got: format!("{left} too many"),
-            }),
-        }
+        let got = match (self.left, self.rest.len()) {
+            (0, 0) => return Ok(()),
+            (0, bytes) => format!("{bytes} bytes too many"),
+            (left, _) => format!("{left} too many"),
+        };
+        Err(Stop::BadArguments { expected: "no more arguments".into(), got })
     }
 }

@@ -39,22 +39,30 @@ pub(crate) struct Flight {
     shared: Arc<Shared>,
     stage: Leg,
     on_drop: OnDrop,
+    /// What was sent, where it may be sent again.
+    kept: Option<Box<Request>>,
     sender: Option<Sender>,
 }
 
 impl Flight {
     pub(crate) fn new(shared: Arc<Shared>, request: impl Into<Box<Request>>) -> Self {
-        Self { shared, stage: Leg::New(request.into()), on_drop: OnDrop::Cancel, sender: None }
+        Self { shared, stage: Leg::New(request.into()), on_drop: OnDrop::Cancel, kept: None, sender: None }
     }
 
     /// A call that cannot be made.
     pub(crate) fn failed(shared: Arc<Shared>, error: CallError) -> Self {
-        Self { shared, stage: Leg::Failed(error), on_drop: OnDrop::Cancel, sender: None }
+        Self { shared, stage: Leg::Failed(error), on_drop: OnDrop::Cancel, kept: None, sender: None }
     }
 
     /// What several calls come to.
     pub(crate) fn several(shared: Arc<Shared>, several: Several) -> Self {
-        Self { shared, stage: Leg::Several(Box::new(several)), on_drop: OnDrop::Cancel, sender: None }
+        Self {
+            shared,
+            stage: Leg::Several(Box::new(several)),
+            on_drop: OnDrop::Cancel,
+            kept: None,
+            sender: None,
+        }
     }
 
     /// The same with something standing around it, which is told by [`poll_over`](Self::poll_over) what it came to.
@@ -62,7 +70,15 @@ impl Flight {
         let Some(wrapping) = wrapping else { return self };
         let (shared, on_drop) = (Arc::clone(&self.shared), self.on_drop);
         let stage = Leg::Wrapped(Box::new(WrappedFlight::new(*wrapping, self)));
-        Self { shared, stage, on_drop, sender: None }
+        Self { shared, stage, on_drop, kept: None, sender: None }
+    }
+
+    /// What was sent, to be sent again.
+    pub(crate) fn take_kept(&mut self) -> Option<Box<Request>> {
+        match &mut self.stage {
+            Leg::Wrapped(wrapped) => wrapped.flight.kept.take(),
+            _ => self.kept.take(),
+        }
     }
 
     /// The request, while it has not been sent.
@@ -143,13 +159,21 @@ impl Flight {
         }
     }
 
-    fn start(&mut self, mut request: Request) {
+    fn start(&mut self, mut request: Box<Request>) {
         let timeout = request.timeout;
         self.stage = match self.shared.try_send(&mut request, timeout) {
-            Ok(Some(sent)) => Leg::Sent(sent.taken_over(self.on_drop)),
+            Ok(Some(sent)) => {
+                if request.is_kept {
+                    self.kept = Some(request);
+                }
+                Leg::Sent(sent.taken_over(self.on_drop))
+            }
             Ok(None) | Err(CallError::BadArguments { .. }) => {
                 let shared = Arc::clone(&self.shared);
-                Leg::Slow(Box::pin(shared.send_slowly(request, Shared::try_send)))
+                if request.is_kept {
+                    self.kept = Some(Box::new(request.copy()));
+                }
+                Leg::Slow(Box::pin(shared.send_slowly(*request, Shared::try_send)))
             }
             Err(error) => Leg::Failed(error),
         };
@@ -159,7 +183,7 @@ impl Flight {
     pub(crate) fn launch(&mut self) {
         let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent()));
         match stage {
-            Leg::New(request) => self.start(*request),
+            Leg::New(request) => self.start(request),
             stage => self.stage = stage,
         }
         match &mut self.stage {
@@ -196,7 +220,7 @@ impl Flight {
                     let Leg::New(request) = std::mem::replace(&mut self.stage, Leg::Failed(unsent())) else {
                         unreachable!("the stage was looked at above")
                     };
-                    self.start(*request);
+                    self.start(request);
                 }
                 Leg::Slow(slow) => {
                     self.stage = match ready!(slow.as_mut().poll(cx)) {

@@ -36,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) apart: Option<u64>,
     /// The number under which it was first sent, if it may have been carried out then.
     pub(crate) first: Option<u64>,
+    /// It may be sent again, by whoever has its flight.
+    pub(crate) is_kept: bool,
     /// Its place in a trace.
     pub(crate) trace: Option<Box<Traceparent>>,
 }
@@ -59,6 +61,7 @@ impl Request {
             again: false,
             apart: None,
             first: None,
+            is_kept: false,
             trace: None,
         }
     }
@@ -76,6 +79,7 @@ impl Request {
             again,
             apart,
             first,
+            is_kept,
             ..
         } = *self;
         let (name, body, on, key) = (self.name.clone(), self.body.clone(), self.on.clone(), self.key.clone());
@@ -96,6 +100,7 @@ impl Request {
             again,
             apart,
             first,
+            is_kept,
             trace,
         }
     }
