@@ -7,7 +7,6 @@ pub use daffi_core::callback::{
     Args, Callback, Chosen, Context, Contract, Declaration, Declared, Flow, Inventory, OnCancel, Options,
     Serves, Shareable, declares,
 };
-pub use daffi_core::__private::{hosted, inventory};
 pub use futures::Stream;
 use std::fmt::Display;
 

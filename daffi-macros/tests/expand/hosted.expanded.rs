@@ -45,18 +45,18 @@ impl Board {
     }
 }
 #[allow(
-    dead_code,
     deprecated,
     missing_copy_implementations,
     missing_debug_implementations,
     non_camel_case_types,
     unnameable_types,
     unreachable_pub,
-    unused_imports,
+    unused,
     unused_qualifications,
     clippy::all,
     clippy::nursery,
     clippy::pedantic,
+    rustdoc::private_doc_tests,
 )]
 const _: () = {
     #[automatically_derived]
