@@ -198,8 +198,14 @@ pub const ONCE_REMEMBERED_MAX: usize = 4_096;
 /// How long they are remembered: longer than anybody asks again.
 pub const ONCE_REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
-/// Nodes whose requests are remembered before those that have been idle for so long are forgotten.
-pub const ONCE_NODES_MAX: usize = 1_024;
+/// Bytes of the results that are remembered of one node.
+pub const ONCE_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes of a result that is remembered: of a larger one it is known only that there was one.
+pub const ONCE_RESULT_BYTES_MAX: usize = 64 << 10;
+
+/// Nodes whose requests are remembered, those included that have gone without a goodbye.
+pub const ONCE_NODES_MAX: usize = 65_536;
 
 /// Calls that wait for hosted objects to change, all objects together.
 pub const WAITERS_MAX: usize = 100_000;

@@ -185,3 +185,41 @@ async fn an_operation_whose_answer_was_lost_is_carried_out_once() {
         assert_eq!(other.counters("a").get("x").await.unwrap(), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn methods_are_callbacks_in_the_modes_that_make_sense() {
+    let (_mesh, node, _) = mesh().await;
+    let board = node.object::<Board>("log");
+
+    assert_eq!(node.call::<u64>("daffi.board.pin", ("log", "a")).await.unwrap(), 1);
+    assert_eq!(node.call::<u64>("daffi.board.pin", ("log", "b")).bg().await.unwrap(), 2);
+    node.tell("daffi.board.pin", ("log", "c")).no_return().await.unwrap();
+    let kept = node.call::<u64>("daffi.board.pin", ("log", "d")).submit().await.unwrap();
+    assert_eq!(node.job::<u64>(kept).await.unwrap(), 4);
+    assert_eq!(board.notes().await.unwrap(), ["a", "b", "c", "d"]);
+
+    let pin = || node.call::<u64>("daffi.board.pin", ("log", "e"));
+    for refused in [
+        pin().every(Duration::from_secs(1)).await.err().map(|error| error.code()),
+        pin().eta(Duration::from_secs(1)).await.err().map(|error| error.code()),
+        pin().broadcast().await.err().map(|error| error.code()),
+        node.tell("daffi.stats", ()).no_return().await.err().map(|error| error.code()),
+    ] {
+        assert_eq!(refused, Some(daffi::Code::BadArguments));
+    }
+    assert_eq!(board.notes().await.unwrap().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_no_reply_carries_is_an_error_and_the_node_lives_on() {
+    let (_mesh, node, _) = mesh().await;
+    let board = node.object::<Board>("log");
+    for _ in 0..5 {
+        board.pin("x".repeat(1 << 20)).await.unwrap();
+    }
+
+    let error = board.notes().await.unwrap_err();
+
+    let DataError::Call(daffi::CallError::TooLarge { .. }) = error else { panic!("{error}") };
+    assert_eq!(board.pin("small".into()).await.unwrap(), 6);
+}

@@ -74,6 +74,8 @@ pub enum Command<'a> {
     End {
         /// Which one.
         session: SessionId,
+        /// Whether its node has said goodbye, so that it asks for nothing again.
+        is_final: bool,
     },
     /// A call.
     Call {
@@ -142,7 +144,7 @@ pub enum Outcome {
     Refused(Denial),
 }
 
-/// Why a command was not carried out. Nothing was changed.
+/// Why a command has no result. But for one that is too large, nothing was changed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Denial {
@@ -154,6 +156,9 @@ pub enum Denial {
         /// Why.
         stop: Stop,
     },
+    /// It was carried out, but its result is larger than a reply may be.
+    #[error("a result of {0} bytes")]
+    TooLarge(usize),
     /// The store does not let it come to that.
     #[error(transparent)]
     Refused(#[from] DataError),

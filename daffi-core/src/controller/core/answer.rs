@@ -17,7 +17,7 @@ use super::session::Phase;
 use super::{Core, Question};
 use crate::config::KEY_BYTES_MAX;
 use crate::error::{CallError, Ran};
-use crate::name::{CallbackName, NodeName};
+use crate::name::{CallbackName, NodeName, RESERVED_PREFIX};
 use crate::wire::{CallId, JobId, ScheduleEntry, ScheduleSpec, TokenSpec, check_depth, decode, encode};
 
 /// What a callback of the controller's own comes to.
@@ -342,6 +342,9 @@ pub(super) fn take<T: DeserializeOwned>(builtin: Builtin, body: &[u8]) -> Result
 /// Whether what a schedule names can be names at all, and its arguments are arguments.
 fn check_spec(spec: &ScheduleSpec) -> Result<(), CallError> {
     let bad = |got: String| CallError::BadArguments { expected: "a schedule".into(), got };
+    if spec.callback.starts_with(RESERVED_PREFIX) {
+        return Err(super::hosted::not_in_this_mode());
+    }
     CallbackName::new(&spec.callback)
         .map_err(|error| bad(format!("the callback {:?}: {error}", spec.callback)))?;
     for name in spec.name.iter().chain(&spec.on) {

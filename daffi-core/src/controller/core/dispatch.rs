@@ -177,7 +177,9 @@ impl Core {
         }
         match own {
             Some(Own::Builtin(builtin)) => return self.call_builtin(now, id, entry, builtin, request),
-            Some(Own::Hosted(method)) => return self.call_hosted(now, id, entry, method, request),
+            Some(Own::Hosted(method)) => {
+                return self.call_hosted(now, id, entry, method, extension, request);
+            }
             None => {}
         }
         let call = Call::new(now, Origin::Node { session: slot, call: id }, request.flags, entry);
@@ -398,7 +400,9 @@ impl Core {
         extension: &Extension,
         request: &Request<'_>,
     ) {
+        let own = self.directory.entry(entry).and_then(|entry| entry.own);
         let taken = match extension.eta() {
+            _ if own.is_some() => self.tell_own(now, own, sequence, extension, request),
             Some(eta) => self.delay_one_way(now, entry, eta, request),
             None => self.send_one_way(entry, request),
         };

@@ -130,7 +130,8 @@ impl Core {
         }
         // After its own waits, which what it held must not go to.
         if let Some(hosted) = self.sessions[slot as usize].hosted.take() {
-            self.end_hosted(now, hosted);
+            let is_final = self.sessions[slot as usize].said_goodbye;
+            self.end_hosted(now, hosted, is_final);
         }
         // Last, since the above may still have introduced it: from now on its number may mean another node.
         for (_, other) in &mut self.sessions {

@@ -227,6 +227,7 @@ impl Core {
                 Ok(())
             }
             (_, Kind::Goodbye) => {
+                self.sessions[slot as usize].said_goodbye = true;
                 self.end(now, slot, "it said goodbye");
                 Ok(())
             }

@@ -83,6 +83,8 @@ pub(super) struct Session {
     pub(super) liveness: Liveness,
     /// How it comes back when its link breaks.
     pub(super) back: Return,
+    /// It ends of its own accord, and asks for nothing again.
+    pub(super) said_goodbye: bool,
     /// Its number in the store, once it has one.
     pub(super) hosted: Option<SessionId>,
 }
@@ -154,6 +156,7 @@ impl Session {
             callee: CalleeSide::default(),
             liveness: Liveness::default(),
             back: Return::default(),
+            said_goodbye: false,
             hosted: None,
         }
     }

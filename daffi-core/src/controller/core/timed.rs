@@ -92,6 +92,9 @@ impl Core {
         if let Some(call) = self.calls.get_mut(slot) {
             call.entry = entry;
         }
+        if self.directory.entry(entry).is_some_and(|entry| entry.own.is_some()) {
+            return self.fail(now, slot, &super::hosted::not_in_this_mode());
+        }
         if request.flags.has(Flags::ONE_WAY) {
             return match self.send_one_way(entry, request) {
                 Ok(()) => {

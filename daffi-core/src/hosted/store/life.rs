@@ -20,8 +20,11 @@ impl Store {
         session
     }
 
-    pub(super) fn end(&mut self, session: SessionId, after: &mut After) {
+    pub(super) fn end(&mut self, session: SessionId, is_final: bool, after: &mut After) {
         let Some(held) = self.sessions.remove(&session) else { return };
+        if is_final {
+            self.windows.remove(&held.incarnation);
+        }
         // By name, since slots differ between a store and another that was restored.
         let mut objects: Vec<u32> = held.objects.into_iter().collect();
         objects.sort_by(|a, b| self.name_of(ObjectId(*a)).cmp(&self.name_of(ObjectId(*b))));
@@ -45,9 +48,26 @@ impl Store {
                 }
             }
         }
+        self.forget_windows();
+    }
+
+    /// Makes room for the requests of other nodes: those that are too old go, and if that is not enough, those of the
+    /// nodes that have been silent for longest.
+    fn forget_windows(&mut self) {
+        if self.windows.len() <= config::ONCE_NODES_MAX {
+            return;
+        }
+        let clock = self.clock;
+        self.windows.retain(|_, window| !window.expire(clock));
         if self.windows.len() > config::ONCE_NODES_MAX {
-            let clock = self.clock;
-            self.windows.retain(|_, window| !window.expire(clock));
+            let mut silent: Vec<(Time, u128)> =
+                self.windows.iter().map(|(incarnation, window)| (window.last(), *incarnation)).collect();
+            silent.sort_unstable();
+            silent.truncate(config::ONCE_NODES_MAX / 2);
+            for (_, incarnation) in silent {
+                self.windows.remove(&incarnation);
+            }
+            self.has_forgotten = true;
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Store {
     sessions: BTreeMap<SessionId, Held>,
     /// By the incarnation of the node.
     windows: HashMap<u128, Window>,
+    /// The requests of some node had to be forgotten before their time.
+    has_forgotten: bool,
     last_session: u64,
     /// Whether the command that is carried out has given its session something.
     has_given: bool,
@@ -107,6 +109,7 @@ impl Store {
             table,
             sessions: BTreeMap::new(),
             windows: HashMap::new(),
+            has_forgotten: false,
             last_session: 0,
             has_given: false,
             effects: Effects::default(),
@@ -165,8 +168,8 @@ impl Store {
         self.advance(now, after);
         let done = match command {
             Command::Open { incarnation } => Ok(Outcome::Opened(self.open(*incarnation))),
-            Command::End { session } => {
-                self.end(*session, after);
+            Command::End { session, is_final } => {
+                self.end(*session, *is_final, after);
                 Ok(Outcome::Done)
             }
             Command::Call { asker, conditions, invocation } => self

@@ -22,11 +22,9 @@ impl Store {
     ) -> Result<(), Denial> {
         let incarnation = self.sessions.get(&asker.session).ok_or(no_session())?.incarnation;
         if asker.is_again {
-            match self
-                .windows
-                .get(&incarnation)
-                .map_or(Recall::New, |window| window.recall(asker.request, asker.session))
-            {
+            let window = self.windows.get(&incarnation);
+            let of_nobody = if self.has_forgotten { Recall::Unknown } else { Recall::New };
+            match window.map_or(of_nobody, |window| window.recall(asker.request, asker.session)) {
                 Recall::Done(result) => return Ok(out.extend_from_slice(result)),
                 Recall::Unknown => return Err(DataError::Forgotten.into()),
                 Recall::New => {}

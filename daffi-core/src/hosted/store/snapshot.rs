@@ -19,6 +19,7 @@ pub struct Snapshot {
     objects: Vec<Saved>,
     sessions: BTreeMap<SessionId, SavedSession>,
     windows: BTreeMap<u128, Window>,
+    has_forgotten: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -98,6 +99,7 @@ impl Store {
                 .iter()
                 .map(|(incarnation, window)| (*incarnation, window.clone()))
                 .collect(),
+            has_forgotten: self.has_forgotten,
         })
     }
 
@@ -131,6 +133,7 @@ impl Store {
             })
             .collect();
         store.windows = snapshot.windows.into_iter().collect();
+        store.has_forgotten = snapshot.has_forgotten;
         (store.clock, store.revision, store.last_session) =
             (snapshot.clock, snapshot.revision, snapshot.last_session);
         *self = store;

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::hosted::{Hosted, Method, Methods, ObjectKind, Refusal, Run, Stop};
+use crate::config;
+use crate::error::DataError;
+use crate::hosted::{Asker, Condition, Hosted, Method, Methods, ObjectKind, Refusal, Run, Stop};
 use crate::wire;
 
 /// Tallies that expire, of which one session at a time may hold the whole.
@@ -30,6 +32,7 @@ impl Methods for Tallies {
     const METHODS: &'static [Method<Self>] = &[
         method(Run::Read(|tallies, _, args, out| {
             let name: String = args.take("name")?;
+            args.end()?;
             put(out, &tallies.counts.get(&name).map(|(count, _)| *count))
         })),
         method(Run::Write(|tallies, turn, args, out| {
@@ -168,7 +171,9 @@ impl Bench {
         }
         let mut out = Vec::new();
         let invocation = invocation(GET, &(object, name));
-        self.store.read(self.session, &invocation, &mut out).expect("it can be read");
+        self.store
+            .look(self.session, &invocation, &mut out, &mut Effects::default())
+            .expect("it can be read");
         wire::decode(&out).expect("a number")
     }
 }
@@ -258,7 +263,7 @@ fn a_stale_token_is_refused_as_soon_as_its_holder_has_gone() {
     let fenced = [Condition::Fence { kind: 0, object: "lock".into(), token }];
     assert_eq!(bench.call_if(&fenced, add("a", "x", 1, None)), Ok(1));
 
-    bench.apply(&Command::End { session: bench.session });
+    bench.apply(&Command::End { session: bench.session, is_final: false });
     let (opened, _, _) = bench.apply(&Command::Open { incarnation: 8 });
     let Outcome::Opened(session) = opened else { panic!("{opened:?}") };
     bench.session = session;
@@ -342,7 +347,10 @@ fn arguments_that_do_not_fit_are_refused_with_a_reason() {
     ] {
         let mut out = Vec::new();
         let denied = match bad.method.method {
-            GET => bench.store.read(bench.session, &bad, &mut out),
+            GET => {
+                let effects = &mut Effects::default();
+                bench.store.look(bench.session, &bad, &mut out, effects).map(drop)
+            }
             _ => bench.call(bad).map(drop),
         };
         let is_told = matches!(
@@ -417,7 +425,9 @@ fn log(steps: &[Step]) -> Vec<(Time, Command<'static>)> {
                 sessions += 1;
                 Command::Open { incarnation: u128::from(sessions % 3) }
             }
-            Step::End(session) => Command::End { session: SessionId(u64::from(*session)) },
+            Step::End(session) => {
+                Command::End { session: SessionId(u64::from(*session)), is_final: session % 2 == 0 }
+            }
             Step::Pass(ms) => {
                 now = now.after(Duration::from_millis(*ms));
                 Command::Tick
@@ -500,7 +510,7 @@ proptest! {
         play(&mut store, &log);
         let open: BTreeSet<SessionId> = store.sessions.keys().copied().collect();
         for session in open {
-            store.apply(Time(0), &Command::End { session }, &mut Vec::new(), &mut After::default());
+            store.apply(Time(0), &Command::End { session, is_final: false }, &mut Vec::new(), &mut After::default());
         }
         for (_, place) in &store.table.places {
             prop_assert!(place.broken.is_some() || place.state.fence().is_none());

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ONCE_REMEMBERED_FOR, ONCE_REMEMBERED_MAX};
+use crate::config::{ONCE_BYTES_MAX, ONCE_REMEMBERED_FOR, ONCE_REMEMBERED_MAX, ONCE_RESULT_BYTES_MAX};
 use crate::hosted::{SessionId, Time};
 
 /// The requests of one life of a node, the oldest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Window {
     done: VecDeque<Done>,
+    /// Bytes of the results.
+    bytes: usize,
     /// Whether some were forgotten already.
     has_forgotten: bool,
 }
@@ -21,8 +23,15 @@ struct Done {
     request: u64,
     /// The session to which something has belonged since, if anything has.
     holder: Option<SessionId>,
+    /// Unless it was too large to be kept.
     #[serde(with = "serde_bytes")]
-    result: Box<[u8]>,
+    result: Option<Box<[u8]>>,
+}
+
+impl Done {
+    fn bytes(&self) -> usize {
+        self.result.as_ref().map_or(0, |result| result.len())
+    }
 }
 
 /// What is known of a request that is sent again.
@@ -41,25 +50,38 @@ impl Window {
     pub(super) fn recall(&self, request: u64, session: SessionId) -> Recall<'_> {
         match self.done.iter().rev().find(|done| done.request == request) {
             Some(done) if done.holder.is_some_and(|holder| holder != session) => Recall::New,
-            Some(done) => Recall::Done(&done.result),
+            Some(done) => done.result.as_deref().map_or(Recall::Unknown, Recall::Done),
             None if self.has_forgotten => Recall::Unknown,
             None => Recall::New,
         }
     }
 
     pub(super) fn remember(&mut self, now: Time, request: u64, holder: Option<SessionId>, result: &[u8]) {
-        if self.done.len() >= ONCE_REMEMBERED_MAX {
-            self.done.pop_front();
+        let result = (result.len() <= ONCE_RESULT_BYTES_MAX).then(|| Box::from(result));
+        let done = Done { at: now, request, holder, result };
+        self.bytes += done.bytes();
+        self.done.push_back(done);
+        while self.done.len() > ONCE_REMEMBERED_MAX || self.bytes > ONCE_BYTES_MAX {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.done.pop_front() {
+            self.bytes -= oldest.bytes();
             self.has_forgotten = true;
         }
-        self.done.push_back(Done { at: now, request, holder, result: result.into() });
+    }
+
+    /// When the node last asked for something.
+    pub(super) fn last(&self) -> Time {
+        self.done.back().map_or(Time::default(), |done| done.at)
     }
 
     /// Forgets what is too old. Whether nothing is left.
     pub(super) fn expire(&mut self, now: Time) -> bool {
         while self.done.front().is_some_and(|done| now.since(done.at) >= ONCE_REMEMBERED_FOR) {
-            self.done.pop_front();
-            self.has_forgotten = true;
+            self.forget_oldest();
         }
         self.done.is_empty()
     }
@@ -85,6 +107,20 @@ mod tests {
 
         assert_eq!(window.recall(7, SessionId(1)), Recall::Done(b"seven"));
         assert_eq!(window.recall(7, SessionId(2)), Recall::New);
+    }
+
+    #[test]
+    fn of_a_large_result_it_is_known_that_it_was_and_all_together_are_bounded() {
+        let mut window = Window::default();
+        window.remember(Time(1), 7, None, &vec![0; ONCE_RESULT_BYTES_MAX + 1]);
+        assert_eq!(window.recall(7, SessionId(1)), Recall::Unknown);
+
+        for request in 8..100 {
+            window.remember(Time(1), request, None, &vec![0; ONCE_RESULT_BYTES_MAX]);
+        }
+        assert!(window.bytes <= ONCE_BYTES_MAX);
+        assert_eq!(window.recall(8, SessionId(1)), Recall::Unknown);
+        assert!(matches!(window.recall(99, SessionId(1)), Recall::Done(_)));
     }
 
     #[test]

@@ -166,7 +166,7 @@ impl Core {
     }
 
     /// Runs a method for a session, whatever waits before it.
-    fn perform(
+    pub(super) fn perform(
         &mut self,
         now: Instant,
         session: u32,

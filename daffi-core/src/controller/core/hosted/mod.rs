@@ -19,15 +19,18 @@ pub(super) use self::feeds::Listening;
 pub(super) use self::lines::Parked;
 use self::lines::Place;
 use super::Core;
-use super::directory::EntryKey;
+use super::calls::{Call, Origin};
+use super::directory::{EntryKey, Own};
 use super::dispatch::Request;
-use crate::error::{CallError, ErrorValue};
+use super::finish::Outcome as Ending;
+use crate::config;
+use crate::error::{CallError, ErrorValue, Ran};
 use crate::hosted::{
     After, Asker, Command, Denial, Effects, Invocation, MethodId, ObjectId, ObjectKind, Outcome, Refusal,
     SessionId, Stop, Store, Time,
 };
 use crate::name::NodeName;
-use crate::wire::{CallId, Header, Kind, put_with};
+use crate::wire::{CallId, Extension, Flags, Header, Kind, put_with};
 
 /// The store, who waits for what, and who listens.
 pub(super) struct Hosting {
@@ -83,9 +86,13 @@ impl Hosting {
         command: &Command<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
+        let start = out.len();
         let outcome = self.store.apply(self.time(now), command, out, &mut self.after);
         self.take_note(now, from);
         match outcome {
+            Outcome::Value if out.len() - start > config::BODY_BYTES_MAX => {
+                Err(Denial::TooLarge(out.len() - start))
+            }
             Outcome::Refused(denial) => Err(denial),
             Outcome::Opened(_) | Outcome::Value | Outcome::Known(_) | Outcome::Done => Ok(()),
         }
@@ -127,14 +134,20 @@ impl Core {
         id: CallId,
         entry: EntryKey,
         method: MethodId,
+        extension: &Extension,
         request: &Request<'_>,
     ) {
         self.counters.hosted_calls += 1;
         let session = request.caller;
         let may =
             self.room_to_answer(session).and_then(|()| self.check_hosted(session, method, request.body));
+        let is_in_mode = extension.eta_ms.is_none() && !request.flags.has(Flags::BROADCAST);
+        let may = may.and_then(|()| if is_in_mode { Ok(()) } else { Err(not_in_this_mode()) });
         if let Err(error) = may {
             return self.refuse_call(session, request.flags, id.to_bits(), &error);
+        }
+        if request.flags.has(Flags::BACKGROUND) {
+            return self.call_in_background(now, id, entry, method, request);
         }
         match self.operate(now, id, method, request) {
             Ok(()) => {
@@ -147,6 +160,65 @@ impl Core {
             }
             Err(denial) => self.refuse_call(session, request.flags, id.to_bits(), &denied(denial)),
         }
+    }
+
+    /// The same in the background: it gets a number, and cannot wait for its turn.
+    fn call_in_background(
+        &mut self,
+        now: Instant,
+        id: CallId,
+        entry: EntryKey,
+        method: MethodId,
+        request: &Request<'_>,
+    ) {
+        let call = Call::new(now, Origin::Node { session: request.caller, call: id }, request.flags, entry);
+        let slot = self.place(call, id, request);
+        match self.do_at_once(now, id.to_bits(), method, request) {
+            Ok(result) => {
+                self.counters.calls_answered += 1;
+                self.finish(now, slot, Ending::Value(&result));
+            }
+            Err(denial) => self.fail(now, slot, &denied(denial)),
+        }
+        self.wake_changed(now);
+    }
+
+    /// A node calls a callback of the controller's own and wants no result.
+    pub(super) fn tell_own(
+        &mut self,
+        now: Instant,
+        own: Option<Own>,
+        sequence: u64,
+        extension: &Extension,
+        request: &Request<'_>,
+    ) -> Result<(), CallError> {
+        let Some(Own::Hosted(method)) = own else { return Err(not_in_this_mode()) };
+        if extension.eta_ms.is_some() || request.flags.has(Flags::BROADCAST) || request.on.is_some() {
+            return Err(not_in_this_mode());
+        }
+        self.counters.hosted_calls += 1;
+        self.check_hosted(request.caller, method, request.body)?;
+        let done = self.do_at_once(now, ONE_WAY | sequence, method, request);
+        self.wake_changed(now);
+        done.map(drop).map_err(denied)
+    }
+
+    /// Runs a method that gets no turn later if it cannot go on now.
+    fn do_at_once(
+        &mut self,
+        now: Instant,
+        number: u64,
+        method: MethodId,
+        request: &Request<'_>,
+    ) -> Result<Vec<u8>, Denial> {
+        let invocation = Invocation { method, body: Cow::Borrowed(request.body) };
+        self.expire_hosted(now);
+        if self.must_queue(&invocation)? {
+            return Err(Denial::from(Stop::Parked));
+        }
+        let mut out = Vec::new();
+        self.perform(now, request.caller, number, invocation, &mut out)?;
+        Ok(out)
     }
 
     /// Runs a method, and puts its result before the session.
@@ -191,8 +263,8 @@ impl Core {
     }
 
     /// A session has ended: what it held goes back, to those who wait for it.
-    pub(super) fn end_hosted(&mut self, now: Instant, session: SessionId) {
-        self.hosting.run(now, &Command::End { session });
+    pub(super) fn end_hosted(&mut self, now: Instant, session: SessionId, is_final: bool) {
+        self.hosting.run(now, &Command::End { session, is_final });
         self.wake_changed(now);
     }
 
@@ -226,7 +298,11 @@ impl Hosting {
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
         let mut effects = Effects::default();
+        let start = out.len();
         let name = self.store.look(session, invocation, out, &mut effects)?;
+        if out.len() - start > config::BODY_BYTES_MAX {
+            return Err(Denial::TooLarge(out.len() - start));
+        }
         let at = self.time(now);
         for message in effects.messages.drain(..) {
             self.feeds.message(invocation.method.kind, name, at, from, &message);
@@ -244,11 +320,26 @@ impl std::fmt::Debug for Hosting {
     }
 }
 
+/// Calls of the controller's own callbacks are made now and by one node.
+pub(super) fn not_in_this_mode() -> CallError {
+    CallError::BadArguments {
+        expected: "a call at once, awaited, in the background or without return".into(),
+        got: "another mode, for a callback of the controller's own".into(),
+    }
+}
+
+/// What tells the numbers of one-way calls from those of others.
+const ONE_WAY: u64 = 1 << 63;
+
 /// What a caller is told of a denial.
 pub(super) fn denied(denial: Denial) -> CallError {
     let (at, stop) = match denial {
         Denial::Stopped { at, stop } => (at, stop),
         Denial::Refused(error) => (0, Stop::refused(&error)),
+        Denial::TooLarge(bytes) => {
+            let (bytes, limit) = (bytes as u64, config::BODY_BYTES_MAX as u64);
+            return CallError::TooLarge { what: "the result".into(), bytes, limit, ran: Ran::Yes };
+        }
     };
     match stop {
         Stop::Parked => CallError::Busy { what: "the object, which cannot do this now".into() },
