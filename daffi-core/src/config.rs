@@ -241,3 +241,11 @@ pub const HEARD_BYTES_MAX: usize = 1 << 20;
 
 /// How often an operation on a hosted object is sent again because its link broke: each time takes a reconnect.
 pub const OPERATION_RETRIES_MAX: u32 = 3;
+/// Entries of a hosted object that one page of a walk over it has at most: few round trips, and no long turn.
+pub const PAGE_ENTRIES_MAX: usize = 1_000;
+
+/// Bytes after which a page ends, so that small replies pass between pages. One entry comes, however large.
+pub const PAGE_BYTES: usize = 256 << 10;
+
+/// Members of a set that are drawn at random at once: about as many as a turn of a millisecond has time for.
+pub const DRAWN_MAX: usize = 4_096;

@@ -4,7 +4,19 @@
 //! handle adds types, and nothing else: each of its methods is one [`Operation`](crate::api::Operation).
 
 mod counters;
+mod entries;
+mod hash;
+mod like;
 mod lock;
+#[cfg(test)]
+mod model;
+mod pages;
+mod set;
 
 pub use counters::{Counters, CountersState};
+pub use entries::LimitedAdd;
+pub use hash::{Dict, Hash, HashChange, HashState};
+pub use like::Like;
 pub use lock::{LockHolder, LockState};
+pub use pages::Pages;
+pub use set::{Set, SetChange, SetState};

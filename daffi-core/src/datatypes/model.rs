@@ -1,0 +1,143 @@
+//! A store with one object, for tests that hold a type against a naive model of it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::DataError;
+use crate::hosted::{
+    After, Asker, Command, Denial, Hosted, Invocation, MethodId, ObjectKind, Outcome, SessionId, Snapshot, Stop,
+    Store, Time, Value,
+};
+use crate::wire;
+
+/// The object's name: the first argument of every method.
+pub(super) const NAME: &str = "it";
+
+/// A store that has objects of one kind, the time, and the session that asks.
+pub(super) struct Bench {
+    kinds: Arc<[ObjectKind]>,
+    store: Store,
+    session: SessionId,
+    request: u64,
+    now: Time,
+    /// What watchers were told and has not been looked at.
+    pub(super) changes: Vec<Value>,
+}
+
+impl Bench {
+    pub(super) fn of<T: Hosted>() -> Self {
+        let kinds: Arc<[ObjectKind]> = Arc::from([ObjectKind::of::<T>()]);
+        let store = Store::new(Arc::clone(&kinds));
+        let session = SessionId::default();
+        let mut bench = Self { kinds, store, session, request: 0, now: Time(1), changes: Vec::new() };
+        bench.open();
+        bench
+    }
+
+    /// Calls a method of this name with these arguments, of which the first is [`NAME`].
+    pub(super) fn call<R: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        arguments: &impl Serialize,
+    ) -> Result<R, DataError> {
+        match self.try_call(method, arguments)? {
+            Poll::Ready(result) => Ok(result),
+            Poll::Pending => panic!("`{method}` has parked"),
+        }
+    }
+
+    /// As [`call`](Self::call), for one that may have to wait.
+    pub(super) fn try_call<R: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        arguments: &impl Serialize,
+    ) -> Result<Poll<R>, DataError> {
+        let number = self.kinds[0].methods.iter().position(|known| known.name == method);
+        let number = number.unwrap_or_else(|| panic!("no method `{method}`"));
+        let method = MethodId { kind: 0, method: number as u16 };
+        let body = Cow::Owned(wire::encode(arguments).expect("it encodes"));
+        let invocation = Invocation { method, body };
+        let mut out = Vec::new();
+        let done = if self.store.is_read(method) {
+            self.store.read(self.session, &invocation, &mut out)
+        } else {
+            self.request += 1;
+            let asker = Asker { session: self.session, request: self.request, is_again: false };
+            match self.apply(&Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation }, &mut out) {
+                Outcome::Refused(denial) => Err(denial),
+                Outcome::Opened(_) | Outcome::Value | Outcome::Known(_) | Outcome::Done => Ok(()),
+            }
+        };
+        match done {
+            Ok(()) => Ok(Poll::Ready(wire::decode(&out).expect("of the type that was asked for"))),
+            Err(Denial::Stopped { stop: Stop::Parked, .. }) => Ok(Poll::Pending),
+            Err(Denial::Stopped { stop: Stop::Refused(refusal), .. }) => {
+                Err(wire::decode(&refusal.value).expect("a `DataError`"))
+            }
+            Err(Denial::Refused(error)) => Err(error),
+            Err(denial) => panic!("{denial:?}"),
+        }
+    }
+
+    /// Begins a session, which asks from now on. Another one lives on.
+    pub(super) fn open(&mut self) -> SessionId {
+        let incarnation = self.now.0.into();
+        let Outcome::Opened(session) = self.apply(&Command::Open { incarnation }, &mut Vec::new()) else {
+            panic!("a session begins")
+        };
+        self.session = session;
+        session
+    }
+
+    /// Has another session ask from now on.
+    pub(super) fn switch_to(&mut self, session: SessionId) {
+        self.session = session;
+    }
+
+    /// Ends a session.
+    pub(super) fn end(&mut self, session: SessionId) {
+        self.apply(&Command::End { session }, &mut Vec::new());
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+        self.apply(&Command::Tick, &mut Vec::new());
+    }
+
+    /// Goes on in another store, which was given what this one saved.
+    pub(super) fn restore(&mut self) {
+        let saved = self.store.snapshot().expect("it can be saved").encode();
+        let mut store = Store::new(Arc::clone(&self.kinds));
+        store.restore(Snapshot::decode(&saved).expect("a snapshot")).expect("it can be restored");
+        self.store = store;
+    }
+
+    /// Whether the object can be told from one that is not there.
+    pub(super) fn is_there(&self) -> bool {
+        let entry = self.store.entry(0, NAME);
+        assert!(entry.as_ref().is_none_or(|entry| entry.broken.is_none()), "{entry:?}");
+        entry.is_some()
+    }
+
+    /// What the store counts as taken by all objects.
+    pub(super) fn bytes(&self) -> usize {
+        self.store.bytes()
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.now
+    }
+
+    fn apply(&mut self, command: &Command<'_>, out: &mut Vec<u8>) -> Outcome {
+        let mut after = After::default();
+        let outcome = self.store.apply(self.now, command, out, &mut after);
+        self.changes.extend(after.changes.into_iter().map(|change| change.what));
+        outcome
+    }
+}
