@@ -17,6 +17,7 @@ pub use daffi_core::api::{
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::Counters;
+pub use daffi_core::datatypes::{Dict, Hash, HashChange, Like, LimitedAdd, Pages, Set, SetChange};
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,
     RegisterError, Result, Stage,

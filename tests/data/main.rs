@@ -6,4 +6,6 @@ mod contenders;
 mod counters;
 mod linear;
 mod machinery;
+mod hash;
+mod set;
 mod waiting;

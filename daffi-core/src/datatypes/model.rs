@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::DataError;
 use crate::hosted::{
-    After, Asker, Command, Denial, Hosted, Invocation, MethodId, ObjectKind, Outcome, SessionId, Snapshot, Stop,
-    Store, Time, Value,
+    After, Asker, Command, Denial, Hosted, Invocation, MethodId, ObjectKind, Outcome, SessionId, Snapshot,
+    Stop, Store, Time, Value,
 };
 use crate::wire;
 
@@ -84,9 +84,9 @@ impl Bench {
         }
     }
 
-    /// Begins a session, which asks from now on. Another one lives on.
+    /// Begins a session, which asks from now on. The one before lives on.
     pub(super) fn open(&mut self) -> SessionId {
-        let incarnation = self.now.0.into();
+        let incarnation = u128::from(self.request);
         let Outcome::Opened(session) = self.apply(&Command::Open { incarnation }, &mut Vec::new()) else {
             panic!("a session begins")
         };
@@ -94,14 +94,10 @@ impl Bench {
         session
     }
 
-    /// Has another session ask from now on.
-    pub(super) fn switch_to(&mut self, session: SessionId) {
-        self.session = session;
-    }
-
-    /// Ends a session.
-    pub(super) fn end(&mut self, session: SessionId) {
-        self.apply(&Command::End { session }, &mut Vec::new());
+    /// Ends the session, and begins another.
+    pub(super) fn end(&mut self) {
+        self.apply(&Command::End { session: self.session }, &mut Vec::new());
+        self.open();
     }
 
     /// Lets time pass.
@@ -128,10 +124,6 @@ impl Bench {
     /// What the store counts as taken by all objects.
     pub(super) fn bytes(&self) -> usize {
         self.store.bytes()
-    }
-
-    pub(super) fn now(&self) -> Time {
-        self.now
     }
 
     fn apply(&mut self, command: &Command<'_>, out: &mut Vec<u8>) -> Outcome {

@@ -135,8 +135,13 @@ where
 
     /// Stores several values in one step, and says for how many keys there was none before. Of a key that comes twice
     /// the last value stays.
-    pub fn multi_set(&self, entries: impl IntoIterator<Item = (impl Like<K>, impl Like<V>)>) -> Operation<u64> {
-        let entries = entries.into_iter().map(|(key, value)| -> Result<_, DataError> { Ok((Key::of(&key)?, Value::of(&value)?)) });
+    pub fn multi_set(
+        &self,
+        entries: impl IntoIterator<Item = (impl Like<K>, impl Like<V>)>,
+    ) -> Operation<u64> {
+        let entries = entries
+            .into_iter()
+            .map(|(key, value)| -> Result<_, DataError> { Ok((Key::of(&key)?, Value::of(&value)?)) });
         Operation::of(|| {
             let entries = entries.collect::<Result<_, DataError>>()?;
             Ok::<_, DataError>(self.object.multi_set(entries, self.ttl_ms()?))
@@ -182,9 +187,7 @@ where
     /// # Errors
     /// [`DataError::Invalid`] if the value has NaN in it, which equals nothing.
     pub fn conditional_remove(&self, key: impl Like<K>, value: impl Like<V>) -> Operation<bool> {
-        Operation::of(|| {
-            Ok::<_, DataError>(self.object.conditional_remove(Key::of(&key)?, Key::of(&value)?))
-        })
+        Operation::of(|| Ok::<_, DataError>(self.object.conditional_remove(Key::of(&key)?, Key::of(&value)?)))
     }
 
     /// Adds `by` to the integer by a key, and returns the sum; where there is no value it counts as 0. An entry's own
@@ -199,12 +202,7 @@ where
 
     /// Stores a value where there is none, unless the hash has `limit` entries already. The limit is looked at first, as
     /// in Howler: once it is reached, a key that is there makes it [`LimitedAdd::Full`] too.
-    pub fn limited_add(
-        &self,
-        key: impl Like<K>,
-        value: impl Like<V>,
-        limit: u64,
-    ) -> Operation<LimitedAdd> {
+    pub fn limited_add(&self, key: impl Like<K>, value: impl Like<V>, limit: u64) -> Operation<LimitedAdd> {
         Operation::of(|| {
             let (key, value) = (Key::of(&key)?, Value::of(&value)?);
             Ok::<_, DataError>(self.object.limited_add(key, value, limit, self.ttl_ms()?))

@@ -5,15 +5,15 @@ use proptest::prelude::*;
 use serde_bytes::ByteBuf;
 
 use super::*;
+use crate::config;
 use crate::datatypes::entries::{HEAD_BYTES, LimitedAdd};
 use crate::datatypes::model::{Bench, NAME};
 use crate::datatypes::pages::Page;
-use crate::config;
 use crate::error::DataError;
 use crate::hosted::{Key, Value};
 
-/// Values of the model: -1 stands for a text, with which one cannot reckon.
-const TEXT: i64 = -1;
+/// Among the values of the model it stands for a text, with which one cannot reckon. No sum comes to it.
+const TEXT: i64 = i64::MIN;
 
 fn key(key: u8) -> Key {
     Key::of(&format!("key {key}")).unwrap()
@@ -87,13 +87,15 @@ enum Step {
     Persist(u8),
     Clear,
     Pass(u64),
+    /// Whoever wrote leaves, and another comes.
+    End,
     Restore,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let (key, value) = (0..6_u8, -1..4_i64);
+    let (key, value) = (0..6_u8, prop_oneof![1 => Just(TEXT), 4 => 0..4_i64]);
     let ttl = || proptest::option::weighted(0.4, 1..40_u64);
-    let maybe = || proptest::option::of(-1..4_i64);
+    let maybe = || proptest::option::of(prop_oneof![1 => Just(TEXT), 4 => 0..4_i64]);
     let pairs = proptest::collection::vec((key.clone(), value.clone()), 0..5);
     prop_oneof![
         3 => (key.clone(), value.clone(), ttl(), ttl()).prop_map(|(k, v, e, t)| Step::Add(k, v, e, t)),
@@ -113,6 +115,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => key.prop_map(Step::Persist),
         1 => Just(Step::Clear),
         4 => (1..30_u64).prop_map(Step::Pass),
+        1 => Just(Step::End),
         1 => Just(Step::Restore),
     ]
 }
@@ -135,12 +138,16 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
         }
         Step::Persist(at) => {
             let would_have_gone = bench.call::<bool>("persist", &(NAME, key(*at))).unwrap();
-            assert_eq!(would_have_gone, model.entries.get_mut(at).is_some_and(|entry| entry.1.take().is_some()));
+            assert_eq!(
+                would_have_gone,
+                model.entries.get_mut(at).is_some_and(|entry| entry.1.take().is_some())
+            );
         }
         Step::Pass(ms) => {
             bench.pass(Duration::from_millis(*ms));
             model.pass(*ms);
         }
+        Step::End => bench.end(),
         Step::Restore => bench.restore(),
     }
 }
@@ -173,7 +180,8 @@ fn store(bench: &mut Bench, model: &mut Model, step: &Step) {
             ttl
         }
         Step::GetOrInsert(at, new, ttl) => {
-            let found: Option<Value> = bench.call("get_or_insert", &(NAME, key(*at), value(*new), ttl)).unwrap();
+            let found: Option<Value> =
+                bench.call("get_or_insert", &(NAME, key(*at), value(*new), ttl)).unwrap();
             assert_eq!(found, model.value(*at).map(value));
             if found.is_none() {
                 model.put(*at, *new, None);
@@ -199,7 +207,8 @@ fn judge(bench: &mut Bench, model: &mut Model, step: &Step) {
             }
         },
         Step::LimitedAdd(at, new, limit, ttl) => {
-            let done: LimitedAdd = bench.call("limited_add", &(NAME, key(*at), value(*new), limit, ttl)).unwrap();
+            let done: LimitedAdd =
+                bench.call("limited_add", &(NAME, key(*at), value(*new), limit, ttl)).unwrap();
             let expected = match model.value(*at) {
                 _ if model.entries.len() as u64 >= *limit => LimitedAdd::Full,
                 Some(_) => LimitedAdd::Exists,
@@ -235,7 +244,11 @@ fn remove(bench: &mut Bench, model: &mut Model, step: &Step) {
         }
         Step::PopAny => {
             let popped: Option<(Key, Value)> = bench.call("pop_any", &(NAME,)).unwrap();
-            let at = model.entries.keys().copied().find(|at| Some(key(*at)) == popped.as_ref().map(|(at, _)| at.clone()));
+            let at = model
+                .entries
+                .keys()
+                .copied()
+                .find(|at| Some(key(*at)) == popped.as_ref().map(|(at, _)| at.clone()));
             assert_eq!(at.is_none(), model.entries.is_empty());
             let removed = at.and_then(|at| model.entries.remove(&at));
             assert_eq!(popped.map(|(_, popped)| popped), removed.map(|(before, _)| value(before)));

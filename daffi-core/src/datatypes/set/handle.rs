@@ -204,7 +204,9 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         let object = self.object.clone();
         let page = move |after| {
             let page = object.page(after, config::PAGE_ENTRIES_MAX as u64);
-            page.map(|(members, has_more)| (members.into_iter().map(|member| (member, ())).collect(), has_more))
+            page.map(|(members, has_more)| {
+                (members.into_iter().map(|member| (member, ())).collect(), has_more)
+            })
         };
         Pages::new(page, |member, ()| member.get())
     }

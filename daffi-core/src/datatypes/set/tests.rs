@@ -67,6 +67,8 @@ enum Step {
     Persist(u8),
     Clear,
     Pass(u64),
+    /// Whoever wrote leaves, and another comes.
+    End,
     Restore,
 }
 
@@ -87,6 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => member.prop_map(Step::Persist),
         1 => Just(Step::Clear),
         4 => (1..30_u64).prop_map(Step::Pass),
+        1 => Just(Step::End),
         1 => Just(Step::Restore),
     ]
 }
@@ -98,7 +101,8 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
         Step::Remove(_) | Step::RemoveMany(_) | Step::RemoveAndLen(_) => remove(bench, model, step),
         Step::Pop(seed) => {
             let popped: Option<Key> = bench.call("pop", &(NAME, seed)).unwrap();
-            let was_member = popped.as_ref().and_then(|popped| model.members.remove(&read(&[popped.clone()])[0]));
+            let was_member =
+                popped.as_ref().and_then(|popped| model.members.remove(&read(&[popped.clone()])[0]));
             assert_eq!(was_member.is_none(), popped.is_none(), "only a member is popped");
             assert_eq!(popped.is_none(), model.members.is_empty() && was_member.is_none());
             model.settle(None);
@@ -112,7 +116,10 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
         Step::SetTtl(member, ttl) => {
             let is_member: bool = bench.call("set_ttl_of", &(NAME, key(*member), ttl)).unwrap();
             let expires = model.now + ttl;
-            assert_eq!(is_member, model.members.get_mut(member).map(|entry| *entry = Some(expires)).is_some());
+            assert_eq!(
+                is_member,
+                model.members.get_mut(member).map(|entry| *entry = Some(expires)).is_some()
+            );
         }
         Step::Persist(member) => {
             let would_have_gone: bool = bench.call("persist", &(NAME, key(*member))).unwrap();
@@ -129,6 +136,7 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
             bench.pass(Duration::from_millis(*ms));
             model.pass(*ms);
         }
+        Step::End => bench.end(),
         Step::Restore => bench.restore(),
     }
 }
@@ -320,12 +328,18 @@ fn watchers_hear_of_each_change() {
     add(&mut bench, None);
     add(&mut bench, Some(5));
     bench.pass(Duration::from_millis(5));
-    assert_eq!(told(&mut bench), [SetChange::Added { member: member() }, SetChange::Expired { member: member() }]);
+    assert_eq!(
+        told(&mut bench),
+        [SetChange::Added { member: member() }, SetChange::Expired { member: member() }]
+    );
 
     add(&mut bench, None);
     bench.call::<bool>("remove", &(NAME, key(7))).unwrap();
     bench.call::<bool>("remove", &(NAME, key(7))).unwrap();
-    assert_eq!(told(&mut bench), [SetChange::Added { member: member() }, SetChange::Removed { member: member() }]);
+    assert_eq!(
+        told(&mut bench),
+        [SetChange::Added { member: member() }, SetChange::Removed { member: member() }]
+    );
 
     add(&mut bench, None);
     bench.call::<Vec<Key>>("pop_all", &(NAME,)).unwrap();
