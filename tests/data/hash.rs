@@ -10,11 +10,11 @@ use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 fn is_invalid<T>(result: Result<T, DataError>) -> bool {
-    matches!(result, Err(DataError::Invalid { .. }))
+    matches!(result.err(), Some(DataError::Invalid { .. }))
 }
 
 fn is_wrong_value<T>(result: Result<T, DataError>) -> bool {
-    matches!(result, Err(DataError::WrongValue { .. }))
+    matches!(result.err(), Some(DataError::WrongValue { .. }))
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn keys_and_values_are_of_any_type() {
     assert!(orders.set((1, None), &order).await.unwrap());
     assert!(orders.set((1, Some(true)), order.clone()).await.unwrap());
 
-    assert_eq!(orders.get(&(1, None)).await.unwrap(), Some(order.clone()));
+    assert_eq!(orders.get((1, None)).await.unwrap(), Some(order.clone()));
     // The same pairs in another order make the same value.
     let same = Order { notes: order.notes.clone().into_iter().collect(), ..order.clone() };
     assert!(orders.conditional_remove((1, None), &same).await.unwrap());

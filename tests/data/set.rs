@@ -9,7 +9,7 @@ use futures::StreamExt;
 use futures::future::join_all;
 
 fn is_invalid<T>(result: Result<T, DataError>) -> bool {
-    matches!(result, Err(DataError::Invalid { .. }))
+    matches!(result.err(), Some(DataError::Invalid { .. }))
 }
 
 async fn sorted(set: &Set<String>) -> Vec<String> {

@@ -49,6 +49,9 @@ pub(super) struct Entry<V> {
     pub(super) expires: Option<Time>,
 }
 
+/// An entry as it lies there.
+pub(super) type Shown<'a, V> = (&'a Arc<Key>, &'a V);
+
 /// A value that takes room.
 pub(super) trait Weight: Clone {
     /// The bytes that it is encoded in.
@@ -160,7 +163,7 @@ impl<V: Weight> Entries<V> {
         &self,
         after: Option<&Key>,
         limit: u64,
-    ) -> Result<(Vec<(&Arc<Key>, &V)>, bool), DataError> {
+    ) -> Result<(Vec<Shown<'_, V>>, bool), DataError> {
         if limit == 0 {
             return Err(DataError::invalid("a page of no entries comes to no end"));
         }

@@ -82,6 +82,7 @@ impl<K, V> Hash<K, V> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is sent comes as a value or as a reference")]
 impl<K, V> Hash<K, V>
 where
     K: Serialize + DeserializeOwned + Send + 'static,

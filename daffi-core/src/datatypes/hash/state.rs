@@ -49,6 +49,9 @@ pub enum HashChange {
 #[callback(hosted = "hash")]
 impl HashState {
     /// Stores a value where there is none, and says whether it did.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn add(
         &mut self,
         turn: &mut Turn<'_>,
@@ -67,6 +70,9 @@ impl HashState {
     }
 
     /// Stores a value, and says whether there was none before.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn set(
         &mut self,
         turn: &mut Turn<'_>,
@@ -82,6 +88,9 @@ impl HashState {
     }
 
     /// Stores a value, and returns the one that was there before.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn replace(
         &mut self,
         turn: &mut Turn<'_>,
@@ -96,6 +105,9 @@ impl HashState {
     }
 
     /// Stores several values in one step, and says for how many keys there was none before.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn multi_set(
         &mut self,
         turn: &mut Turn<'_>,
@@ -117,6 +129,9 @@ impl HashState {
     }
 
     /// The value by a key; if there is none, `value` is stored, and nothing returned.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn get_or_insert(
         &mut self,
         turn: &mut Turn<'_>,
@@ -166,6 +181,10 @@ impl HashState {
     }
 
     /// Adds to the integer by a key, and returns the sum; where there is no value it counts as 0.
+    ///
+    /// # Errors
+    /// [`DataError::WrongValue`] if the value is no integer, or it or the sum does not fit 64 bits; [`DataError::Invalid`]
+    /// if the time to live is 0.
     pub fn increment(
         &mut self,
         turn: &mut Turn<'_>,
@@ -189,6 +208,9 @@ impl HashState {
     }
 
     /// Stores a value where there is none, unless there are `limit` entries already, which is looked at first.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn limited_add(
         &mut self,
         turn: &mut Turn<'_>,
@@ -212,6 +234,9 @@ impl HashState {
 
     /// If the value by a key equals the one expected, or there is none and none is expected, stores the new one, or
     /// removes the entry if there is no new one. Whether it did.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn compare_and_set(
         &mut self,
         turn: &mut Turn<'_>,
@@ -236,18 +261,27 @@ impl HashState {
     }
 
     /// All keys.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they do not fit one reply.
     pub fn keys(&self) -> Result<Vec<Key>, DataError> {
         self.entries.check_keys_fit_reply()?;
         Ok(self.entries.iter().map(|(key, _)| (**key).clone()).collect())
     }
 
     /// All entries.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they do not fit one reply.
     pub fn items(&self) -> Result<Vec<(Key, Value)>, DataError> {
         self.entries.check_fits_reply()?;
         Ok(self.entries.iter().map(|(key, entry)| ((**key).clone(), (*entry.value).clone())).collect())
     }
 
     /// The first entries after a key, or the first of all, and whether there are more.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if `limit` is 0.
     pub fn page(&self, after: Option<Key>, limit: u64) -> Result<(Vec<(Key, Value)>, bool), DataError> {
         let (page, has_more) = self.entries.page(after.as_ref(), limit)?;
         Ok((page.into_iter().map(|(key, value)| ((**key).clone(), (**value).clone())).collect(), has_more))
@@ -281,6 +315,9 @@ impl HashState {
     }
 
     /// Lets an entry expire after this time from now on. Whether it is there.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn set_ttl_of(&mut self, turn: &Turn<'_>, key: Key, entry_ttl_ms: u64) -> Result<bool, DataError> {
         let expires = ttl(Some(entry_ttl_ms))?.map(|ttl| turn.now().after(ttl));
         Ok(self.entries.expire_at(key, expires))

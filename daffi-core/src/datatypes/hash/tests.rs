@@ -388,7 +388,7 @@ fn what_no_reply_can_hold_is_refused_and_stays() {
 #[test]
 fn watchers_hear_of_each_change() {
     let mut bench = Bench::of::<HashState>();
-    let mut told = |bench: &mut Bench| -> Vec<HashChange> {
+    let told = |bench: &mut Bench| -> Vec<HashChange> {
         bench.changes.drain(..).map(|change| change.get().unwrap()).collect()
     };
     let (at, new) = (key(0), value(7));
@@ -396,7 +396,7 @@ fn watchers_hear_of_each_change() {
 
     bench.call::<bool>("set", &(NAME, &at, &new, Some(5_u64), None::<u64>)).unwrap();
     bench.call::<bool>("add", &(NAME, &at, &new, None::<u64>, None::<u64>)).unwrap();
-    assert_eq!(told(&mut bench), [set.clone()]);
+    assert_eq!(told(&mut bench), std::slice::from_ref(&set));
     bench.pass(Duration::from_millis(5));
     assert_eq!(told(&mut bench), [HashChange::Expired { key: at.clone().into() }]);
 

@@ -71,6 +71,7 @@ impl<T> Set<T> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is sent comes as a value or as a reference")]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
     /// Adds a member, and says whether it was none. It has no time to live of its own any more.
     pub fn add(&self, member: impl Like<T>) -> Operation<bool> {

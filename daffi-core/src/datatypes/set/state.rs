@@ -60,6 +60,9 @@ pub enum SetChange {
 #[callback(hosted = "set")]
 impl SetState {
     /// Adds a member, and says whether it was none.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn add(
         &mut self,
         turn: &mut Turn<'_>,
@@ -74,6 +77,9 @@ impl SetState {
     }
 
     /// Adds several members in one step, and says how many of them were none.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn extend(
         &mut self,
         turn: &mut Turn<'_>,
@@ -91,6 +97,9 @@ impl SetState {
     }
 
     /// Adds a member, unless there are `limit` already, which is looked at first.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn limited_add(
         &mut self,
         turn: &mut Turn<'_>,
@@ -149,6 +158,9 @@ impl SetState {
     }
 
     /// Removes all members in one step, and returns them.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they do not fit one reply; they all stay.
     #[callback(shrink)]
     pub fn pop_all(&mut self, turn: &mut Turn<'_>) -> Result<Vec<Key>, DataError> {
         let members = self.members()?;
@@ -163,6 +175,9 @@ impl SetState {
     }
 
     /// So many different members drawn by this seed, or all if there are no more.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many, or do not fit one reply.
     pub fn random_many(&self, seed: u64, count: u64) -> Result<Vec<Key>, DataError> {
         let count = check_drawn(count.min(self.len()))?;
         let drawn = Draw::new(seed).different(count, self.slots.len());
@@ -170,6 +185,9 @@ impl SetState {
     }
 
     /// A member drawn by this seed so many times; none if there is none.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many, or do not fit one reply.
     pub fn random_with_repeats(&self, seed: u64, count: u64) -> Result<Vec<Key>, DataError> {
         let (count, mut draw) = (check_drawn(count)?, Draw::new(seed));
         let count = if self.slots.is_empty() { 0 } else { count };
@@ -177,12 +195,18 @@ impl SetState {
     }
 
     /// All members.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they do not fit one reply.
     pub fn members(&self) -> Result<Vec<Key>, DataError> {
         self.members.check_fits_reply()?;
         Ok(self.members.iter().map(|(member, _)| (**member).clone()).collect())
     }
 
     /// The first members after one, or the first of all, and whether there are more.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if `limit` is 0.
     pub fn page(&self, after: Option<Key>, limit: u64) -> Result<(Vec<Key>, bool), DataError> {
         let (page, has_more) = self.members.page(after.as_ref(), limit)?;
         Ok((page.into_iter().map(|(member, _)| (**member).clone()).collect(), has_more))
@@ -217,6 +241,9 @@ impl SetState {
     }
 
     /// Lets a member expire after this time from now on. Whether it is one.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if a time to live is 0.
     pub fn set_ttl_of(
         &mut self,
         turn: &Turn<'_>,

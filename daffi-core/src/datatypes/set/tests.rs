@@ -102,7 +102,7 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
         Step::Pop(seed) => {
             let popped: Option<Key> = bench.call("pop", &(NAME, seed)).unwrap();
             let was_member =
-                popped.as_ref().and_then(|popped| model.members.remove(&read(&[popped.clone()])[0]));
+                popped.as_ref().and_then(|popped| model.members.remove(&read(std::slice::from_ref(popped))[0]));
             assert_eq!(was_member.is_none(), popped.is_none(), "only a member is popped");
             assert_eq!(popped.is_none(), model.members.is_empty() && was_member.is_none());
             model.settle(None);
