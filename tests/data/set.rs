@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use daffi::testing::Mesh;
-use daffi::{DataError, LimitedAdd, Set, config, millis, secs};
+use daffi::{CallError, DataError, LimitedAdd, Set, config, millis, secs};
 use futures::StreamExt;
 use futures::future::join_all;
 
@@ -310,6 +310,23 @@ async fn an_iteration_sees_what_stays_exactly_once_whatever_else_comes_and_goes(
     stayed.sort_unstable();
     assert_eq!(stayed, (0..3_125).filter(|member| member % 3 != 0).collect::<Vec<_>>());
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len(), "nothing came twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thread_iterates_as_a_task_does_and_a_task_is_not_blocked() {
+    let mesh = Mesh::new().await.unwrap();
+    let set = mesh.node("one").await.unwrap().set::<u32>("many");
+    set.extend(0..2_500).await.unwrap();
+
+    let walk = set.iter();
+    let (done, walked) = tokio::sync::oneshot::channel();
+    let thread = std::thread::spawn(move || done.send(walk.wait().collect::<Result<BTreeSet<u32>, _>>()));
+    assert_eq!(walked.await.unwrap().unwrap(), (0..2_500).collect());
+    thread.join().unwrap().unwrap();
+
+    let mut blocked = set.iter().wait();
+    assert!(matches!(blocked.next(), Some(Err(DataError::Call(CallError::WouldBlock)))));
+    assert!(blocked.next().is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::iter;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 
-use crate::api::Operation;
+use crate::api::blocking::bridge::Bridge;
+use crate::api::{Object, Operation};
 use crate::error::DataError;
 use crate::hosted::Key;
 
@@ -24,6 +26,7 @@ pub(super) type Page<V> = (Vec<(Key, V)>, bool);
 /// Cancel safe: it can be dropped at any time, and `next` awaited anew.
 #[must_use = "nothing is read until the stream is polled"]
 pub struct Pages<T> {
+    bridge: Bridge,
     stream: BoxStream<'static, Result<T, DataError>>,
 }
 
@@ -35,8 +38,9 @@ enum Cursor {
 }
 
 impl<T: Send + 'static> Pages<T> {
-    /// A walk over what `page` reads after a key, with each entry made a `T`.
+    /// A walk over what `page` reads of the object after a key, with each entry made a `T`.
     pub(super) fn new<V: Send + 'static>(
+        object: &Object,
         mut page: impl FnMut(Option<Key>) -> Operation<Page<V>> + Send + 'static,
         open: fn(Key, V) -> Result<T, DataError>,
     ) -> Self {
@@ -58,7 +62,25 @@ impl<T: Send + 'static> Pages<T> {
             Ok(entries) => stream::iter(entries).map(move |(key, value)| open(key, value)).left_stream(),
             Err(error) => stream::iter([Err(error)]).right_stream(),
         });
-        Self { stream: entries.boxed() }
+        Self { bridge: Bridge::of(object.node()), stream: entries.boxed() }
+    }
+
+    /// The same walk on this thread, for programs without a runtime: an iterator that waits for each page. In an async
+    /// task its first item, and its last, is [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
+    pub fn wait(self) -> impl Iterator<Item = Result<T, DataError>> {
+        let Self { bridge, mut stream } = self;
+        let mut is_over = false;
+        iter::from_fn(move || {
+            if is_over {
+                return None;
+            }
+            let next = bridge.value(stream.next()).unwrap_or_else(|error| {
+                is_over = true;
+                Some(Err(error.into()))
+            });
+            is_over |= next.is_none();
+            next
+        })
     }
 }
 

@@ -262,7 +262,7 @@ where
     /// go meanwhile may be among them or not.
     pub fn iter(&self) -> Pages<(K, V)> {
         let object = self.object.clone();
-        Pages::new(move |after| object.page(after, config::PAGE_ENTRIES_MAX as u64), open)
+        Pages::new(&self.object, move |after| object.page(after, config::PAGE_ENTRIES_MAX as u64), open)
     }
 
     /// How many entries there are. Howler's `length`.

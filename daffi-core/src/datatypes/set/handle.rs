@@ -209,7 +209,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
                 (members.into_iter().map(|member| (member, ())).collect(), has_more)
             })
         };
-        Pages::new(page, |member, ()| member.get())
+        Pages::new(&self.object, page, |member, ()| member.get())
     }
 
     /// How many members there are. Howler's `length`.

@@ -101,8 +101,9 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
         Step::Remove(_) | Step::RemoveMany(_) | Step::RemoveAndLen(_) => remove(bench, model, step),
         Step::Pop(seed) => {
             let popped: Option<Key> = bench.call("pop", &(NAME, seed)).unwrap();
-            let was_member =
-                popped.as_ref().and_then(|popped| model.members.remove(&read(std::slice::from_ref(popped))[0]));
+            let was_member = popped
+                .as_ref()
+                .and_then(|popped| model.members.remove(&read(std::slice::from_ref(popped))[0]));
             assert_eq!(was_member.is_none(), popped.is_none(), "only a member is popped");
             assert_eq!(popped.is_none(), model.members.is_empty() && was_member.is_none());
             model.settle(None);
