@@ -310,6 +310,9 @@ async fn entries_with_a_ttl_of_their_own_go_one_by_one() {
     assert!(hash.add_for("b", 2, millis(2_500)).await.unwrap());
     assert!(!hash.add_for("b", 3, secs(1)).await.unwrap());
     hash.set("c", 3).await.unwrap();
+    assert_eq!(hash.get_or_insert_for("d", 4, secs(1)).await.unwrap(), 4);
+    assert_eq!(hash.limited_add_for("e", 5, 5, secs(1)).await.unwrap(), LimitedAdd::Added);
+    assert_eq!(hash.get_or_insert_for("c", 4, secs(1)).await.unwrap(), 3);
 
     assert_eq!(hash.ttl_of("b").await.unwrap(), Some(millis(2_500)));
     assert_eq!(hash.ttl_of("c").await.unwrap(), None);

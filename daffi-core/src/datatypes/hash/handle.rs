@@ -41,7 +41,7 @@ pub struct Hash<K, V> {
     types: PhantomData<fn() -> (K, V)>,
 }
 
-/// A [`Hash`], by the name that Pottery's users look for: `RedisDict`.
+/// A [`Hash`](struct@Hash), by the name that Pottery's users look for: `RedisDict`.
 ///
 /// `d[k]` is [`get`](Hash::get), `d[k] = v` [`set`](Hash::set), `setdefault` [`get_or_insert`](Hash::get_or_insert),
 /// `update` [`multi_set`](Hash::multi_set), `popitem` [`pop_any`](Hash::pop_any), `to_dict` [`items`](Hash::items).
@@ -158,7 +158,19 @@ where
     pub fn get_or_insert(&self, key: impl Like<K>, value: impl Like<V>) -> Operation<V> {
         Operation::of(|| {
             let (key, value) = (Key::of(&key)?, Value::of(&value)?);
-            let found = self.object.get_or_insert(key, value.clone(), self.ttl_ms()?);
+            let found = self.object.get_or_insert(key, value.clone(), None, self.ttl_ms()?);
+            Ok::<_, DataError>(found.and_then(move |found| found.unwrap_or(value).get()))
+        })
+    }
+
+    /// As [`get_or_insert`](Self::get_or_insert), for so long if it is stored: then the entry goes by itself.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if that is no time at all.
+    pub fn get_or_insert_for(&self, key: impl Like<K>, value: impl Like<V>, ttl: Duration) -> Operation<V> {
+        Operation::of(|| {
+            let (key, value, entry_ttl) = (Key::of(&key)?, Value::of(&value)?, Some(ttl_ms(ttl)?));
+            let found = self.object.get_or_insert(key, value.clone(), entry_ttl, self.ttl_ms()?);
             Ok::<_, DataError>(found.and_then(move |found| found.unwrap_or(value).get()))
         })
     }
@@ -206,7 +218,24 @@ where
     pub fn limited_add(&self, key: impl Like<K>, value: impl Like<V>, limit: u64) -> Operation<LimitedAdd> {
         Operation::of(|| {
             let (key, value) = (Key::of(&key)?, Value::of(&value)?);
-            Ok::<_, DataError>(self.object.limited_add(key, value, limit, self.ttl_ms()?))
+            Ok::<_, DataError>(self.object.limited_add(key, value, limit, None, self.ttl_ms()?))
+        })
+    }
+
+    /// As [`limited_add`](Self::limited_add), for so long: then the entry goes by itself.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if that is no time at all.
+    pub fn limited_add_for(
+        &self,
+        key: impl Like<K>,
+        value: impl Like<V>,
+        limit: u64,
+        ttl: Duration,
+    ) -> Operation<LimitedAdd> {
+        Operation::of(|| {
+            let (key, value, entry_ttl) = (Key::of(&key)?, Value::of(&value)?, Some(ttl_ms(ttl)?));
+            Ok::<_, DataError>(self.object.limited_add(key, value, limit, entry_ttl, self.ttl_ms()?))
         })
     }
 

@@ -137,12 +137,13 @@ impl HashState {
         turn: &mut Turn<'_>,
         key: Key,
         value: Value,
+        entry_ttl_ms: Option<u64>,
         ttl_ms: Option<u64>,
     ) -> Result<Option<Value>, DataError> {
-        let ttl = ttl(ttl_ms)?;
+        let (entry_ttl, ttl) = (ttl(entry_ttl_ms)?, ttl(ttl_ms)?);
         let found = self.entries.get(&key).map(|entry| (*entry.value).clone());
         if found.is_none() {
-            self.put(turn, key, value, None);
+            self.put(turn, key, value, entry_ttl);
         }
         self.entries.arm(turn, ttl);
         Ok(found)
@@ -217,15 +218,16 @@ impl HashState {
         key: Key,
         value: Value,
         limit: u64,
+        entry_ttl_ms: Option<u64>,
         ttl_ms: Option<u64>,
     ) -> Result<LimitedAdd, DataError> {
-        let ttl = ttl(ttl_ms)?;
+        let (entry_ttl, ttl) = (ttl(entry_ttl_ms)?, ttl(ttl_ms)?);
         let done = if self.entries.len() as u64 >= limit {
             LimitedAdd::Full
         } else if self.entries.contains(&key) {
             LimitedAdd::Exists
         } else {
-            self.put(turn, key, value, None);
+            self.put(turn, key, value, entry_ttl);
             LimitedAdd::Added
         };
         self.entries.arm(turn, ttl);

@@ -75,9 +75,9 @@ enum Step {
     Set(u8, i64, Option<u64>, Option<u64>),
     Replace(u8, i64, Option<u64>),
     MultiSet(Vec<(u8, i64)>, Option<u64>),
-    GetOrInsert(u8, i64, Option<u64>),
+    GetOrInsert(u8, i64, Option<u64>, Option<u64>),
     Increment(u8, i64, Option<u64>),
-    LimitedAdd(u8, i64, u64, Option<u64>),
+    LimitedAdd(u8, i64, u64, Option<u64>, Option<u64>),
     CompareAndSet(u8, Option<i64>, Option<i64>, Option<u64>),
     Pop(u8),
     PopAny,
@@ -102,10 +102,11 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (key.clone(), value.clone(), ttl(), ttl()).prop_map(|(k, v, e, t)| Step::Set(k, v, e, t)),
         1 => (key.clone(), value.clone(), ttl()).prop_map(|(k, v, t)| Step::Replace(k, v, t)),
         2 => (pairs, ttl()).prop_map(|(pairs, t)| Step::MultiSet(pairs, t)),
-        1 => (key.clone(), value.clone(), ttl()).prop_map(|(k, v, t)| Step::GetOrInsert(k, v, t)),
+        1 => (key.clone(), value.clone(), ttl(), ttl()).prop_map(|(k, v, e, t)| Step::GetOrInsert(k, v, e, t)),
         2 => (key.clone(), prop_oneof![-3..4_i64, Just(i64::MAX)], ttl())
             .prop_map(|(k, by, t)| Step::Increment(k, by, t)),
-        2 => (key.clone(), value.clone(), 0..5_u64, ttl()).prop_map(|(k, v, l, t)| Step::LimitedAdd(k, v, l, t)),
+        2 => (key.clone(), value.clone(), 0..5_u64, ttl(), ttl())
+            .prop_map(|(k, v, l, e, t)| Step::LimitedAdd(k, v, l, e, t)),
         3 => (key.clone(), maybe(), maybe(), ttl()).prop_map(|(k, e, n, t)| Step::CompareAndSet(k, e, n, t)),
         1 => key.clone().prop_map(Step::Pop),
         1 => Just(Step::PopAny),
@@ -179,12 +180,12 @@ fn store(bench: &mut Bench, model: &mut Model, step: &Step) {
             assert_eq!(added, new as u64);
             ttl
         }
-        Step::GetOrInsert(at, new, ttl) => {
+        Step::GetOrInsert(at, new, entry_ttl, ttl) => {
             let found: Option<Value> =
-                bench.call("get_or_insert", &(NAME, key(*at), value(*new), ttl)).unwrap();
+                bench.call("get_or_insert", &(NAME, key(*at), value(*new), entry_ttl, ttl)).unwrap();
             assert_eq!(found, model.value(*at).map(value));
             if found.is_none() {
-                model.put(*at, *new, None);
+                model.put(*at, *new, *entry_ttl);
             }
             ttl
         }
@@ -206,9 +207,9 @@ fn judge(bench: &mut Bench, model: &mut Model, step: &Step) {
                 &None
             }
         },
-        Step::LimitedAdd(at, new, limit, ttl) => {
+        Step::LimitedAdd(at, new, limit, entry_ttl, ttl) => {
             let done: LimitedAdd =
-                bench.call("limited_add", &(NAME, key(*at), value(*new), limit, ttl)).unwrap();
+                bench.call("limited_add", &(NAME, key(*at), value(*new), limit, entry_ttl, ttl)).unwrap();
             let expected = match model.value(*at) {
                 _ if model.entries.len() as u64 >= *limit => LimitedAdd::Full,
                 Some(_) => LimitedAdd::Exists,
@@ -216,7 +217,7 @@ fn judge(bench: &mut Bench, model: &mut Model, step: &Step) {
             };
             assert_eq!(done, expected);
             if done.is_added() {
-                model.put(*at, *new, None);
+                model.put(*at, *new, *entry_ttl);
             }
             ttl
         }
