@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use daffi::testing::Mesh;
+use daffi_core::testing::Mesh;
 use daffi::{DataError, Hash, LimitedAdd, millis, secs};
 use futures::StreamExt;
 use futures::future::join_all;

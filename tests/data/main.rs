@@ -4,8 +4,8 @@
 
 mod contenders;
 mod counters;
+mod hash;
 mod linear;
 mod machinery;
-mod hash;
 mod set;
 mod waiting;

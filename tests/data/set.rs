@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use daffi::testing::Mesh;
+use daffi_core::testing::Mesh;
 use daffi::{CallError, DataError, LimitedAdd, Set, config, millis, secs};
 use futures::StreamExt;
 use futures::future::join_all;
