@@ -27,7 +27,7 @@ enum Change {
 impl Auction {
     /// Opens it for so many seconds.
     pub fn open(&mut self, turn: &mut Turn<'_>, seconds: u64) {
-        self.ends = Some(turn.now().after(secs(seconds as f64)));
+        self.ends = Some(turn.now().after(secs(seconds)));
     }
 
     /// Bids, and says whether this is the highest bid now. The price must be a new one.

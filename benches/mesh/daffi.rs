@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ::daffi::{Controller, Counters, Kept, Node, Registry, Secret, callback};
+use ::daffi::{Controller, Counters, Hash, Kept, Node, Registry, Secret, callback};
 use daffi_core::datatypes::LockState;
 use serde_bytes::{ByteBuf, Bytes};
 use tokio::runtime;
@@ -103,6 +103,7 @@ async fn caller(task: &Task, over: Over) -> Outcome<Measurement> {
 /// Keeps one call outstanding until the time is over.
 async fn work(node: Node, item: Item, body: Body, meter: Arc<Mutex<Meter>>) -> Outcome<()> {
     let (counters, lock) = (node.counters("bench"), node.object::<LockState>("bench"));
+    let hash = node.hash::<String, ByteBuf>("bench");
     let mut sent = Instant::now();
     loop {
         let operations = match item {
@@ -110,6 +111,7 @@ async fn work(node: Node, item: Item, body: Body, meter: Arc<Mutex<Meter>>) -> O
             Item::W5 => broadcast(&node, item, body).await?,
             Item::W6 => send_chunk(&node, body).await?,
             Item::W7 | Item::W7c | Item::W7p => increment(&counters).await?,
+            Item::W8 | Item::W8c | Item::W8p => set_and_get(&hash, body).await?,
             Item::W10 => take_and_give_back(&lock).await?,
         };
         let now = Instant::now();
@@ -131,6 +133,13 @@ fn count(meter: &mut Meter, sent: Instant, now: Instant, operations: u64) -> io:
 async fn increment(counters: &Counters) -> Outcome<u64> {
     counters.inc("orders", 1).await?;
     Ok(1)
+}
+
+async fn set_and_get(hash: &Hash<String, ByteBuf>, body: Body) -> Outcome<u64> {
+    hash.set("key", ByteBuf::from(&body[..])).await?;
+    let got = hash.get("key").await?;
+    expect_same(&got.unwrap_or_default(), body)?;
+    Ok(2)
 }
 
 async fn take_and_give_back(lock: &<LockState as Kept>::Client) -> Outcome<u64> {

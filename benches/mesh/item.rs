@@ -25,6 +25,12 @@ pub(crate) enum Item {
     W7c,
     /// 64 outstanding on one connection.
     W7p,
+    /// 100 bytes are set in a hash and got again: two requests.
+    W8,
+    /// 50 connections with one outstanding each.
+    W8c,
+    /// 64 outstanding on one connection.
+    W8p,
     /// A lock is taken and given back: two requests.
     W10,
 }
@@ -68,7 +74,7 @@ pub(crate) struct Shape {
 }
 
 impl Item {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::W1,
         Self::W2,
         Self::W3,
@@ -78,6 +84,9 @@ impl Item {
         Self::W7,
         Self::W7c,
         Self::W7p,
+        Self::W8,
+        Self::W8c,
+        Self::W8p,
         Self::W10,
     ];
 
@@ -92,6 +101,9 @@ impl Item {
             Self::W7 => "W7",
             Self::W7c => "W7c",
             Self::W7p => "W7p",
+            Self::W8 => "W8",
+            Self::W8c => "W8c",
+            Self::W8p => "W8p",
             Self::W10 => "W10",
         }
     }
@@ -112,6 +124,11 @@ impl Item {
             Self::W7 => "a counter is incremented, one outstanding",
             Self::W7c => "a counter is incremented, 50 connections with one outstanding each",
             Self::W7p => "a counter is incremented, 64 outstanding on one connection",
+            Self::W8 => {
+                "100 bytes are set in a hash and got again, one outstanding; its requests are counted"
+            }
+            Self::W8c => "the same, 50 connections with one outstanding each",
+            Self::W8p => "the same, 64 outstanding on one connection",
             Self::W10 => "a lock is taken and given back, one outstanding; its requests are counted",
         }
     }
@@ -120,9 +137,9 @@ impl Item {
         let one = Shape { connections: 1, outstanding: 1, callees: 1 };
         match self {
             Self::W1 | Self::W4 => one,
-            Self::W7 | Self::W10 => Shape { callees: 0, ..one },
-            Self::W7c => Shape { connections: 50, callees: 0, ..one },
-            Self::W7p => Shape { outstanding: 64, callees: 0, ..one },
+            Self::W7 | Self::W8 | Self::W10 => Shape { callees: 0, ..one },
+            Self::W7c | Self::W8c => Shape { connections: 50, callees: 0, ..one },
+            Self::W7p | Self::W8p => Shape { outstanding: 64, callees: 0, ..one },
             Self::W2 => Shape { outstanding: 64, ..one },
             Self::W3 => Shape { connections: 16, outstanding: 16, ..one },
             Self::W5 => Shape { callees: 16, ..one },
@@ -135,6 +152,7 @@ impl Item {
     pub(crate) fn payload_bytes(self, small: usize) -> usize {
         match self {
             Self::W4 => 1 << 20,
+            Self::W8 | Self::W8c | Self::W8p => 100,
             _ => small,
         }
     }
@@ -149,8 +167,8 @@ impl Item {
             (Self::W4, Over::Unix) => 0.70,
             (Self::W4 | Self::W5, _) => 0.80,
             (Self::W6, _) => 0.25,
-            (Self::W7 | Self::W7c, _) => 0.80,
-            (Self::W7p, _) => 0.30,
+            (Self::W7 | Self::W7c | Self::W8 | Self::W8c, _) => 0.80,
+            (Self::W7p | Self::W8p, _) => 0.30,
             (Self::W10, _) => 0.75,
         }
     }

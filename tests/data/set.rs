@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use daffi_core::testing::Mesh;
 use daffi::{CallError, DataError, LimitedAdd, Set, config, millis, secs};
+use daffi_core::testing::Mesh;
 use futures::StreamExt;
 use futures::future::join_all;
 

@@ -115,10 +115,32 @@ impl Node {
     }
 }
 
+/// A number of seconds: any of Rust's numbers, but for those of 128 bits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number of seconds",
+    label = "needs a number, as in `secs(5)` or `secs(0.25)`"
+)]
+pub trait Seconds {
+    /// As a float.
+    fn seconds(self) -> f64;
+}
+
+macro_rules! seconds {
+    ($($number:ty)+) => {$(
+        impl Seconds for $number {
+            fn seconds(self) -> f64 {
+                self as f64
+            }
+        }
+    )+};
+}
+
+seconds! { f64 f32 i8 i16 i32 i64 isize u8 u16 u32 u64 usize }
+
 /// This many seconds: `secs(5)`, `secs(0.25)`. Less than nothing, and what is no number, is nothing; more than a
 /// [`Duration`] can be is its maximum.
-pub fn secs(seconds: impl Into<f64>) -> Duration {
-    let seconds = seconds.into();
+pub fn secs(seconds: impl Seconds) -> Duration {
+    let seconds = seconds.seconds();
     let too_much = if seconds > 0.0 { Duration::MAX } else { Duration::ZERO };
     Duration::try_from_secs_f64(seconds).unwrap_or(too_much)
 }
@@ -173,6 +195,7 @@ mod tests {
     fn seconds_are_whole_or_not_and_never_negative() {
         assert_eq!(secs(5), Duration::from_secs(5));
         assert_eq!(secs(0.25), millis(250));
+        assert_eq!(secs(7_u64), Duration::from_secs(7));
         assert_eq!(secs(-1), Duration::ZERO);
         assert_eq!(secs(f64::INFINITY), Duration::MAX);
     }

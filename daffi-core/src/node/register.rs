@@ -10,7 +10,7 @@ use super::state::Status;
 use super::{Node, Shared};
 use crate::callback::{Callback, Offer};
 use crate::config;
-use crate::error::{CallError, RegisterError, Result};
+use crate::error::{CallError, Ran, RegisterError, Result};
 use crate::name::CallbackName;
 use crate::wire::{Kind, Offered, Register, Signature, Unregister};
 
@@ -30,7 +30,11 @@ pub(crate) async fn announce(shared: &Arc<Shared>, link: &Link) -> Result<(), Ca
             if !is_first && added.is_empty() && removed.is_empty() {
                 // Under this lock: whoever changes the offer from now on finds the node connected, and tells
                 // the controller itself.
-                shared.lock().status = Status::Connected(link.outbound.clone());
+                let mut state = shared.lock();
+                if matches!(state.status, Status::Ended) {
+                    return Err(CallError::Disconnected { ran: Ran::No });
+                }
+                state.status = Status::Connected(link.outbound.clone());
                 return Ok(());
             }
             (added, removed)
@@ -188,7 +192,7 @@ impl Change {
             }
             // Whoever connects tells everything.
             Status::Connecting => shared.connected(None, config::CALL_TIMEOUT).await,
-            Status::Ended => Err(CallError::Disconnected { ran: crate::error::Ran::No }),
+            Status::Ended => Err(CallError::Disconnected { ran: Ran::No }),
         }
     }
 
