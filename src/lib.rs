@@ -18,6 +18,9 @@ pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Off
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::Counters;
 pub use daffi_core::datatypes::{Dict, Hash, HashChange, Like, LimitedAdd, Pages, Set, SetChange};
+pub use daffi_core::datatypes::{DeadLetter, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull};
+pub use daffi_core::datatypes::Like;
+pub use daffi_core::datatypes::{PqEntry, PriorityQueue, Queue, UniquePriorityQueue};
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,
     RegisterError, Result, Stage,

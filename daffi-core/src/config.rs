@@ -249,3 +249,15 @@ pub const PAGE_BYTES: usize = 256 << 10;
 
 /// Members of a set that are drawn at random at once: about as many as a turn of a millisecond has time for.
 pub const DRAWN_MAX: usize = 4_096;
+/// How long an item of a queue is lent if neither its consumer nor the queue says: as with Redisson and
+/// SQS, long for what a consumer does with one item, and short for the others to wait.
+pub const QUEUE_LEASE: Duration = Duration::from_secs(30);
+
+/// How long a queue remembers the id of an item that was to be pushed once: longer than anybody tries again.
+pub const QUEUE_ONCE_FOR: Duration = Duration::from_secs(600);
+
+/// Items that leave a queue in one step, so that a turn is short.
+pub const QUEUE_BATCH_MAX: u64 = 1_000;
+
+/// Bytes of items that leave a queue in one step; the first leaves however large it is. A reply fits its frame so.
+pub const QUEUE_BATCH_BYTES: usize = 1 << 20;

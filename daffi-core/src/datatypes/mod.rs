@@ -20,3 +20,17 @@ pub use like::Like;
 pub use lock::{LockHolder, LockState};
 pub use pages::Pages;
 pub use set::{Set, SetChange, SetState};
+mod lease;
+mod like;
+mod lock;
+mod priority_queue;
+mod queue;
+
+pub use counters::{Counters, CountersState};
+pub use lease::{
+    DeadItem, DeadLetter, Delivery, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull,
+};
+pub use like::Like;
+pub use lock::{LockHolder, LockState};
+pub use priority_queue::{PqEntry, PqState, PriorityQueue, UniquePqState, UniquePriorityQueue};
+pub use queue::{Queue, QueueState};

@@ -80,6 +80,12 @@ fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
     })
 }
 
+impl From<Key> for Value {
+    fn from(key: Key) -> Self {
+        Self(key.0)
+    }
+}
+
 impl Borrow<[u8]> for Key {
     fn borrow(&self) -> &[u8] {
         &self.0
