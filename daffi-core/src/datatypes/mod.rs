@@ -23,6 +23,8 @@ pub use set::{Set, SetChange, SetState};
 mod lease;
 mod like;
 mod lock;
+#[cfg(test)]
+mod model;
 mod priority_queue;
 mod queue;
 

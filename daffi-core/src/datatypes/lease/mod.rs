@@ -3,13 +3,13 @@
 //! [`Leases`] knows who has what and until when, [`Stock`] all that is in a queue beside the order of its items, which
 //! is the kind's own [`Order`].
 
-#[cfg(test)]
-pub(super) mod bench;
 mod guard;
 mod leases;
 mod macros;
 mod settings;
 mod stock;
+#[cfg(test)]
+pub(super) mod tests;
 
 use std::fmt;
 
