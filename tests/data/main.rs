@@ -8,4 +8,7 @@ mod hash;
 mod linear;
 mod machinery;
 mod set;
+mod lease;
+mod priority_queue;
+mod queue;
 mod waiting;

@@ -149,8 +149,10 @@ impl<O: Order> Stock<O> {
         turn: &mut Turn<'_>,
         items: impl ExactSizeIterator<Item = (O::Place, Value)>,
     ) {
-        self.restore(turn, items);
-        self.shorten(turn);
+        if items.len() > 0 {
+            self.restore(turn, items);
+            self.shorten(turn);
+        }
     }
 
     /// Puts items in their places, however many there are.
