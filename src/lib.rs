@@ -19,7 +19,7 @@ pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::Counters;
 pub use daffi_core::datatypes::{Dict, Hash, HashChange, Like, LimitedAdd, Pages, Set, SetChange};
 pub use daffi_core::datatypes::{DeadLetter, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull};
-pub use daffi_core::datatypes::Like;
+pub use daffi_core::datatypes::{Like, Pages};
 pub use daffi_core::datatypes::{PqEntry, PriorityQueue, Queue, UniquePriorityQueue};
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,

@@ -251,7 +251,7 @@ async fn a_long_queue_is_read_as_a_stream_while_it_is_used() {
     let mesh = Mesh::new().await.unwrap();
     let queue = mesh.node("one").await.unwrap().queue::<u32>("q");
     queue.extend(0..2_500).await.unwrap();
-    let mut items = Box::pin(queue.iter());
+    let mut items = queue.iter();
     let first = items.next().await.unwrap().unwrap();
     queue.push(2_500).await.unwrap();
     queue.pop().await.unwrap();

@@ -25,6 +25,7 @@ mod like;
 mod lock;
 #[cfg(test)]
 mod model;
+mod pages;
 mod priority_queue;
 mod queue;
 
@@ -34,5 +35,6 @@ pub use lease::{
 };
 pub use like::Like;
 pub use lock::{LockHolder, LockState};
+pub use pages::Pages;
 pub use priority_queue::{PqEntry, PqState, PriorityQueue, UniquePqState, UniquePriorityQueue};
 pub use queue::{Queue, QueueState};

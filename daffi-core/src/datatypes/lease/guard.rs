@@ -1,19 +1,18 @@
 //! What consumers hold of the items that they were lent.
 
 use std::fmt;
-use std::future::IntoFuture;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, Stream, StreamExt};
 use serde::de::DeserializeOwned;
 
 use super::{DeadItem, Delivery, Receipt};
 use crate::api::{Object, Operation};
 use crate::callback::Wire;
+use crate::datatypes::pages::Pages;
 use crate::error::DataError;
-use crate::hosted::Value;
+use crate::hosted::{Key, Value};
 use crate::node::{Flight, OnDrop, Request};
 
 /// An item that was lent: dereferences to its value. Dropped, it goes back to its place in the queue at once.
@@ -192,6 +191,7 @@ pub(in crate::datatypes) fn leased<T: DeserializeOwned>(
 }
 
 /// The values of several items.
+#[expect(clippy::needless_pass_by_value, reason = "it is what an operation hands on")]
 pub(in crate::datatypes) fn batch<T: DeserializeOwned>(values: Vec<Value>) -> Result<Vec<T>, DataError> {
     values.iter().map(Value::get).collect()
 }
@@ -204,27 +204,23 @@ pub(in crate::datatypes) fn dead_letters<T: DeserializeOwned>(
     items.into_iter().map(letter).collect()
 }
 
-/// A walk over a queue, whose pages `read` reads after a mark.
-pub(in crate::datatypes) fn entries<T, M, R>(
-    read: R,
-) -> impl Stream<Item = Result<T, DataError>> + Send + 'static
-where
-    T: Wire,
-    M: Send + 'static,
-    R: FnMut(Option<M>) -> Operation<Vec<(M, Value)>> + Send + 'static,
-{
-    let pages = stream::try_unfold((read, Some(None)), |(mut read, after)| async move {
-        let Some(after) = after else { return Ok(None) };
-        let page = read(after).into_future().await?;
-        let (marks, values): (Vec<M>, Vec<Value>) = page.into_iter().unzip();
-        // An empty page is the last: the others may end early, for their bytes.
-        let next = marks.into_iter().next_back().map(Some);
-        Ok(Some((values, (read, next))))
-    });
-    pages.flat_map(|page| match page {
-        Ok(values) => stream::iter(values).map(|value| value.get()).left_stream(),
-        Err(error) => stream::iter([Err(error)]).right_stream(),
-    })
+/// A walk over a queue, of which `page` reads the entries after a mark.
+pub(in crate::datatypes) fn pages<T: Wire, M: Wire>(
+    object: &Object,
+    mut page: impl FnMut(Option<M>) -> Operation<Vec<(M, Value)>> + Send + 'static,
+) -> Pages<T> {
+    let read = move |after: Option<Key>| {
+        Operation::of(|| {
+            let after = after.map(|mark| mark.get()).transpose()?;
+            Ok::<_, DataError>(page(after).and_then(|entries| {
+                // An empty page is the last: the others may end early, for their bytes.
+                let has_more = !entries.is_empty();
+                let keyed = entries.into_iter().map(|(mark, value)| Ok((Key::of(&mark)?, value)));
+                Ok((keyed.collect::<Result<_, DataError>>()?, has_more))
+            }))
+        })
+    };
+    Pages::new(object, read, |_, value: Value| value.get())
 }
 
 /// How a duration travels: in whole milliseconds, and none is too short for one.

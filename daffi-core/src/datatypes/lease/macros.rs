@@ -42,7 +42,10 @@ macro_rules! queue_state {
                 self.stock.counts()
             }
 
-            /// All items that can be had now, the first first. Refused if they do not fit a reply.
+            /// All items that can be had now, the first first. They must fit a reply.
+            ///
+            /// # Errors
+            /// [`DataError::Full`] if they do not.
             pub fn content(&self) -> Result<Vec<Value>, DataError> {
                 self.stock.content()
             }
@@ -65,6 +68,9 @@ macro_rules! queue_state {
             }
 
             /// Lends the first `num` items to the caller's session, or as many as there are or fit a reply.
+            ///
+            /// # Errors
+            /// [`DataError::Invalid`] for no time at all.
             #[callback(shrink)]
             pub fn lease_batch(
                 &mut self,
@@ -76,18 +82,27 @@ macro_rules! queue_state {
             }
 
             /// An item that was lent is done with.
+            ///
+            /// # Errors
+            /// [`DataError::NotHeld`] if the receipt is stale.
             #[callback(shrink)]
             pub fn ack(&mut self, turn: &mut Turn<'_>, receipt: Receipt) -> Result<(), DataError> {
                 self.stock.ack(turn, receipt)
             }
 
             /// An item that was lent goes back to its place after a delay.
+            ///
+            /// # Errors
+            /// [`DataError::NotHeld`] if the receipt is stale.
             #[callback(shrink)]
             pub fn nack(&mut self, turn: &mut Turn<'_>, receipt: Receipt, delay_ms: u64) -> Result<(), DataError> {
                 self.stock.nack(turn, receipt, Duration::from_millis(delay_ms))
             }
 
             /// An item that was lent is lent for so long from now on.
+            ///
+            /// # Errors
+            /// [`DataError::NotHeld`] if the receipt is stale; [`DataError::Invalid`] for no time at all.
             #[callback(shrink)]
             pub fn extend_lease(
                 &mut self,
@@ -116,6 +131,9 @@ macro_rules! queue_state {
             }
 
             /// Gives the queue other settings, all of them at once.
+            ///
+            /// # Errors
+            /// [`DataError::Invalid`] if they make no sense.
             pub fn configure(&mut self, turn: &mut Turn<'_>, settings: QueueSettings) -> Result<(), DataError> {
                 self.stock.configure(turn, settings)
             }
@@ -227,13 +245,10 @@ macro_rules! queue_handle {
                 self.object.content().and_then(batch)
             }
 
-            /// All items that can be had now, the first first, as a stream that is read page by page.
-            ///
-            /// What is there from the first page to the last comes exactly once; what comes and goes meanwhile may. A value
-            /// that is no `T` is an error of its own, after which the stream goes on; any other error ends it.
-            pub fn iter(&self) -> impl Stream<Item = Result<T, DataError>> + Send + 'static + use<T> {
+            /// All items that can be had now, the first first, read page by page while others use the queue.
+            pub fn iter(&self) -> Pages<T> {
                 let object = self.object.clone();
-                entries(move |after| object.page(after, config::QUEUE_BATCH_MAX))
+                pages(&self.object, move |after| object.page(after, config::QUEUE_BATCH_MAX))
             }
 
             /// Drops all items that wait, delayed ones too, and says how many. Those on lease are their consumers', and the

@@ -16,7 +16,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use self::guard::{DeadLetter, Lease, Leased};
-pub(super) use self::guard::{Names, batch, dead_letters, entries, leased, milliseconds};
+pub(super) use self::guard::{Names, batch, dead_letters, leased, milliseconds, pages};
 pub(super) use self::leases::Leases;
 pub(super) use self::macros::{queue_handle, queue_state};
 pub use self::settings::{QueueChange, QueueCounts, QueueSettings, WhenFull};

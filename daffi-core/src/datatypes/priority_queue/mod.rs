@@ -13,16 +13,15 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::Stream;
-
 pub use self::order::PqEntry;
 pub use self::state::{PqState, UniquePqState};
 pub use self::unique::UniquePriorityQueue;
 use super::lease::{
-    DeadLetter, Leased, Names, QueueCounts, QueueSettings, batch, dead_letters, entries, leased,
-    milliseconds, queue_handle,
+    DeadLetter, Leased, Names, QueueCounts, QueueSettings, batch, dead_letters, leased, milliseconds, pages,
+    queue_handle,
 };
 use super::like::Like;
+use super::pages::Pages;
 use crate::api::{Kept, Operation};
 use crate::callback::Wire;
 use crate::config;
@@ -61,6 +60,7 @@ impl Node {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is sent comes as a value or as a reference")]
 impl<T: Wire> PriorityQueue<T> {
     /// The queue of the same name in which no two items are equal: another one, since each kind has names of its own.
     pub fn unique(&self) -> UniquePriorityQueue<T> {

@@ -169,10 +169,7 @@ fn balance<K: Clone, V: Clone>(tree: &mut Tree<K, V>) {
 }
 
 /// Makes the root's child on one side the root, and the root its child on the other. `sides` are the two of a node.
-fn rotate<K: Clone, V: Clone>(
-    tree: &mut Tree<K, V>,
-    sides: fn(&mut Node<K, V>) -> (&mut Tree<K, V>, &mut Tree<K, V>),
-) {
+fn rotate<K: Clone, V: Clone>(tree: &mut Tree<K, V>, sides: fn(&mut Node<K, V>) -> Sides<'_, K, V>) {
     let Some(mut old) = tree.take() else { return };
     let root = Arc::make_mut(&mut old);
     let Some(mut child) = sides(root).0.take() else {
@@ -186,6 +183,8 @@ fn rotate<K: Clone, V: Clone>(
     risen.len = len(&risen.left) + 1 + len(&risen.right);
     *tree = Some(child);
 }
+
+type Sides<'a, K, V> = (&'a mut Tree<K, V>, &'a mut Tree<K, V>);
 
 fn weight<K, V>(tree: &Tree<K, V>) -> usize {
     len(tree) + 1

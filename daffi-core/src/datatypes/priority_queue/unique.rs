@@ -5,17 +5,16 @@ use std::marker::PhantomData;
 use std::ops::RangeBounds;
 use std::time::Duration;
 
-use futures::Stream;
-
 use super::{UniquePqState, limits, priority_handle};
 use crate::api::{Kept, Operation};
 use crate::callback::Wire;
 use crate::config;
 use crate::datatypes::lease::{
-    DeadLetter, Leased, Names, QueueCounts, QueueSettings, batch, dead_letters, entries, leased,
-    milliseconds, queue_handle,
+    DeadLetter, Leased, Names, QueueCounts, QueueSettings, batch, dead_letters, leased, milliseconds, pages,
+    queue_handle,
 };
 use crate::datatypes::like::Like;
+use crate::datatypes::pages::Pages;
 use crate::error::DataError;
 use crate::hosted::Key;
 use crate::node::Node;
@@ -48,6 +47,7 @@ pub struct UniquePriorityQueue<T> {
     of: PhantomData<fn() -> T>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is sent comes as a value or as a reference")]
 impl<T: Wire> UniquePriorityQueue<T> {
     pub(super) fn new(node: &Node, name: &str) -> Self {
         Self { object: node.object::<UniquePqState>(name), of: PhantomData }

@@ -9,15 +9,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::Stream;
 use serde::Serialize;
 
 pub use self::state::QueueState;
 use super::lease::{
-    DeadLetter, Leased, Names, QueueCounts, QueueSettings, batch, dead_letters, entries, leased,
-    milliseconds, queue_handle,
+    DeadLetter, Leased, Names, QueueCounts, QueueSettings, batch, dead_letters, leased, milliseconds, pages,
+    queue_handle,
 };
 use super::like::Like;
+use super::pages::Pages;
 use crate::api::{Kept, Operation};
 use crate::callback::Wire;
 use crate::config;
@@ -61,6 +61,7 @@ impl Node {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is sent comes as a value or as a reference")]
 impl<T: Wire> Queue<T> {
     /// Puts an item at the end.
     ///

@@ -93,7 +93,14 @@ impl<O: Order> Stock<O> {
     }
 
     /// An item that was lent is back since `at`.
-    pub(super) fn give_back(&mut self, turn: &mut Turn<'_>, at: Time, place: O::Place, item: Item, delay: Duration) {
+    pub(super) fn give_back(
+        &mut self,
+        turn: &mut Turn<'_>,
+        at: Time,
+        place: O::Place,
+        item: Item,
+        delay: Duration,
+    ) {
         if self.settings.deliveries_max.is_some_and(|max| item.deliveries >= max) {
             tell(turn, QueueChange::Died(1));
             let stamp = self.stamp(turn);

@@ -10,9 +10,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Item, Leases, QueueChange, QueueCounts, QueueSettings, Stamp, WhenFull,
-};
+use super::{Item, Leases, QueueChange, QueueCounts, QueueSettings, Stamp, WhenFull};
 use crate::config;
 use crate::error::DataError;
 use crate::hosted::{Key, Time, Turn, Value};
