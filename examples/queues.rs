@@ -1,5 +1,5 @@
-//! Shared queues: in order, by priority, without doubles; and workers that borrow what they work on, so that nothing is
-//! lost when one of them dies.
+//! Shared queues: in order, by priority, without doubles; and workers that borrow what they work on, so that nothing
+//! is lost when one of them dies.
 #![expect(clippy::print_stdout, reason = "that is what the example does")]
 use daffi::prelude::*;
 use daffi::{QueueSettings, UniquePriorityQueue};
@@ -28,7 +28,8 @@ async fn by_priority(node: &Node) -> daffi::Result<()> {
     Ok(())
 }
 
-/// Howler's example of a `UniquePriorityQueue`, with one: its document makes a `PriorityQueue`, which prints 20 in the end.
+/// Howler's example of a `UniquePriorityQueue`, with one: its document makes a `PriorityQueue`, which prints 20 in
+/// the end.
 async fn unique(node: &Node) -> daffi::Result<()> {
     let pq: UniquePriorityQueue<u32> = node.priority_queue("test-unique-queue").unique();
     for x in 0..10 {

@@ -269,3 +269,19 @@ async fn leased_items_are_none_lost_and_all_done_whoever_dies() {
     assert_eq!(done.content().await.unwrap(), (0..100).collect::<Vec<_>>(), "each once, and in order");
     assert_eq!(queue.counts().await.unwrap(), daffi::QueueCounts::default());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_borrows_and_gives_back_as_a_task_does() {
+    let mesh = Mesh::new().await.unwrap();
+    let queue = mesh.node("one").await.unwrap().queue::<u32>("q");
+    queue.extend([1, 2]).await.unwrap();
+    let of_thread = queue.clone();
+
+    let thread = std::thread::spawn(move || {
+        of_thread.lease(HOUR).wait().unwrap().ack().wait().unwrap();
+        drop(of_thread.lease(HOUR).wait().unwrap());
+    });
+
+    tokio::task::spawn_blocking(|| thread.join()).await.unwrap().unwrap();
+    assert_eq!(queue.pop_wait().await.unwrap(), 2);
+}

@@ -18,7 +18,8 @@ async fn items_leave_a_queue_in_the_order_in_which_any_node_pushed_them() {
     let (pushing, popping) = (one.queue::<String>("mails"), other.queue::<String>("mails"));
 
     pushing.push("a").await.unwrap();
-    popping.push(&"b".to_owned()).await.unwrap();
+    let b = "b".to_owned();
+    popping.push(&b).await.unwrap();
     pushing.extend(["c".to_owned(), "d".to_owned()]).await.unwrap();
     pushing.extend(Vec::<String>::new()).await.unwrap();
 
@@ -26,7 +27,7 @@ async fn items_leave_a_queue_in_the_order_in_which_any_node_pushed_them() {
     assert_eq!(popping.peek().await.unwrap().as_deref(), Some("a"));
     assert_eq!(popping.content().await.unwrap(), ["a", "b", "c", "d"]);
     assert_eq!(popping.pop().await.unwrap().as_deref(), Some("a"));
-    assert_eq!(popping.pop_wait().await.unwrap(), "b");
+    assert_eq!(popping.pop_wait().await.unwrap(), b);
     assert_eq!(popping.pop_batch(0).await.unwrap(), [""; 0]);
     assert_eq!(popping.pop_batch(100).await.unwrap(), ["c", "d"]);
     assert_eq!(popping.pop().await.unwrap(), None);

@@ -17,8 +17,8 @@ use crate::node::{Flight, OnDrop, Request};
 
 /// An item that was lent: dereferences to its value. Dropped, it goes back to its place in the queue at once.
 ///
-/// It belongs to the session of its node: if that ends, or the lease is over, the item goes back too, and the receipt is
-/// stale. Its consumer then learns from [`ack`](Self::ack) that somebody else may have the item.
+/// It belongs to the session of its node: if that ends, or the lease is over, the item goes back too, and the
+/// receipt is stale. Its consumer then learns from [`ack`](Self::ack) that somebody else may have the item.
 #[must_use = "dropping it gives the item back"]
 pub struct Leased<T> {
     value: T,

@@ -251,8 +251,8 @@ macro_rules! queue_handle {
                 pages(&self.object, move |after| object.page(after, config::QUEUE_BATCH_MAX))
             }
 
-            /// Drops all items that wait, delayed ones too, and says how many. Those on lease are their consumers', and the
-            /// dead stay.
+            /// Drops all items that wait, delayed ones too, and says how many. Those on lease are their consumers',
+            /// and the dead stay.
             pub fn clear(&self) -> Operation<u64> {
                 self.object.clear()
             }
@@ -260,9 +260,10 @@ macro_rules! queue_handle {
             /// Borrows the first item for `time`, or, with `None`, for as long as the settings say. Waits for one as
             /// [`pop_wait`](Self::pop_wait) does.
             ///
-            /// The item is there for nobody else until it is [acknowledged](Leased::ack), which removes it. It comes back
-            /// to its place, before all that was pushed after it, when it is [given back](Leased::nack) or dropped, when
-            /// the time is up, and the instant the session of this node ends. So it is delivered at least once.
+            /// The item is there for nobody else until it is [acknowledged](Leased::ack), which removes it. It comes
+            /// back to its place, before all that was pushed after it, when it is [given back](Leased::nack) or
+            /// dropped, when the time is up, and the instant the session of this node ends. So it is delivered at
+            /// least once.
             ///
             /// # Errors
             /// [`DataError::Invalid`] for no time at all; [`DataError::WrongValue`] if it is no `T`, and it goes back
@@ -306,8 +307,8 @@ macro_rules! queue_handle {
                 })
             }
 
-            /// The first `num` items that were lent as often as they may be, the longest dead first, and no more than fit
-            /// a reply. They stay.
+            /// The first `num` items that were lent as often as they may be, the longest dead first, and no more
+            /// than fit a reply. They stay.
             ///
             /// # Errors
             /// [`DataError::WrongValue`] if one is no `T`.

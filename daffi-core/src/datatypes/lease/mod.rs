@@ -23,26 +23,26 @@ pub use self::settings::{QueueChange, QueueCounts, QueueSettings, WhenFull};
 pub(super) use self::stock::{End, Order, Stock};
 use crate::hosted::Value;
 
-/// A number that nothing else in the object has or has ever had, also not before it was empty or destroyed: later ones
-/// are larger.
+/// A number that nothing else in the object has or has had, also not before it was empty or destroyed: later ones are
+/// larger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub(super) struct Stamp {
     /// The revision of the command that made it.
-    pub(super) command: u64,
+    command: u64,
     /// Which of those of the command.
-    pub(super) index: u32,
+    index: u64,
 }
 
 impl Stamp {
-    const LAST: Self = Self { command: u64::MAX, index: u32::MAX };
+    const LAST: Self = Self { command: u64::MAX, index: u64::MAX };
 
     /// The one after this that the command `revision` makes.
     pub(super) fn next(self, revision: u64) -> Self {
-        if self.command == revision {
-            Self { command: revision, index: self.index + 1 }
-        } else {
-            Self { command: revision, index: 0 }
+        if revision > self.command {
+            return Self { command: revision, index: 0 };
         }
+        // An object that comes from another controller may have stamps from the future of this one.
+        Self { index: self.index + 1, ..self }
     }
 }
 
@@ -52,7 +52,8 @@ impl fmt::Display for Stamp {
     }
 }
 
-/// Proof that an item was lent: each delivery has its own, and it is stale once the item was given back by whatever way.
+/// Proof that an item was lent: each delivery has its own, and it is stale once the item was given back by whatever
+/// way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Receipt(pub(super) Stamp);

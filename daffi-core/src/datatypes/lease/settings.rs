@@ -10,7 +10,8 @@ use crate::error::DataError;
 /// How a queue treats its items: one object's settings, kept with it and the same for all who use it.
 ///
 /// ```
-/// use daffi::{QueueSettings, WhenFull, secs};
+/// # use daffi_core::api::secs;
+/// use daffi_core::datatypes::{QueueSettings, WhenFull};
 ///
 /// let settings = QueueSettings::default().at_most(1_000, WhenFull::Wait).deliveries(5).lease(secs(60));
 /// assert_eq!(settings.length_max, Some(1_000));
@@ -47,7 +48,8 @@ pub enum WhenFull {
     Wait,
     /// It is refused: [`DataError::Full`].
     Refuse,
-    /// The oldest item is dropped; from a priority queue the one that would come last, which may be the new one itself.
+    /// The oldest item is dropped; from a priority queue the one that would come last, which may be the new one
+    /// itself.
     Discard,
 }
 
@@ -151,7 +153,8 @@ pub enum QueueChange {
     Returned(u64),
     /// So many came back for the last time: they are dead.
     Died(u64),
-    /// So many were dropped, since the queue was full, was cleared, or has expired; or one that was dead was taken out.
+    /// So many were dropped, since the queue was full, was cleared, or has expired; or one that was dead was taken
+    /// out.
     Dropped(u64),
     /// A unique item has another priority.
     Moved,

@@ -29,16 +29,16 @@ use crate::error::DataError;
 use crate::hosted::Value;
 use crate::node::Node;
 
-/// A priority queue that all nodes share: items of the highest priority leave first, those of one priority in the order
-/// in which the controller took them in. Howler's `PriorityQueue`.
+/// A priority queue that all nodes share: items of the highest priority leave first, those of one priority in the
+/// order in which the controller took them in. Howler's `PriorityQueue`.
 ///
 /// Priorities are integers of 64 bits. Items are taken for good or borrowed, as from a [`Queue`](super::Queue).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> daffi::Result<()> {
-/// # let _controller = daffi::Controller::bind("memory://pq").await?;
-/// # let node = daffi::connect("memory://pq").await?;
+/// # async fn main() -> daffi_core::error::Result<()> {
+/// # let _controller = daffi_core::controller::Controller::bind("memory://pq").await?;
+/// # let node = daffi_core::node::connect("memory://pq").await?;
 /// let patients = node.priority_queue::<String>("patients");
 /// let cold = patients.push(1, "cold").await?;
 /// patients.push(9, "fracture").await?;
@@ -126,7 +126,8 @@ macro_rules! priority_handle {
                 self.object.pop_batch(num).and_then(batch)
             }
 
-            /// Takes the item that would leave last for good, the newest of the lowest priority; `None` if there is none.
+            /// Takes the item that would leave last for good, the newest of the lowest priority; `None` if there is
+            /// none.
             ///
             /// # Errors
             /// [`DataError::WrongValue`] if it is no `T`; it is gone then.
@@ -167,9 +168,9 @@ macro_rules! priority_handle {
             ///
             /// ```
             /// # #[tokio::main(flavor = "current_thread")]
-            /// # async fn main() -> daffi::Result<()> {
-            #[doc = concat!("# let _controller = daffi::Controller::bind(\"memory://range-", $kind, "\").await?;")]
-            #[doc = concat!("# let node = daffi::connect(\"memory://range-", $kind, "\").await?;")]
+            /// # async fn main() -> daffi_core::error::Result<()> {
+            #[doc = concat!("# let _controller = daffi_core::controller::Controller::bind(\"memory://range-", $kind, "\").await?;")]
+            #[doc = concat!("# let node = daffi_core::node::connect(\"memory://range-", $kind, "\").await?;")]
             /// let tasks = node.priority_queue::<i64>("tasks");
             /// for priority in 1..=9 {
             ///     tasks.push(priority, priority).await?;
@@ -182,7 +183,8 @@ macro_rules! priority_handle {
             /// ```
             ///
             /// # Errors
-            /// [`DataError::Invalid`] for a range that ends before it begins; otherwise as [`pop_many`](Self::pop_many).
+            /// [`DataError::Invalid`] for a range that ends before it begins; otherwise as
+            /// [`pop_many`](Self::pop_many).
             ///
             /// # Cancel safety
             /// As [`pop_many`](Self::pop_many).

@@ -190,8 +190,8 @@ fn weight<K, V>(tree: &Tree<K, V>) -> usize {
     len(tree) + 1
 }
 
-/// How many times as heavy one half may be as the other. This and [`GAMMA`] are the one pair of integers that is proven
-/// to keep the balance.
+/// How many times as heavy one half may be as the other. This and [`GAMMA`] are the one pair of integers that is
+/// proven to keep the balance.
 const DELTA: usize = 3;
 /// How many times as heavy the inner grandchild may be as the outer for one rotation to do.
 const GAMMA: usize = 2;
@@ -287,7 +287,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_map_whose_keys_have_ranks(steps in prop::collection::vec((any::<u8>(), any::<u16>(), 0..4_u8), 0..400)) {
+        fn it_is_a_map_whose_keys_have_ranks(
+            steps in prop::collection::vec((any::<u8>(), any::<u16>(), 0..4_u8), 0..400),
+        ) {
             let (mut map, mut model) = (Ranked::default(), BTreeMap::new());
             let mut copies = Vec::new();
             for (key, value, what) in steps {
@@ -308,8 +310,8 @@ mod tests {
             copies.push((map, model));
             for (map, model) in copies {
                 prop_assert_eq!(map.len(), model.len());
-                let entries: Vec<(u8, u16)> = (0..map.len()).filter_map(|rank| map.at(rank)).map(|(k, v)| (*k, *v)).collect();
-                prop_assert_eq!(entries, model.into_iter().collect::<Vec<_>>());
+                let entries = (0..map.len()).filter_map(|rank| map.at(rank)).map(|(key, value)| (*key, *value));
+                prop_assert_eq!(entries.collect::<Vec<_>>(), model.into_iter().collect::<Vec<_>>());
             }
         }
     }

@@ -43,7 +43,8 @@ macro_rules! priority_state {
                 self.stock.pop(turn, End::Last).map_or(Poll::Pending, Poll::Ready)
             }
 
-            /// Takes the `num` items that would be the last, the very last first, or as many as there are or fit a reply.
+            /// Takes the `num` items that would be the last, the very last first, or as many as there are or fit a
+            /// reply.
             #[callback(shrink)]
             pub fn unpush(&mut self, turn: &mut Turn<'_>, num: u64) -> Vec<Value> {
                 self.stock.pop_batch(turn, num, End::Last)
@@ -87,7 +88,8 @@ priority_state!("pq", PqState, {
         self.put(turn, value, |stamp| PqEntry::new(priority, false, stamp))
     }
 
-    /// Puts in an item, before those of its priority that are no vips. Waits while the queue is full, if that is its way.
+    /// Puts in an item, before those of its priority that are no vips. Waits while the queue is full, if that is its
+    /// way.
     #[callback(line = 1)]
     pub fn push_vip(
         &mut self,
@@ -129,8 +131,8 @@ impl PqState {
 }
 
 priority_state!("unique_pq", UniquePqState, {
-    /// Puts in an item, or gives the equal one that is there this priority, and says whether it is new. Waits while the
-    /// queue is full, if that is its way.
+    /// Puts in an item, or gives the equal one that is there this priority, and says whether it is new. Waits while
+    /// the queue is full, if that is its way.
     #[callback(line = 1)]
     pub fn push(&mut self, turn: &mut Turn<'_>, priority: i64, member: Key) -> Poll<Result<bool, DataError>> {
         let value = Value::from(member);

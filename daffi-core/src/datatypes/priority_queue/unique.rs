@@ -22,17 +22,17 @@ use crate::node::Node;
 /// A [`PriorityQueue`](super::PriorityQueue) in which no two items are equal: what is pushed again is not added, and
 /// takes the new priority. Howler's `UniquePriorityQueue`.
 ///
-/// Items are equal if their canonical encodings are: the order of a map's keys does not matter, and 1 is not 1.0. Those of
-/// one priority leave in the order in which they were first pushed, whatever their priorities were meanwhile.
+/// Items are equal if their canonical encodings are: the order of a map's keys does not matter, and 1 is not 1.0.
+/// Those of one priority leave in the order in which they were first pushed, whatever their priorities were meanwhile.
 ///
-/// Only what can be had now counts: an item that is on lease, delayed or dead may be pushed anew. When it then comes back,
-/// the two are one again, with the priority of the later push.
+/// Only what can be had now counts: an item that is on lease, delayed or dead may be pushed anew. When it then comes
+/// back, the two are one again, with the priority of the later push.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> daffi::Result<()> {
-/// # let _controller = daffi::Controller::bind("memory://unique").await?;
-/// # let node = daffi::connect("memory://unique").await?;
+/// # async fn main() -> daffi_core::error::Result<()> {
+/// # let _controller = daffi_core::controller::Controller::bind("memory://unique").await?;
+/// # let node = daffi_core::node::connect("memory://unique").await?;
 /// let pages = node.priority_queue::<String>("pages").unique();
 /// assert!(pages.push(1, "index.html").await?);
 /// assert!(!pages.push(5, "index.html").await?);
@@ -53,22 +53,25 @@ impl<T: Wire> UniquePriorityQueue<T> {
         Self { object: node.object::<UniquePqState>(name), of: PhantomData }
     }
 
-    /// Puts in an item, or gives the one that is there this priority, be it higher or lower, and says whether it is new.
+    /// Puts in an item, or gives the one that is there this priority, be it higher or lower, and says whether it is
+    /// new.
     ///
-    /// If the queue is [full](QueueSettings::at_most) a new item may have to wait for room, in line with others that push:
-    /// by default for ever, otherwise as long as its [`timeout`](Operation::timeout).
+    /// If the queue is [full](QueueSettings::at_most) a new item may have to wait for room, in line with others that
+    /// push: by default for ever, otherwise as long as its [`timeout`](Operation::timeout).
     ///
     /// # Errors
     /// [`DataError::Full`] if the queue is full and does not have its producers wait;
     /// [`DataError::Invalid`] for a value that has no canonical encoding or fits no frame.
     ///
     /// # Cancel safety
-    /// Dropped while it waits for room, it was not pushed; otherwise it may have been, and pushing it again does no harm.
+    /// Dropped while it waits for room, it was not pushed; otherwise it may have been, and pushing it again does no
+    /// harm.
     pub fn push(&self, priority: i64, value: impl Like<T>) -> Operation<bool> {
         Operation::of(|| Ok::<_, DataError>(self.object.push(priority, Key::of(&value)?)))
     }
 
-    /// How many items would leave before this one; `None` if it cannot be had now, being gone or lent. It takes O(log n).
+    /// How many items would leave before this one; `None` if it cannot be had now, being gone or lent. It takes
+    /// O(log n).
     ///
     /// # Errors
     /// [`DataError::Invalid`] for a value that has no canonical encoding.

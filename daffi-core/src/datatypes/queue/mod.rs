@@ -33,11 +33,10 @@ use crate::node::Node;
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> daffi::Result<()> {
-/// # let _controller = daffi::Controller::bind("memory://queue").await?;
-/// # let node = daffi::connect("memory://queue").await?;
-/// use daffi::secs;
-///
+/// # async fn main() -> daffi_core::error::Result<()> {
+/// # let _controller = daffi_core::controller::Controller::bind("memory://queue").await?;
+/// # let node = daffi_core::node::connect("memory://queue").await?;
+/// # use daffi_core::api::secs;
 /// let mails = node.queue::<String>("mails");
 /// mails.extend(["one", "two"]).await?;
 /// assert_eq!(mails.pop().await?.as_deref(), Some("one"));
@@ -78,12 +77,12 @@ impl<T: Wire> Queue<T> {
         Operation::of(|| Ok::<_, DataError>(self.object.push(Value::of(&value)?)))
     }
 
-    /// Puts all these items at the end, in their order, in one step: none of another's comes between, and if they do not
-    /// all fit none is pushed. Howler's `push` of several, which did so one by one.
+    /// Puts all these items at the end, in their order, in one step: none of another's comes between, and if they do
+    /// not all fit none is pushed. Howler's `push` of several, which did so one by one.
     ///
     /// # Errors
-    /// As [`push`](Self::push). More than fit one message, of [`BODY_BYTES_MAX`](crate::config::BODY_BYTES_MAX), are not
-    /// sent.
+    /// As [`push`](Self::push). More than fit one message, of [`BODY_BYTES_MAX`](crate::config::BODY_BYTES_MAX), are
+    /// not sent.
     ///
     /// # Cancel safety
     /// As [`push`](Self::push).

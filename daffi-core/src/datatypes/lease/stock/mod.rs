@@ -109,15 +109,19 @@ impl<O: Order> Stock<O> {
         self.last
     }
 
-    /// Whether each of these could be delivered.
+    /// Whether each of these could be delivered, and all of them be pushed in one step.
     pub(in crate::datatypes) fn check(values: &[Value]) -> Result<(), DataError> {
-        let sizes = values.iter().map(|value| value.bytes().len());
-        match sizes.max().filter(|bytes| *bytes > ITEM_BYTES_MAX) {
-            Some(bytes) => {
-                Err(DataError::invalid(format!("an item has at most {ITEM_BYTES_MAX} bytes, not {bytes}")))
-            }
-            None => Ok(()),
+        if values.len() > config::QUEUE_EXTEND_MAX {
+            let (items, max) = (values.len(), config::QUEUE_EXTEND_MAX);
+            return Err(DataError::invalid(format!("one step pushes at most {max} items, not {items}")));
         }
+        let bytes = values.iter().map(|value| value.bytes().len()).max().unwrap_or_default();
+        if bytes > ITEM_BYTES_MAX {
+            return Err(DataError::invalid(format!(
+                "an item has at most {ITEM_BYTES_MAX} bytes, not {bytes}"
+            )));
+        }
+        Ok(())
     }
 
     /// Whether these can be pushed now.
@@ -125,15 +129,15 @@ impl<O: Order> Stock<O> {
         Self::check(values)?;
         let Some(max) = self.settings.length_max else { return Poll::Ready(Ok(())) };
         let (waiting, more) = (self.waiting(), values.len() as u64);
-        let full =
-            || DataError::Full { what: format!("{waiting} items wait of {max} that may, and {more} more") };
+        let what = || format!("{waiting} of at most {max} items wait, and {more} more do not fit");
+        let full = || Poll::Ready(Err(DataError::Full { what: what() }));
         match self.settings.when_full {
             _ if waiting.saturating_add(more) <= max => Poll::Ready(Ok(())),
             WhenFull::Discard => Poll::Ready(Ok(())),
             // There will never be room for so many.
-            WhenFull::Wait if more > max => Poll::Ready(Err(full())),
+            WhenFull::Wait if more > max => full(),
             WhenFull::Wait => Poll::Pending,
-            WhenFull::Refuse => Poll::Ready(Err(full())),
+            WhenFull::Refuse => full(),
         }
     }
 

@@ -6,7 +6,7 @@ mod run;
 use proptest::prelude::*;
 
 use self::naive::Naive;
-use super::{DeadItem, QueueCounts, QueueSettings, WhenFull};
+use super::{DeadItem, QueueCounts, QueueSettings, Stamp, WhenFull};
 use crate::datatypes::model::{Bench, NAME};
 use crate::hosted::{Hosted, Value};
 
@@ -103,6 +103,7 @@ pub(in crate::datatypes) fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// Runs a history over a queue and the model of it, which must agree after each step.
 pub(in crate::datatypes) fn agree<T: Hosted>(kind: Kind, steps: &[Step]) {
     let (mut bench, mut model) = (Bench::of::<T>(), Naive::new(kind));
+    let before = bench.bytes();
     for step in steps {
         run::run(*step, &mut bench, &mut model);
         if model.waiting() == 0 {
@@ -110,6 +111,21 @@ pub(in crate::datatypes) fn agree<T: Hosted>(kind: Kind, steps: &[Step]) {
         }
         check(&mut bench, &model);
     }
+    empty(&mut bench, &model);
+    assert!(!bench.is_there());
+    assert!(bench.bytes() - before < 256, "what is left of an object that is gone: {} bytes", bench.bytes());
+}
+
+/// Takes out all that there is, by whatever way it goes.
+fn empty(bench: &mut Bench, model: &Naive) {
+    bench.call::<()>("configure", &(NAME, QueueSettings::default())).unwrap();
+    for receipt in &model.receipts {
+        // Most of them are stale.
+        bench.call::<()>("ack", &(NAME, receipt)).ok();
+    }
+    bench.call::<u64>("clear", &(NAME,)).unwrap();
+    while bench.call::<Option<DeadItem>>("pop_dead", &(NAME,)).unwrap().is_some() {}
+    bench.pass(QueueSettings::default().once_for);
 }
 
 fn check(bench: &mut Bench, model: &Naive) {
@@ -126,4 +142,15 @@ fn check(bench: &mut Bench, model: &Naive) {
 
 fn values(values: &[Value]) -> Vec<u8> {
     values.iter().map(|value| value.get().unwrap()).collect()
+}
+
+#[test]
+fn stamps_go_up_whatever_the_revision_does() {
+    let stamps = [0, 5, 5, 3, 5, 6, 6].into_iter().scan(Stamp::default(), |last, revision| {
+        *last = last.next(revision);
+        Some(*last)
+    });
+    let stamps: Vec<Stamp> = stamps.collect();
+
+    assert!(stamps.is_sorted_by(|one, next| one < next), "{stamps:?}");
 }
