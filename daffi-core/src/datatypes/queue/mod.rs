@@ -81,8 +81,9 @@ impl<T: Wire> Queue<T> {
     /// not all fit none is pushed. Howler's `push` of several, which did so one by one.
     ///
     /// # Errors
-    /// As [`push`](Self::push). More than fit one message, of [`BODY_BYTES_MAX`](crate::config::BODY_BYTES_MAX), are
-    /// not sent.
+    /// As [`push`](Self::push); [`DataError::Invalid`] for more than
+    /// [`QUEUE_EXTEND_MAX`](crate::config::QUEUE_EXTEND_MAX). What does not fit one message, of
+    /// [`BODY_BYTES_MAX`](crate::config::BODY_BYTES_MAX), is not sent.
     ///
     /// # Cancel safety
     /// As [`push`](Self::push).
@@ -123,7 +124,8 @@ impl<T: Wire> Queue<T> {
     /// Howler's `unpop(8, 9)` put one before the other, so that 9 left first.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] for values that cannot be encoded or fit no frame.
+    /// [`DataError::Invalid`] for values that cannot be encoded or fit no frame, or for too many, as with
+    /// [`extend`](Self::extend).
     pub fn unpop(&self, values: impl IntoIterator<Item: Like<T>>) -> Operation<()> {
         Operation::of(|| {
             let values = values.into_iter().map(|value| Value::of(&value)).collect::<Result<_, _>>()?;

@@ -68,7 +68,7 @@ queue_state!("queue", QueueState, i64, {
     /// Puts items before the first, in their order.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if one is too large.
+    /// [`DataError::Invalid`] if one is too large, or they are too many.
     pub fn unpop(&mut self, turn: &mut Turn<'_>, values: Vec<Value>) -> Result<(), DataError> {
         Stock::<Fifo>::check(&values)?;
         let first = self.stock.order().first - values.len() as i64;

@@ -97,6 +97,19 @@ fn an_item_that_could_never_be_delivered_is_refused() {
 }
 
 #[test]
+fn more_than_one_step_has_time_for_are_refused() {
+    let mut bench = bench();
+    let values: Vec<Value> = (0..=config::QUEUE_EXTEND_MAX).map(|value| Value::of(&value).unwrap()).collect();
+
+    let refused = bench.call::<()>("extend", &(NAME, &values));
+    assert!(matches!(refused, Err(DataError::Invalid { .. })), "{refused:?}");
+    assert!(matches!(bench.call::<()>("unpop", &(NAME, &values)), Err(DataError::Invalid { .. })));
+    assert!(!bench.is_there());
+
+    bench.call::<()>("extend", &(NAME, &values[1..])).unwrap();
+}
+
+#[test]
 fn what_does_not_fit_a_reply_is_refused_as_a_whole_and_comes_by_pages() {
     let mut bench = bench();
     let large = Value::of(&vec![7_u8; 100_000]).unwrap();
