@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use daffi::LimitedAdd;
+use daffi::datatypes::LimitedAdd;
 use daffi::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,9 @@
 //! Shared queues: in order, by priority, without doubles; and workers that borrow what they work on, so that nothing
 //! is lost when one of them dies.
 #![expect(clippy::print_stdout, reason = "that is what the example does")]
+use daffi::UniquePriorityQueue;
+use daffi::datatypes::QueueSettings;
 use daffi::prelude::*;
-use daffi::{QueueSettings, UniquePriorityQueue};
 
 /// Howler's example of a `NamedQueue`.
 async fn named(node: &Node) -> daffi::Result<()> {

@@ -16,11 +16,9 @@ pub use daffi_core::api::{
 };
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
-pub use daffi_core::datatypes::Counters;
-pub use daffi_core::datatypes::{Dict, Hash, HashChange, Like, LimitedAdd, Pages, Set, SetChange};
-pub use daffi_core::datatypes::{DeadLetter, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull};
-pub use daffi_core::datatypes::{Like, Pages};
-pub use daffi_core::datatypes::{PqEntry, PriorityQueue, Queue, UniquePriorityQueue};
+pub use daffi_core::datatypes::{
+    Counters, Dict, Hash, Leased, PriorityQueue, Queue, Set, UniquePriorityQueue,
+};
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,
     RegisterError, Result, Stage,
@@ -39,6 +37,7 @@ pub use futures::Stream;
 pub mod blocking;
 pub mod callbacks;
 pub mod config;
+pub mod datatypes;
 #[cfg(doc)]
 #[doc = include_str!("../docs/guarantees.md")]
 pub mod guarantees {}

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use daffi::{DataError, Hash, LimitedAdd, millis, secs};
+use daffi::datatypes::LimitedAdd;
+use daffi::{DataError, Hash, millis, secs};
 use daffi_core::testing::Mesh;
 use futures::StreamExt;
 use futures::future::join_all;

@@ -3,8 +3,9 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use daffi::testing::Mesh;
-use daffi::{DataError, QueueSettings, secs};
+use daffi::datatypes::QueueSettings;
+use daffi::{DataError, secs};
+use daffi_core::testing::Mesh;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -84,7 +85,7 @@ async fn a_lease_survives_a_link_that_breaks_and_is_back_in_time() {
     mesh.connected("shaky").await.unwrap();
 
     leased.ack().await.unwrap();
-    assert_eq!(queue.counts().await.unwrap(), daffi::QueueCounts::default());
+    assert_eq!(queue.counts().await.unwrap(), daffi::datatypes::QueueCounts::default());
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +268,7 @@ async fn leased_items_are_none_lost_and_all_done_whoever_dies() {
     }
 
     assert_eq!(done.content().await.unwrap(), (0..100).collect::<Vec<_>>(), "each once, and in order");
-    assert_eq!(queue.counts().await.unwrap(), daffi::QueueCounts::default());
+    assert_eq!(queue.counts().await.unwrap(), daffi::datatypes::QueueCounts::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,10 +5,10 @@
 mod contenders;
 mod counters;
 mod hash;
+mod lease;
 mod linear;
 mod machinery;
-mod set;
-mod lease;
 mod priority_queue;
 mod queue;
+mod set;
 mod waiting;

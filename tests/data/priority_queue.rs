@@ -4,9 +4,10 @@ use std::future::IntoFuture;
 use std::ops::Bound;
 use std::time::Duration;
 
+use daffi::datatypes::{QueueSettings, WhenFull};
 use daffi::prelude::*;
-use daffi::testing::Mesh;
-use daffi::{CallError, DataError, QueueSettings, WhenFull, secs};
+use daffi::{CallError, DataError, secs};
+use daffi_core::testing::Mesh;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 

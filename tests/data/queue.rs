@@ -3,9 +3,10 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use daffi::datatypes::{QueueSettings, WhenFull};
 use daffi::prelude::*;
-use daffi::testing::Mesh;
-use daffi::{CallError, DataError, Queue, QueueSettings, WhenFull, millis, secs};
+use daffi::{CallError, DataError, Queue, millis, secs};
+use daffi_core::testing::Mesh;
 
 fn is_timed_out<T>(outcome: &Result<T, DataError>) -> bool {
     matches!(outcome, Err(DataError::Call(CallError::TimedOut { .. })))

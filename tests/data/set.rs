@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use daffi::{CallError, DataError, LimitedAdd, Set, config, millis, secs};
+use daffi::datatypes::LimitedAdd;
+use daffi::{CallError, DataError, Set, config, millis, secs};
 use daffi_core::testing::Mesh;
 use futures::StreamExt;
 use futures::future::join_all;

@@ -6,20 +6,6 @@
 mod counters;
 mod entries;
 mod hash;
-mod like;
-mod lock;
-#[cfg(test)]
-mod model;
-mod pages;
-mod set;
-
-pub use counters::{Counters, CountersState};
-pub use entries::LimitedAdd;
-pub use hash::{Dict, Hash, HashChange, HashState};
-pub use like::Like;
-pub use lock::{LockHolder, LockState};
-pub use pages::Pages;
-pub use set::{Set, SetChange, SetState};
 mod lease;
 mod like;
 mod lock;
@@ -28,8 +14,11 @@ mod model;
 mod pages;
 mod priority_queue;
 mod queue;
+mod set;
 
 pub use counters::{Counters, CountersState};
+pub use entries::LimitedAdd;
+pub use hash::{Dict, Hash, HashChange, HashState};
 pub use lease::{
     DeadItem, DeadLetter, Delivery, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull,
 };
@@ -38,3 +27,4 @@ pub use lock::{LockHolder, LockState};
 pub use pages::Pages;
 pub use priority_queue::{PqEntry, PqState, PriorityQueue, UniquePqState, UniquePriorityQueue};
 pub use queue::{Queue, QueueState};
+pub use set::{Set, SetChange, SetState};

@@ -92,6 +92,13 @@ impl<P: Clone> Leases<P> {
         self.take(turn, stamp)
     }
 
+    /// The sessions that have something, each once.
+    pub(super) fn holders(&self) -> Vec<SessionId> {
+        let mut holders: Vec<SessionId> = self.by_session.iter().map(|(session, _)| *session).collect();
+        holders.dedup();
+        holders
+    }
+
     fn take(&mut self, turn: &mut Turn<'_>, stamp: Stamp) -> Option<(P, Item)> {
         let Held { place, item, session, until } = self.held.remove(&stamp)?;
         self.by_time.remove(&(until, stamp));

@@ -157,6 +157,10 @@ macro_rules! queue_state {
                 self.stock.release(turn);
             }
 
+            fn holders(&self) -> Vec<SessionId> {
+                self.stock.holders()
+            }
+
             fn is_vacant(&self) -> bool {
                 self.stock.is_vacant()
             }

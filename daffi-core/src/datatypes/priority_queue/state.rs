@@ -11,7 +11,7 @@ use crate::datatypes::lease::{
     DeadItem, Delivery, End, Item, Order, QueueCounts, QueueSettings, Receipt, Stamp, Stock, queue_state,
 };
 use crate::error::DataError;
-use crate::hosted::{Hosted, Key, Time, Turn, Value};
+use crate::hosted::{Hosted, Key, SessionId, Time, Turn, Value};
 
 /// A priority queue, as the controller keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::datatypes::lease::{
     DeadItem, Delivery, End, Item, Order, QueueCounts, QueueSettings, Receipt, Stock, queue_state,
 };
 use crate::error::DataError;
-use crate::hosted::{Hosted, Key, Time, Turn, Value};
+use crate::hosted::{Hosted, Key, SessionId, Time, Turn, Value};
 
 /// A queue, as the controller keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

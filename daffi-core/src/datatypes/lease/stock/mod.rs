@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Item, Leases, QueueChange, QueueCounts, QueueSettings, Stamp, WhenFull};
 use crate::config;
 use crate::error::DataError;
-use crate::hosted::{Key, Time, Turn, Value};
+use crate::hosted::{Key, SessionId, Time, Turn, Value};
 
 /// The items that can be had now, in the order of the kind of queue.
 pub(in crate::datatypes) trait Order:
@@ -382,6 +382,10 @@ impl<O: Order> Stock<O> {
             }
         }
         self.settle();
+    }
+
+    pub(in crate::datatypes) fn holders(&self) -> Vec<SessionId> {
+        self.leases.holders()
     }
 
     pub(in crate::datatypes) fn is_vacant(&self) -> bool {
