@@ -5,6 +5,7 @@
 mod contenders;
 mod counters;
 mod hash;
+mod killed;
 mod lease;
 mod linear;
 mod machinery;
