@@ -5,7 +5,8 @@
 //! atomic, carried out once, in one order for each object.
 
 pub use daffi_core::datatypes::{
-    Counters, DeadItem, DeadLetter, Delivery, Dict, Hash, HashChange, Lease, Leased, Like, LimitedAdd, Pages,
-    PqEntry, PriorityQueue, Queue, QueueChange, QueueCounts, QueueSettings, Receipt, Set, SetChange,
-    UniquePriorityQueue, WhenFull,
+    Barrier, Counters, DailyQuota, DeadItem, DeadLetter, Decision, Delivery, Dict, Election, Hash, HashChange, Hold,
+    Latch, Leader, Leadership, Lease, Leased, Like, LimitedAdd, Lock, LockGuard, LockHolder, Pages, Permit,
+    PermitHolder, PqEntry, PriorityQueue, Queue, QueueChange, QueueCounts, QueueSettings, Quota, RateLimiter, Receipt,
+    RwLock, Semaphore, SemaphorePermit, Set, SetChange, UniquePriorityQueue, WhenFull,
 };

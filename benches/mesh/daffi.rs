@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ::daffi::{Controller, Counters, Hash, Kept, Node, Registry, Secret, callback};
-use daffi_core::datatypes::LockState;
+use daffi_core::datatypes::{Claim, LockState};
 use serde_bytes::{ByteBuf, Bytes};
 use tokio::runtime;
 use tokio::task::JoinSet;
@@ -143,7 +143,7 @@ async fn set_and_get(hash: &Hash<String, ByteBuf>, body: Body) -> Outcome<u64> {
 }
 
 async fn take_and_give_back(lock: &<LockState as Kept>::Client) -> Outcome<u64> {
-    let token = lock.acquire(String::new(), false, None).await?;
+    let token = lock.acquire(Claim { owner: String::new(), ticket: 1, lease_ms: None }, false).await?;
     lock.release(token).await?;
     Ok(2)
 }

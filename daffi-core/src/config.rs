@@ -264,3 +264,25 @@ pub const QUEUE_BATCH_MAX: u64 = 1_000;
 
 /// Bytes of items that leave a queue in one step; the first leaves however large it is. A reply fits its frame so.
 pub const QUEUE_BATCH_BYTES: usize = 1 << 20;
+
+/// Bytes of the name that a holder of a lock, a permit or a slot gives itself: more than a node's name has.
+pub const OWNER_BYTES_MAX: usize = 256;
+
+/// How often a guard without a lease asks whether it still holds: only an operator's word takes it away, so that seldom
+/// will do.
+pub const HOLD_CHECKED_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a slot of a quota lasts without being renewed: as long as Howler's.
+pub const QUOTA_LEASE: Duration = Duration::from_secs(120);
+
+/// How long a rate limit may take from nothing to all of its burst: times further off would not fit its arithmetic.
+pub const RATE_SPAN_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// Bytes of the key that a rate limit or a quota counts by.
+pub const COUNTED_KEY_BYTES_MAX: usize = 1 << 10;
+
+/// Entries of one page of a long list of what is counted.
+pub const COUNTED_PAGE_MAX: u64 = 1_000;
+
+/// Holders of one object that are shown: all of them would not fit a reply.
+pub const HOLDERS_SHOWN_MAX: usize = 1_000;

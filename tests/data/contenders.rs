@@ -5,10 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use daffi::Node;
-use daffi_core::datatypes::LockState;
+use daffi_core::datatypes::{Claim, LockState};
 use daffi_core::testing::Mesh;
 
 const CONTENDERS: usize = 1_000;
+
+fn claim(owner: &str) -> Claim {
+    Claim { owner: owner.into(), ticket: 1, lease_ms: None }
+}
 
 /// What all know, outside of the mesh.
 #[derive(Debug, Default)]
@@ -22,7 +26,7 @@ struct Seen {
 /// One of them: what it does once it has the lock is chance.
 async fn contend(number: usize, node: Node, mesh: Arc<Mesh>, seen: Arc<Mutex<Seen>>) {
     let door = node.object::<LockState>("door");
-    let acquired = door.acquire(node.name().to_string(), false, None).await;
+    let acquired = door.acquire(claim(node.name().as_str()), false).await;
     let Ok(token) = acquired else {
         assert!(seen.lock().unwrap().dead.contains(&number), "{acquired:?}");
         return;
@@ -50,7 +54,7 @@ async fn each_of_a_thousand_gets_the_lock_in_its_turn_unless_it_dies_before() {
     let mesh = Arc::new(Mesh::new().await.unwrap());
     let seen = Arc::new(Mutex::new(Seen::default()));
     let watcher = mesh.node("watcher").await.unwrap();
-    let first = watcher.object::<LockState>("door").acquire("watcher".into(), false, None).await.unwrap();
+    let first = watcher.object::<LockState>("door").acquire(claim("watcher"), false).await.unwrap();
     let mut contenders = Vec::new();
     for number in 0..CONTENDERS {
         let node = mesh.node(&format!("n{number}")).registry(Vec::new()).await.unwrap();

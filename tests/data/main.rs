@@ -4,12 +4,18 @@
 
 mod contenders;
 mod counters;
+mod crowd;
+mod election;
 mod hash;
 mod killed;
 mod lease;
 mod linear;
+mod lock;
 mod machinery;
 mod priority_queue;
 mod queue;
+mod quota;
+mod rate;
+mod semaphore;
 mod set;
 mod waiting;

@@ -4,14 +4,18 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use daffi::{CallError, DataError, Node};
-use daffi_core::datatypes::LockState;
+use daffi_core::datatypes::{Claim, LockState};
 use daffi_core::testing::Mesh;
 use futures::FutureExt;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
+fn claim(owner: &str, lease_ms: Option<u64>) -> Claim {
+    Claim { owner: owner.into(), ticket: 1, lease_ms }
+}
+
 async fn acquire(node: &Node) -> Result<u64, DataError> {
-    node.object::<LockState>("door").acquire(node.name().to_string(), false, None).await
+    node.object::<LockState>("door").acquire(claim(node.name().as_str(), None), false).await
 }
 
 async fn held_by(node: &Node) -> Vec<String> {
@@ -49,9 +53,9 @@ async fn one_whose_time_is_up_leaves_the_line_without_effect() {
     let door = |node: &Node| node.object::<LockState>("door");
     let token = acquire(&a).await.unwrap();
 
-    let late = door(&b).acquire("b".into(), false, None).timeout(HOUR).await.unwrap_err();
+    let late = door(&b).acquire(claim("b", None), false).timeout(HOUR).await.unwrap_err();
     let DataError::Call(CallError::TimedOut { .. }) = late else { panic!("{late}") };
-    let tried = door(&b).acquire("b".into(), false, None).timeout(Duration::ZERO).await.unwrap_err();
+    let tried = door(&b).acquire(claim("b", None), false).timeout(Duration::ZERO).await.unwrap_err();
     let DataError::Call(CallError::TimedOut { .. }) = tried else { panic!("{tried}") };
     door(&a).release(token).await.unwrap();
 
@@ -64,13 +68,13 @@ async fn one_whose_time_is_up_leaves_the_line_without_effect() {
 async fn a_lease_that_is_not_renewed_is_lost() {
     let mesh = Mesh::new().await.unwrap();
     let (a, b) = (mesh.node("a").await.unwrap(), mesh.node("b").await.unwrap());
-    let token = a.object::<LockState>("door").acquire("a".into(), false, Some(10_000)).await.unwrap();
+    let token = a.object::<LockState>("door").acquire(claim("a", Some(10_000)), false).await.unwrap();
     tokio::time::advance(Duration::from_secs(9)).await;
-    a.object::<LockState>("door").renew(token).await.unwrap();
-    let waiting = tokio::spawn(b.object::<LockState>("door").acquire("b".into(), false, None).into_future());
+    a.object::<LockState>("door").renew(token, None).await.unwrap();
+    let waiting = tokio::spawn(b.object::<LockState>("door").acquire(claim("b", None), false).into_future());
 
     assert!(waiting.await.unwrap().unwrap() > token);
 
-    let lost = a.object::<LockState>("door").renew(token).await.unwrap_err();
+    let lost = a.object::<LockState>("door").renew(token, None).await.unwrap_err();
     assert!(matches!(lost, DataError::NotHeld { .. }), "{lost}");
 }

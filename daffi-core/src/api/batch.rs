@@ -141,7 +141,7 @@ impl Batched {
         let open = self.opens.get_mut(place.at).and_then(Option::take);
         let open = open.and_then(|open| open.downcast::<Open<T>>().ok());
         match (open, self.results.get(place.at)) {
-            (Some(open), Some(stepped)) => open(&stepped.result),
+            (Some(open), Some(stepped)) => open(Ok(&stepped.result)),
             _ => Err(DataError::invalid("the place of a result that is not here, or not any more")),
         }
     }
@@ -204,7 +204,7 @@ impl<T: 'static> Operation<T> {
         let operation: Operation<Vec<Stepped>> = Operation::new(&node, "daffi.batch", &(terms, vec![step]));
         operation.and_then(move |mut results| {
             let stepped = results.pop().ok_or_else(|| DataError::invalid("the controller sent no result"))?;
-            Ok(make(open(&stepped.result)?, stepped.revision))
+            Ok(make(open(Ok(&stepped.result))?, stepped.revision))
         })
     }
 
@@ -227,7 +227,7 @@ impl<T: 'static> Operation<T> {
             let at = usize::try_from(at).unwrap_or(usize::MAX);
             let open = opens.into_iter().nth(at);
             let open = open.ok_or_else(|| DataError::invalid("the controller chose none of them"))?;
-            Ok((at, open(&result)?))
+            Ok((at, open(Ok(&result))?))
         });
         selected.no_timeout()
     }

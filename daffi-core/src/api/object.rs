@@ -39,6 +39,11 @@ impl Object {
         &self.node
     }
 
+    /// The same object by another handle.
+    pub(crate) fn with_node(&self, node: Node) -> Self {
+        Self { node, kind: Arc::clone(&self.kind), name: Arc::clone(&self.name) }
+    }
+
     /// Removes it with all that is in it; whether it was there. Who waits for it goes on waiting.
     pub fn destroy(&self) -> Operation<bool> {
         Operation::new(&self.node, "daffi.object.destroy", &(self.kind(), self.name()))

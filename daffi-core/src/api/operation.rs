@@ -30,12 +30,13 @@ use crate::wire;
 /// Dropped while it is pending, it may have been carried out or not; one that still waited in line has not.
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct Operation<T> {
+    /// Dropped before `open`.
     pub(super) call: Result<Call<()>, Box<DataError>>,
     pub(super) open: Open<T>,
 }
 
 /// Makes the value of what came back.
-pub(super) type Open<T> = Box<dyn FnOnce(&[u8]) -> Result<T, DataError> + Send>;
+pub(super) type Open<T> = Box<dyn FnOnce(Result<&[u8], DataError>) -> Result<T, DataError> + Send>;
 
 impl<T: DeserializeOwned + 'static> Operation<T> {
     /// The operation `name` with these arguments, which ends at once.
@@ -60,8 +61,8 @@ impl<T: DeserializeOwned + 'static> Operation<T> {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
-    wire::decode(bytes).map_err(|error| {
+pub(super) fn read<T: DeserializeOwned>(reply: Result<&[u8], DataError>) -> Result<T, DataError> {
+    wire::decode(reply?).map_err(|error| {
         let name = type_name::<T>();
         let expected = name.rsplit("::").next().unwrap_or(name).to_owned();
         DataError::WrongValue { expected, found: error.0 }
@@ -71,7 +72,8 @@ pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
 impl<T: 'static> Operation<T> {
     /// One that fails: its arguments are none.
     pub(crate) fn failed(error: impl Into<DataError>) -> Self {
-        Self { call: Err(Box::new(error.into())), open: Box::new(|_| unreachable!("it is never sent")) }
+        let open = |reply: Result<&[u8], DataError>| Err(reply.err().unwrap_or_else(unsent));
+        Self { call: Err(Box::new(error.into())), open: Box::new(open) }
     }
 
     /// The operation that `make` makes, unless it has no arguments for it.
@@ -89,8 +91,17 @@ impl<T: 'static> Operation<T> {
         self,
         change: impl FnOnce(T) -> Result<U, DataError> + Send + 'static,
     ) -> Operation<U> {
+        self.then(|result| change(result?))
+    }
+
+    /// Makes something else of what came of it, be that an error. If the operation is dropped before it is over, the
+    /// closure is too, after the call has been cancelled.
+    pub(crate) fn then<U: 'static>(
+        self,
+        change: impl FnOnce(Result<T, DataError>) -> Result<U, DataError> + Send + 'static,
+    ) -> Operation<U> {
         let Self { call, open } = self;
-        Operation { call, open: Box::new(move |bytes| change(open(bytes)?)) }
+        Operation { call, open: Box::new(move |reply| change(open(reply))) }
     }
 
     /// Gives it this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT). One that may have to wait has for ever; its
@@ -138,9 +149,14 @@ impl<T> fmt::Debug for Operation<T> {
     }
 }
 
+fn unsent() -> DataError {
+    DataError::Call(CallError::Disconnected { ran: Ran::No })
+}
+
 /// An operation that is awaited: sent when it is first polled.
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct OperationFuture<T> {
+    /// Dropped before `open`, which may send something after it.
     state: Result<Sending, DataError>,
     /// Until it is over.
     open: Option<Open<T>>,
@@ -194,10 +210,10 @@ impl<T> Future for OperationFuture<T> {
             Err(error) => Err(error.clone()),
         };
         let open = self.open.take();
-        Poll::Ready(reply.and_then(|reply| match open {
-            Some(open) => open(&reply.body),
+        Poll::Ready(match open {
+            Some(open) => open(reply.as_ref().map(|reply| &*reply.body).map_err(DataError::clone)),
             None => Err(DataError::Call(CallError::Cancelled { ran: Ran::Maybe })),
-        }))
+        })
     }
 }
 

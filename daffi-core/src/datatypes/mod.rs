@@ -3,10 +3,14 @@
 //! Behind one name, the hosted type is plain, synchronous and untyped: values are [`Value`](crate::hosted::Value)s. The
 //! handle adds types, and nothing else: each of its methods is one [`Operation`](crate::api::Operation).
 
+mod barrier;
 mod counters;
+mod election;
 mod entries;
+mod guard;
 mod hash;
 mod lease;
+mod latch;
 mod like;
 mod lock;
 #[cfg(test)]
@@ -14,17 +18,27 @@ mod model;
 mod pages;
 mod priority_queue;
 mod queue;
+mod quota;
+mod rate;
+mod semaphore;
 mod set;
 
+pub use barrier::{Barrier, BarrierState};
 pub use counters::{Counters, CountersState};
+pub use election::{Election, ElectionState, Leader, Leadership};
 pub use entries::LimitedAdd;
+pub use guard::{Claim, Hold};
 pub use hash::{Dict, Hash, HashChange, HashState};
 pub use lease::{
     DeadItem, DeadLetter, Delivery, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull,
 };
+pub use latch::{Latch, LatchState};
 pub use like::Like;
-pub use lock::{LockHolder, LockState};
+pub use lock::{Lock, LockGuard, LockHolder, LockState, RwLock};
 pub use pages::Pages;
 pub use priority_queue::{PqEntry, PqState, PriorityQueue, UniquePqState, UniquePriorityQueue};
 pub use queue::{Queue, QueueState};
+pub use quota::{DailyQuota, DailyQuotaState, Permit, Quota, QuotaState};
+pub use rate::{Decision, Rate, RateLimiter, RateState};
+pub use semaphore::{PermitHolder, Semaphore, SemaphorePermit, SemaphoreState};
 pub use set::{Set, SetChange, SetState};

@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::DataError;
 use crate::hosted::{
-    After, Asker, Command, Denial, Hosted, Invocation, MethodId, ObjectKind, Outcome, SessionId, Snapshot,
-    Stop, Store, Time, Value,
+    After, Asker, Command, Denial, Effects, Hosted, Invocation, MethodId, ObjectKind, Outcome, SessionId,
+    Snapshot, Stop, Store, Time, Value,
 };
 use crate::wire;
 
@@ -63,8 +63,9 @@ impl Bench {
         let body = Cow::Owned(wire::encode(arguments).expect("it encodes"));
         let invocation = Invocation { method, body };
         let mut out = Vec::new();
-        let done = if self.store.is_read(method) {
-            self.store.read(self.session, &invocation, &mut out)
+        let done = if !self.store.access(method).is_write() {
+            let mut effects = Effects::default();
+            self.store.look(self.now, self.session, &invocation, &mut out, &mut effects).map(drop)
         } else {
             self.request += 1;
             let asker = Asker { session: self.session, request: self.request, is_again: false };
@@ -96,7 +97,7 @@ impl Bench {
 
     /// Ends the session, and begins another.
     pub(super) fn end(&mut self) {
-        self.apply(&Command::End { session: self.session }, &mut Vec::new());
+        self.apply(&Command::End { session: self.session, is_final: false }, &mut Vec::new());
         self.open();
     }
 

@@ -56,6 +56,11 @@ impl fmt::Debug for Error {
 }
 
 impl Error {
+    /// What was held is no longer: for a function that gives up what it did under it.
+    pub fn lease_lost(what: impl Into<String>) -> Self {
+        Self::Data(DataError::NotHeld { what: what.into() })
+    }
+
     /// The stable code, as `daffi explain` and the logs know it.
     pub fn code(&self) -> Code {
         match self {

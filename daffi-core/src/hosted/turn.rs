@@ -37,6 +37,7 @@ pub struct Turn<'a> {
     now: Time,
     revision: u64,
     session: SessionId,
+    waiting: usize,
     effects: &'a mut Effects,
 }
 
@@ -64,7 +65,12 @@ pub struct Message {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(now: Time, revision: u64, session: SessionId, effects: &'a mut Effects) -> Self {
-        Self { now, revision, session, effects }
+        Self { now, revision, session, waiting: 0, effects }
+    }
+
+    /// The same turn, where so many calls wait.
+    pub(super) fn with_waiting(self, waiting: usize) -> Self {
+        Self { waiting, ..self }
     }
 
     /// The time of the store's clock, the same for all of a command.
@@ -80,6 +86,12 @@ impl<'a> Turn<'a> {
     /// The session that calls; in [`release`](super::Hosted::release) the one that has ended.
     pub fn session(&self) -> SessionId {
         self.session
+    }
+
+    /// How many calls wait for the object to change. Only a method that takes `&self` is told: waiting is not part of
+    /// the object, and what a write does may not depend on it.
+    pub fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// The object now has something that belongs to `session` and goes back when that ends.

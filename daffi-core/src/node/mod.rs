@@ -173,12 +173,26 @@ impl Shared {
 
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.send_if_modified(|now| {
-            let is_new = *now != phase && *now != Phase::Ended;
-            if is_new {
+            let is_alive = *now != Phase::Ended;
+            if is_alive {
                 *now = phase;
             }
-            is_new
+            // Told even if it is the same: a session may end while the node is away, and whoever waits for that looks.
+            is_alive
         });
+    }
+
+    /// The node's session with its controller, by the number of its link; one whose link broke and may go on is still
+    /// there.
+    pub(crate) fn session(&self) -> Option<u64> {
+        let state = self.lock();
+        state.status.outbound().map(|_| state.link)
+    }
+
+    /// Waits until this session is over.
+    pub(crate) async fn session_over(&self, session: u64) {
+        let mut phase = self.phase.subscribe();
+        while self.session() == Some(session) && phase.changed().await.is_ok() {}
     }
 
     /// Waits until calls may be sent.

@@ -198,13 +198,14 @@ impl Store {
         done.unwrap_or_else(Outcome::Refused)
     }
 
-    /// The result of a call that changes nothing, appended to `out`, and the name of its object. Ask
+    /// The result of a call at `now` that changes nothing, appended to `out`, and the name of its object. Ask
     /// [`is_due`](Self::is_due) first.
     ///
     /// # Errors
     /// [`Denial`] if there is none.
     pub fn look<'a>(
         &self,
+        now: Time,
         session: SessionId,
         invocation: &'a Invocation<'_>,
         out: &mut Vec<u8>,
@@ -218,7 +219,8 @@ impl Store {
             return Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into());
         }
         let object = place.map_or_else(|| self.kinds[usize::from(kind)].blank(), |place| &*place.state);
-        let mut turn = Turn::new(self.clock, self.revision, session, effects);
+        let (now, waiting) = (now.max(self.clock), place.map_or(0, |place| place.waiting));
+        let mut turn = Turn::new(now, self.revision, session, effects).with_waiting(waiting);
         let start = out.len();
         let denial = match catch(|| object.look(method, &mut turn, &mut args, out)) {
             Ok(Ok(())) => return Ok(name),

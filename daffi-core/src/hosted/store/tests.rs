@@ -172,7 +172,7 @@ impl Bench {
         let mut out = Vec::new();
         let invocation = invocation(GET, &(object, name));
         self.store
-            .look(self.session, &invocation, &mut out, &mut Effects::default())
+            .look(self.now, self.session, &invocation, &mut out, &mut Effects::default())
             .expect("it can be read");
         wire::decode(&out).expect("a number")
     }
@@ -349,7 +349,7 @@ fn arguments_that_do_not_fit_are_refused_with_a_reason() {
         let denied = match bad.method.method {
             GET => {
                 let effects = &mut Effects::default();
-                bench.store.look(bench.session, &bad, &mut out, effects).map(drop)
+                bench.store.look(bench.now, bench.session, &bad, &mut out, effects).map(drop)
             }
             _ => bench.call(bad).map(drop),
         };

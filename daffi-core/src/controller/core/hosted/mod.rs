@@ -299,11 +299,11 @@ impl Hosting {
     ) -> Result<(), Denial> {
         let mut effects = Effects::default();
         let start = out.len();
-        let name = self.store.look(session, invocation, out, &mut effects)?;
+        let at = self.time(now);
+        let name = self.store.look(at, session, invocation, out, &mut effects)?;
         if out.len() - start > config::BODY_BYTES_MAX {
             return Err(Denial::TooLarge(out.len() - start));
         }
-        let at = self.time(now);
         for message in effects.messages.drain(..) {
             self.feeds.message(invocation.method.kind, name, at, from, &message);
         }

@@ -1,0 +1,128 @@
+//! What users hold of a quota.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::guard::{Hold, Terms, ask};
+use super::QuotaState;
+use crate::api::{Kept, Operation};
+use crate::config;
+use crate::node::Node;
+
+/// How many things each user does at a time, over all nodes.
+///
+/// [`begin`](Self::begin) gives a [`Permit`] to whoever has not as many as it may, and dropping that ends what was begun. A
+/// slot belongs to the permit: who was refused has nothing to end, and nobody ends what another began. It ends by itself
+/// with the session of its node, or when its process hangs, since its lease, by default
+/// [`QUOTA_LEASE`](config::QUOTA_LEASE), is not renewed then; work that takes longer keeps counting.
+///
+/// Howler's `UserQuotaTracker(prefix, timeout)`, whose timeout is the lease, and whose `end(user)` is here the permit's. A
+/// name there, `start`, is `begin`.
+#[derive(Clone)]
+pub struct Quota {
+    object: <QuotaState as Kept>::Client,
+    terms: Terms,
+}
+
+impl Node {
+    /// The quota of this name. Nothing is sent.
+    pub fn quota(&self, name: impl Into<Arc<str>>) -> Quota {
+        let terms = Terms { lease: Some(config::QUOTA_LEASE), owner: None };
+        Quota { object: self.object::<QuotaState>(name), terms }
+    }
+}
+
+impl Quota {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.object.name()
+    }
+
+    /// The same quota, whose slots last for so long without being renewed.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.terms.lease = Some(lease);
+        self
+    }
+
+    /// Begins something that a user may do `max` times at a time; `None` if it does as many already.
+    ///
+    /// `max` is not kept: each asks with its own.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`](crate::error::DataError::Invalid) for a lease of less than a millisecond, and for a user of
+    /// more than [`COUNTED_KEY_BYTES_MAX`](config::COUNTED_KEY_BYTES_MAX) bytes.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a slot that was given to an operation that is dropped goes back.
+    pub fn begin(&self, user: impl Into<String>, max: u64) -> Operation<Option<Permit>> {
+        let (claim, user) = (self.terms.claim(self.object.node()), user.into());
+        let operation = self.object.begin(claim.clone(), user.clone(), max);
+        let asked = ask::<QuotaState>(&self.object, &claim, operation);
+        asked.map(|hold| hold.map(|hold| Permit { hold, user }))
+    }
+
+    /// Ends what was begun with the permit of this [token](Hold::fencing_token), wherever it is. `false` if it had ended.
+    pub fn end(&self, token: u64) -> Operation<bool> {
+        self.object.end(token)
+    }
+
+    /// How many things a user does now. Howler's `get_count`, which counted those that had run out, too.
+    pub fn count(&self, user: impl Into<String>) -> Operation<u64> {
+        self.object.count(user.into())
+    }
+
+    /// Ends all that a user does, and says how many they were: for people who know better. Permits are
+    /// [lost](Hold::lost).
+    pub fn reset(&self, user: impl Into<String>) -> Operation<u64> {
+        self.object.reset(user.into())
+    }
+
+    /// Users who do something now, with how much, in their order: up to [`COUNTED_PAGE_MAX`](config::COUNTED_PAGE_MAX) of
+    /// those after `after`.
+    pub fn users(&self, after: Option<String>) -> Operation<Vec<(String, u64)>> {
+        self.object.users(after, config::COUNTED_PAGE_MAX)
+    }
+}
+
+impl fmt::Debug for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Quota").field("name", &self.name()).field("terms", &self.terms).finish()
+    }
+}
+
+/// Something that was begun under a quota: a [`Hold`], which ends when this is dropped.
+#[derive(Debug)]
+#[must_use = "what was begun ends when its permit is dropped"]
+pub struct Permit {
+    hold: Hold,
+    user: String,
+}
+
+impl Permit {
+    /// Whose it is.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Ends it, and waits until that is done.
+    ///
+    /// # Errors
+    /// [`DataError::NotHeld`](crate::error::DataError::NotHeld) if it had ended before.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: it ends all the same.
+    pub fn end(self) -> Operation<()> {
+        self.hold.release()
+    }
+}
+
+impl Deref for Permit {
+    type Target = Hold;
+
+    fn deref(&self) -> &Hold {
+        &self.hold
+    }
+}
