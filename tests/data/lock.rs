@@ -98,6 +98,52 @@ async fn a_holder_that_hangs_loses_its_lease_and_knows_it_before_the_next_one_ha
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_grant_that_arrives_after_its_lease_is_known_to_be_lost() {
+    let mesh = Mesh::new().await.unwrap();
+    let (a, b) = two(&mesh).await;
+    let first = a.lock("door").await.unwrap();
+    let waiting = tokio::spawn(b.lock("door").lease(secs(3)).into_future());
+    mesh.settled().await;
+    mesh.freeze("b");
+    drop(first);
+    mesh.settled().await;
+    assert_eq!(holders(&a.lock("door")).await, ["b"]);
+    let next = a.lock("door").acquire().timeout(secs(4)).await.unwrap();
+
+    mesh.heal("b");
+    let late = waiting.await.unwrap().unwrap();
+
+    let error = tokio::time::timeout(millis(1), late.lost()).await.unwrap();
+    assert!(matches!(error, DataError::NotHeld { .. }), "{error}");
+    assert_eq!(late.remaining(), Some(Duration::ZERO));
+    drop(late);
+    mesh.settled().await;
+    assert!(!next.is_lost());
+    assert_eq!(holders(&b.lock("door")).await, ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_of_a_session_that_ended_before_anybody_looked_is_known_to_be_lost() {
+    let mesh = Mesh::new().local().await.unwrap();
+    let (a, b) = two(&mesh).await;
+    let mut taking = std::pin::pin!(b.lock("door").into_future());
+    assert!(futures::poll!(&mut taking).is_pending());
+    mesh.settled().await;
+    mesh.cut("b");
+    mesh.settled().await;
+    let next = a.lock("door").try_acquire().await.unwrap().expect("the session of b is over");
+    mesh.heal("b");
+    mesh.connected("b").await.unwrap();
+
+    let late = taking.await.unwrap();
+
+    assert!(late.fencing_token() < next.fencing_token());
+    let error = tokio::time::timeout(millis(1), late.lost()).await.unwrap();
+    assert!(matches!(error, DataError::NotHeld { .. }), "{error}");
+    assert!(!next.is_lost());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lock_is_kept_over_a_link_that_comes_back_in_time_and_lost_over_one_that_does_not() {
     let mesh = Mesh::new().await.unwrap();
     let (a, b) = two(&mesh).await;

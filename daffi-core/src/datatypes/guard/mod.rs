@@ -179,6 +179,9 @@ impl Drop for Asking {
 /// this node does next with the object comes after it. A guard that is forgotten (`std::mem::forget`) holds on as long as
 /// the session.
 ///
+/// A guard that comes late, after a long wait or over a slow link, asks at once whether it still holds: what was lost on
+/// the way is [lost](Self::lost) a round trip later.
+///
 /// No holder can be sure to hold on while it does something: its process may be stopped after it looked. Where that
 /// matters, let whatever is protected refuse an older [token](Self::fencing_token) than the youngest it has seen.
 #[must_use = "what is held is given back when its guard is dropped"]
@@ -267,8 +270,11 @@ impl Hold {
     }
 
     /// How long it is held for certain without a further renewal, as far as this node knows; `None` if it is held as long
-    /// as the node's session with its controller.
+    /// as the node's session with its controller. Nothing once it was lost.
     pub fn remaining(&self) -> Option<Duration> {
+        if self.is_lost() {
+            return Some(Duration::ZERO);
+        }
         let until = self.held.term().until;
         until.map(|until| until.saturating_duration_since(Instant::now()))
     }
