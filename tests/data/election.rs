@@ -3,9 +3,9 @@
 use std::future::IntoFuture;
 use std::pin::pin;
 
+use daffi::DataError;
+use daffi::datatypes::Leader;
 use daffi::prelude::*;
-use daffi::datatypes::{Leader};
-use daffi::{DataError};
 use daffi_core::testing::Mesh;
 
 fn name(leader: Option<Leader>) -> Option<String> {

@@ -9,8 +9,8 @@ mod election;
 mod entries;
 mod guard;
 mod hash;
-mod lease;
 mod latch;
+mod lease;
 mod like;
 mod lock;
 #[cfg(test)]
@@ -29,10 +29,10 @@ pub use election::{Election, ElectionState, Leader, Leadership};
 pub use entries::LimitedAdd;
 pub use guard::{Claim, Hold};
 pub use hash::{Dict, Hash, HashChange, HashState};
+pub use latch::{Latch, LatchState};
 pub use lease::{
     DeadItem, DeadLetter, Delivery, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull,
 };
-pub use latch::{Latch, LatchState};
 pub use like::Like;
 pub use lock::{Lock, LockGuard, LockHolder, LockState, RwLock};
 pub use pages::Pages;
