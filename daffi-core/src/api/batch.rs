@@ -137,6 +137,7 @@ impl Batched {
     /// # Errors
     /// [`DataError::WrongValue`] if the object holds what is no `T`, [`DataError::Invalid`] if the place is another
     /// batch's or was taken before. The operation was carried out all the same.
+    #[expect(clippy::needless_pass_by_value, reason = "what was at a place is taken once")]
     pub fn take<T: 'static>(&mut self, place: Place<T>) -> Result<T, DataError> {
         let open = self.opens.get_mut(place.at).and_then(Option::take);
         let open = open.and_then(|open| open.downcast::<Open<T>>().ok());

@@ -21,6 +21,9 @@ pub struct CountersState {
 #[callback(hosted = "counters")]
 impl CountersState {
     /// Adds `by` to the counter; one that is not there counts as 0.
+    ///
+    /// # Errors
+    /// [`DataError::WrongValue`] if the sum does not fit 64 bits.
     pub fn add(&mut self, counter: String, by: i64) -> Result<i64, DataError> {
         let value = self.counters.get(&counter).copied().unwrap_or_default();
         let sum = value.checked_add(by).ok_or_else(|| DataError::WrongValue {

@@ -160,7 +160,9 @@ impl Stop {
 ///
 /// # Panics
 /// If it cannot be encoded: the method may have changed its object, so it is too late for an error.
-#[expect(clippy::unnecessary_wraps, reason = "it is the end of what runs a method")]
+///
+/// # Errors
+/// None: it is the end of what runs a method.
 pub fn put_value<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Stop> {
     if let Err(error) = wire::encode_into(out, value) {
         panic!("the result of a method cannot be encoded: {error}");
@@ -203,8 +205,11 @@ pub struct ObjectKind {
     /// Its methods, by number.
     pub methods: Vec<MethodEntry>,
     blank: Box<dyn Object>,
-    load: fn(&[u8]) -> Result<Box<dyn Object>, BodyError>,
+    load: Load,
 }
+
+/// Makes an object of what was saved of it.
+type Load = fn(&[u8]) -> Result<Box<dyn Object>, BodyError>;
 
 /// What is known of a method without its type.
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,7 @@ use crate::types;
 /// What stands beside the block.
 pub(crate) fn hosted(hosted: &Hosted) -> TokenStream {
     let Hosted { shared, ty, label, kind, methods } = hosted;
-    let entries = methods.iter().map(|method| entry(method, ty.to_token_stream()));
+    let entries = methods.iter().map(|method| entry(method, &ty.to_token_stream()));
     let client = client(methods, ty, label);
     let allow = allow();
     quote! {
@@ -34,7 +34,7 @@ pub(crate) fn hosted(hosted: &Hosted) -> TokenStream {
 }
 
 /// The method's entry in the table.
-fn entry(method: &Method, subject: TokenStream) -> TokenStream {
+fn entry(method: &Method, subject: &TokenStream) -> TokenStream {
     let Method { shared, docs, ident, access, line, parameters, result, is_result, .. } = method;
     let conditions = conditions(shared);
     let name = method.name.rsplit('.').next().unwrap_or_default();
@@ -64,31 +64,7 @@ fn entry(method: &Method, subject: TokenStream) -> TokenStream {
             Access::Publish => quote!(Publish),
         },
     );
-    let put = quote!(::daffi::__private::hosted::put_value(__daffi_out, &__daffi_value));
-    let put = if *is_result {
-        quote! {
-            match __daffi_value {
-                ::core::result::Result::Ok(__daffi_value) => #put,
-                ::core::result::Result::Err(__daffi_error) => ::core::result::Result::Err(
-                    ::daffi::__private::hosted::Stop::refused(&__daffi_error),
-                ),
-            }
-        }
-    } else {
-        put
-    };
-    let put = if line.is_some() {
-        quote! {
-            match __daffi_value {
-                ::core::task::Poll::Ready(__daffi_value) => #put,
-                ::core::task::Poll::Pending => {
-                    ::core::result::Result::Err(::daffi::__private::hosted::Stop::Parked)
-                }
-            }
-        }
-    } else {
-        put
-    };
+    let put = put(line.is_some(), *is_result);
     quote! {
         #(#conditions)*
         ::daffi::__private::hosted::Method {
@@ -105,6 +81,34 @@ fn entry(method: &Method, subject: TokenStream) -> TokenStream {
                     #put
                 },
             ),
+        }
+    }
+}
+
+/// Appends what the method returned, or says why there is nothing yet.
+fn put(waits: bool, is_result: bool) -> TokenStream {
+    let put = quote!(::daffi::__private::hosted::put_value(__daffi_out, &__daffi_value));
+    let put = if is_result {
+        quote! {
+            match __daffi_value {
+                ::core::result::Result::Ok(__daffi_value) => #put,
+                ::core::result::Result::Err(__daffi_error) => ::core::result::Result::Err(
+                    ::daffi::__private::hosted::Stop::refused(&__daffi_error),
+                ),
+            }
+        }
+    } else {
+        put
+    };
+    if !waits {
+        return put;
+    }
+    quote! {
+        match __daffi_value {
+            ::core::task::Poll::Ready(__daffi_value) => #put,
+            ::core::task::Poll::Pending => {
+                ::core::result::Result::Err(::daffi::__private::hosted::Stop::Parked)
+            }
         }
     }
 }

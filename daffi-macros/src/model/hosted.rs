@@ -59,7 +59,7 @@ pub(crate) enum Parameter {
     /// The turn that it is run in.
     Turn,
     /// A value that the caller sends.
-    Sent(Sent),
+    Sent(Box<Sent>),
 }
 
 impl Hosted {
@@ -207,7 +207,7 @@ fn parameter(input: &FnArg, problems: &mut Problems) -> Option<Parameter> {
     match &*typed.pat {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
             let ident = name.ident.clone();
-            Some(Parameter::Sent(Sent { ident, ty: (*typed.ty).clone() }))
+            Some(Parameter::Sent(Box::new(Sent { ident, ty: (*typed.ty).clone() })))
         }
         pattern => {
             problems.add(

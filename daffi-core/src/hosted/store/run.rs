@@ -25,7 +25,10 @@ impl Store {
             let window = self.windows.get(&incarnation);
             let of_nobody = if self.has_forgotten { Recall::Unknown } else { Recall::New };
             match window.map_or(of_nobody, |window| window.recall(asker.request, asker.session)) {
-                Recall::Done(result) => return Ok(out.extend_from_slice(result)),
+                Recall::Done(result) => {
+                    out.extend_from_slice(result);
+                    return Ok(());
+                }
                 Recall::Unknown => return Err(DataError::Forgotten.into()),
                 Recall::New => {}
             }

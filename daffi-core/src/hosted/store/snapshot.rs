@@ -143,6 +143,9 @@ impl Store {
 
 impl Snapshot {
     /// It as bytes.
+    ///
+    /// # Panics
+    /// Never: all of it encodes.
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self).expect("texts, numbers and bytes encode")
     }

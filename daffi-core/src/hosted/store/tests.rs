@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::config;
 use crate::error::DataError;
 use crate::hosted::{Asker, Condition, Hosted, Method, Methods, ObjectKind, Refusal, Run, Stop};
 use crate::wire;
