@@ -6,8 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use ::daffi::{Controller, Counters, Hash, Kept, Node, Registry, Secret, callback};
-use daffi_core::datatypes::{Claim, LockState};
+use ::daffi::{Controller, Counters, Hash, Lock, Node, Queue, Registry, Secret, callback};
 use serde_bytes::{ByteBuf, Bytes};
 use tokio::runtime;
 use tokio::task::JoinSet;
@@ -102,8 +101,8 @@ async fn caller(task: &Task, over: Over) -> Outcome<Measurement> {
 
 /// Keeps one call outstanding until the time is over.
 async fn work(node: Node, item: Item, body: Body, meter: Arc<Mutex<Meter>>) -> Outcome<()> {
-    let (counters, lock) = (node.counters("bench"), node.object::<LockState>("bench"));
-    let hash = node.hash::<String, ByteBuf>("bench");
+    let (counters, lock) = (node.counters("bench"), node.lock("bench"));
+    let (hash, queue) = (node.hash::<String, ByteBuf>("bench"), node.queue::<ByteBuf>("bench"));
     let mut sent = Instant::now();
     loop {
         let operations = match item {
@@ -112,6 +111,7 @@ async fn work(node: Node, item: Item, body: Body, meter: Arc<Mutex<Meter>>) -> O
             Item::W6 => send_chunk(&node, body).await?,
             Item::W7 | Item::W7c | Item::W7p => increment(&counters).await?,
             Item::W8 | Item::W8c | Item::W8p => set_and_get(&hash, body).await?,
+            Item::W9 | Item::W9p => push_and_pop(&queue, body).await?,
             Item::W10 => take_and_give_back(&lock).await?,
         };
         let now = Instant::now();
@@ -142,9 +142,16 @@ async fn set_and_get(hash: &Hash<String, ByteBuf>, body: Body) -> Outcome<u64> {
     Ok(2)
 }
 
-async fn take_and_give_back(lock: &<LockState as Kept>::Client) -> Outcome<u64> {
-    let token = lock.acquire(Claim { owner: String::new(), ticket: 1, lease_ms: None }, false).await?;
-    lock.release(token).await?;
+async fn push_and_pop(queue: &Queue<ByteBuf>, body: Body) -> Outcome<u64> {
+    queue.push(ByteBuf::from(&body[..])).await?;
+    let popped = queue.pop().await?;
+    expect_same(&popped.unwrap_or_default(), body)?;
+    Ok(2)
+}
+
+async fn take_and_give_back(lock: &Lock) -> Outcome<u64> {
+    let guard = lock.acquire().await?;
+    guard.release().await?;
     Ok(2)
 }
 

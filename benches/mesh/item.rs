@@ -31,6 +31,10 @@ pub(crate) enum Item {
     W8c,
     /// 64 outstanding on one connection.
     W8p,
+    /// 16 bytes are pushed to a queue and popped: two requests.
+    W9,
+    /// 64 outstanding on one connection.
+    W9p,
     /// A lock is taken and given back: two requests.
     W10,
 }
@@ -74,7 +78,7 @@ pub(crate) struct Shape {
 }
 
 impl Item {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::W1,
         Self::W2,
         Self::W3,
@@ -87,6 +91,8 @@ impl Item {
         Self::W8,
         Self::W8c,
         Self::W8p,
+        Self::W9,
+        Self::W9p,
         Self::W10,
     ];
 
@@ -104,6 +110,8 @@ impl Item {
             Self::W8 => "W8",
             Self::W8c => "W8c",
             Self::W8p => "W8p",
+            Self::W9 => "W9",
+            Self::W9p => "W9p",
             Self::W10 => "W10",
         }
     }
@@ -129,6 +137,8 @@ impl Item {
             }
             Self::W8c => "the same, 50 connections with one outstanding each",
             Self::W8p => "the same, 64 outstanding on one connection",
+            Self::W9 => "a push to a queue and a pop, one outstanding; its requests are counted",
+            Self::W9p => "the same, 64 outstanding on one connection",
             Self::W10 => "a lock is taken and given back, one outstanding; its requests are counted",
         }
     }
@@ -137,9 +147,9 @@ impl Item {
         let one = Shape { connections: 1, outstanding: 1, callees: 1 };
         match self {
             Self::W1 | Self::W4 => one,
-            Self::W7 | Self::W8 | Self::W10 => Shape { callees: 0, ..one },
+            Self::W7 | Self::W8 | Self::W9 | Self::W10 => Shape { callees: 0, ..one },
             Self::W7c | Self::W8c => Shape { connections: 50, callees: 0, ..one },
-            Self::W7p | Self::W8p => Shape { outstanding: 64, callees: 0, ..one },
+            Self::W7p | Self::W8p | Self::W9p => Shape { outstanding: 64, callees: 0, ..one },
             Self::W2 => Shape { outstanding: 64, ..one },
             Self::W3 => Shape { connections: 16, outstanding: 16, ..one },
             Self::W5 => Shape { callees: 16, ..one },
@@ -168,8 +178,8 @@ impl Item {
             (Self::W4 | Self::W5, _) => 0.80,
             (Self::W6, _) => 0.25,
             (Self::W7 | Self::W7c | Self::W8 | Self::W8c, _) => 0.80,
-            (Self::W7p | Self::W8p, _) => 0.30,
-            (Self::W10, _) => 0.75,
+            (Self::W7p | Self::W8p | Self::W9p, _) => 0.30,
+            (Self::W9 | Self::W10, _) => 0.75,
         }
     }
 }
