@@ -3,6 +3,21 @@
 //! A hosted object is a plain Rust value that a controller keeps under a name, with methods that any node calls. Its
 //! type is synchronous and deterministic: what it knows of time and of who calls comes from the [`Turn`].
 //!
+//! `#[callback(hosted = "record")]` above its `impl` block makes its public methods the callbacks `daffi.record.METHOD`,
+//! whose first argument is the object's name, and a client with the same methods: [`Node::object`](crate::Node::object).
+//!
+//! * `&self` is for reads, which change nothing; `&mut self` for writes. `&mut self` with `#[callback(shrink)]` above it is
+//!   a write that takes no more room than before: it is let through when memory is short.
+//! * A parameter of type `&mut Turn<'_>` or `&Turn<'_>` is not sent. `&self` with `&mut Turn<'_>` may publish to those who
+//!   listen just then.
+//! * A method that returns an error, or [`Poll::Pending`](std::task::Poll::Pending), must have changed nothing. Who returns
+//!   a `Poll` (of a `Result`, if it can fail) waits: its call is made again when the object has changed, in the order in
+//!   which the calls came. `#[callback(line = 1)]` gives a method another line than the rest.
+//! * Errors are serializable `std::error::Error`s; their callers get them back by
+//!   [`DataError::Call`](crate::DataError::Call) and `downcast`.
+//! * Arguments and results are owned, but for `&str`. Time and randomness come from the turn and the arguments alone.
+//! * A panic puts the object into quarantine: nothing but destroying it is done to it from then on.
+//!
 //! ```
 //! use daffi::callback;
 //! use daffi::hosted::{Hosted, Turn};

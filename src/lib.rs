@@ -210,6 +210,11 @@ pub mod trace;
 /// # }
 /// ```
 ///
+/// # Objects that the controller keeps
+///
+/// `hosted = "kind"` above an `impl` block makes of the type a kind of object that the controller keeps, with methods that
+/// take `&mut self`: [`hosted`](crate::hosted) has the rules.
+///
 /// # What to know
 ///
 /// * The generated type is `struct add {}`: beside a `mod add` or another type of that name it does not compile, and a

@@ -40,7 +40,7 @@ impl Waits {
     }
 
     #[callback(concurrency = 4)]
-    pub fn borrowed(&mut self, _: &str, turn: &mut Turn<'_>) {
+    pub fn borrowed(&mut self, _: &[u8], turn: &mut Turn<'_>) {
         let _ = turn;
     }
 }

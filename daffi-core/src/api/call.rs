@@ -79,11 +79,9 @@ impl<R> Call<R> {
 
     /// A call of the controller's own callback `name`, whose arguments are encoded already.
     pub(super) fn encoded(node: &Node, name: &str, body: Vec<u8>) -> Self {
-        let mut call = Self::declared(node, name, &());
-        if let Ok(request) = &mut call.request {
-            request.body = body;
-        }
-        call
+        let request = with_body(node, name, body).map(Box::new).map_err(Box::new);
+        let call = Self { node: node.clone(), request, limit: Limit::Usual, plan: None, result: PhantomData };
+        call.with(|request| request.is_declared = true)
     }
 
     /// Says that the result is a stream.
@@ -354,16 +352,21 @@ fn fault<E: fmt::Display>(error: &E) -> Fault {
 }
 
 fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Request, CallError> {
-    // A text that cannot be a name is one that nobody offers.
-    let no_name = |_| CallError::NoSuchCallback { name: name.to_owned(), similar: Vec::new() };
-    let name = node.shared().lock().name(name).map_err(no_name)?;
     let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
     arguments.put(&mut body).map_err(|error| CallError::BadArguments {
         expected: "arguments that can be encoded".into(),
         got: error.to_string(),
     })?;
-    let trace = node.trace().copied().map(Box::new);
-    Ok(Request { trace, ..Request::new(name, body) })
+    with_body(node, name, body)
+}
+
+fn with_body(node: &Node, name: &str, body: Vec<u8>) -> Result<Request, CallError> {
+    // A text that cannot be a name is one that nobody offers.
+    let no_name = |_| CallError::NoSuchCallback { name: name.to_owned(), similar: Vec::new() };
+    let name = node.shared().lock().name(name).map_err(no_name)?;
+    let mut request = Request::new(name, body);
+    request.trace = node.trace().copied().map(Box::new);
+    Ok(request)
 }
 
 /// What a one-way call of `name` is but for its arguments.

@@ -24,8 +24,8 @@ impl CountersState {
     ///
     /// # Errors
     /// [`DataError::WrongValue`] if the sum does not fit 64 bits.
-    pub fn add(&mut self, counter: String, by: i64) -> Result<i64, DataError> {
-        let value = self.counters.get(&counter).copied().unwrap_or_default();
+    pub fn add(&mut self, counter: &str, by: i64) -> Result<i64, DataError> {
+        let value = self.counters.get(counter).copied().unwrap_or_default();
         let sum = value.checked_add(by).ok_or_else(|| DataError::WrongValue {
             expected: "a sum of 64 bits".into(),
             found: format!("{value} and {by} more"),
@@ -35,13 +35,13 @@ impl CountersState {
     }
 
     /// Gives the counter a value, and returns what it had.
-    pub fn set(&mut self, counter: String, value: i64) -> i64 {
+    pub fn set(&mut self, counter: &str, value: i64) -> i64 {
         self.put(counter, value).unwrap_or_default()
     }
 
     /// The value of the counter; 0 if it is not there.
-    pub fn get(&self, counter: String) -> i64 {
-        self.counters.get(&counter).copied().unwrap_or_default()
+    pub fn get(&self, counter: &str) -> i64 {
+        self.counters.get(counter).copied().unwrap_or_default()
     }
 
     /// All counters of the group, with their values.
@@ -58,23 +58,23 @@ impl CountersState {
 
     /// Removes a counter, and returns its last value.
     #[callback(shrink)]
-    pub fn remove(&mut self, counter: String) -> Option<i64> {
-        let removed = self.counters.remove(&counter);
+    pub fn remove(&mut self, counter: &str) -> Option<i64> {
+        let removed = self.counters.remove(counter);
         if removed.is_some() {
-            self.bytes -= entry_bytes(&counter);
+            self.bytes -= entry_bytes(counter);
         }
         removed
     }
 }
 
 impl CountersState {
-    fn put(&mut self, counter: String, value: i64) -> Option<i64> {
-        let bytes = entry_bytes(&counter);
-        let before = self.counters.insert(counter, value);
-        if before.is_none() {
-            self.bytes += bytes;
+    fn put(&mut self, counter: &str, value: i64) -> Option<i64> {
+        if let Some(before) = self.counters.get_mut(counter) {
+            return Some(std::mem::replace(before, value));
         }
-        before
+        self.bytes += entry_bytes(counter);
+        self.counters.insert(counter.to_owned(), value);
+        None
     }
 }
 
@@ -119,30 +119,30 @@ impl Counters {
     ///
     /// # Errors
     /// [`DataError::WrongValue`] if the sum does not fit 64 bits.
-    pub fn inc(&self, counter: impl Into<String>, by: i64) -> Operation<i64> {
-        self.object.add(counter.into(), by)
+    pub fn inc(&self, counter: impl AsRef<str>, by: i64) -> Operation<i64> {
+        self.object.add(counter.as_ref(), by)
     }
 
     /// Takes `by` from a counter, which may go below 0, and returns its new value.
     ///
     /// # Errors
     /// [`DataError::WrongValue`] if the difference does not fit 64 bits.
-    pub fn dec(&self, counter: impl Into<String>, by: i64) -> Operation<i64> {
+    pub fn dec(&self, counter: impl AsRef<str>, by: i64) -> Operation<i64> {
         Operation::of(|| {
             let by =
                 by.checked_neg().ok_or_else(|| DataError::invalid(format!("{by} cannot be taken away")))?;
-            Ok::<_, DataError>(self.object.add(counter.into(), by))
+            Ok::<_, DataError>(self.object.add(counter.as_ref(), by))
         })
     }
 
     /// Gives a counter a value, and returns the one it had.
-    pub fn set(&self, counter: impl Into<String>, value: i64) -> Operation<i64> {
-        self.object.set(counter.into(), value)
+    pub fn set(&self, counter: impl AsRef<str>, value: i64) -> Operation<i64> {
+        self.object.set(counter.as_ref(), value)
     }
 
     /// The value of a counter, 0 if it was never changed.
-    pub fn get(&self, counter: impl Into<String>) -> Operation<i64> {
-        self.object.get(counter.into())
+    pub fn get(&self, counter: impl AsRef<str>) -> Operation<i64> {
+        self.object.get(counter.as_ref())
     }
 
     /// All counters with their values, at one moment. Howler's `get_queues_sizes`, whose names had the group's before them.
@@ -156,8 +156,8 @@ impl Counters {
     }
 
     /// Removes a counter, and returns the value it had.
-    pub fn remove(&self, counter: impl Into<String>) -> Operation<Option<i64>> {
-        self.object.remove(counter.into())
+    pub fn remove(&self, counter: impl AsRef<str>) -> Operation<Option<i64>> {
+        self.object.remove(counter.as_ref())
     }
 }
 
@@ -168,24 +168,24 @@ mod tests {
     #[test]
     fn a_sum_that_does_not_fit_changes_nothing() {
         let mut group = CountersState::default();
-        group.set("a".into(), i64::MAX);
+        group.set("a", i64::MAX);
 
-        let error = group.add("a".into(), 1).unwrap_err();
+        let error = group.add("a", 1).unwrap_err();
 
         assert!(matches!(error, DataError::WrongValue { .. }), "{error}");
-        assert_eq!(group.get("a".into()), i64::MAX);
+        assert_eq!(group.get("a"), i64::MAX);
     }
 
     #[test]
     fn what_was_removed_takes_no_room() {
         let mut group = CountersState::default();
-        group.add("a".into(), 4).unwrap();
-        group.set("b".into(), 5);
+        group.add("a", 4).unwrap();
+        group.set("b", 5);
         assert_eq!(group.reset(), 2);
 
-        assert_eq!(group.remove("a".into()), Some(0));
-        assert_eq!(group.remove("a".into()), None);
-        assert_eq!(group.remove("b".into()), Some(0));
+        assert_eq!(group.remove("a"), Some(0));
+        assert_eq!(group.remove("a"), None);
+        assert_eq!(group.remove("b"), Some(0));
 
         assert_eq!((group.bytes(), group.is_vacant()), (0, true));
     }

@@ -45,7 +45,8 @@ fn entry(method: &Method, subject: &TokenStream) -> TokenStream {
     });
     let taken = sent().map(|(ident, ty)| {
         let name = plain(ident);
-        quote!(let #ident: #ty = __daffi_arguments.take(#name)?;)
+        let take = if types::text(ty) == "&str" { quote!(text) } else { quote!(take) };
+        quote!(let #ident: #ty = __daffi_arguments.#take(#name)?;)
     });
     let passed = parameters.iter().map(|parameter| match parameter {
         Parameter::Turn => quote!(__daffi_turn),

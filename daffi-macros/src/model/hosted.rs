@@ -203,7 +203,11 @@ fn parameter(input: &FnArg, problems: &mut Problems) -> Option<Parameter> {
         return Some(Parameter::Turn);
     }
     let FnArg::Typed(typed) = input else { return None };
-    check_travels(&typed.ty, Direction::Argument, problems);
+    // Where it is run, the text lies in the call: it need not be copied.
+    let is_borrowed_text = types::text(&typed.ty) == "&str";
+    if !is_borrowed_text {
+        check_travels(&typed.ty, Direction::Argument, problems);
+    }
     match &*typed.pat {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
             let ident = name.ident.clone();
