@@ -5,14 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use daffi::Node;
-use daffi_core::datatypes::{Claim, LockState};
 use daffi_core::testing::Mesh;
 
 const CONTENDERS: usize = 1_000;
-
-fn claim(owner: &str) -> Claim {
-    Claim { owner: owner.into(), ticket: 1, lease_ms: None }
-}
 
 /// What all know, outside of the mesh.
 #[derive(Debug, Default)]
@@ -25,12 +20,12 @@ struct Seen {
 
 /// One of them: what it does once it has the lock is chance.
 async fn contend(number: usize, node: Node, mesh: Arc<Mesh>, seen: Arc<Mutex<Seen>>) {
-    let door = node.object::<LockState>("door");
-    let acquired = door.acquire(claim(node.name().as_str()), false).await;
-    let Ok(token) = acquired else {
+    let acquired = node.lock("door").acquire().await;
+    let Ok(guard) = acquired else {
         assert!(seen.lock().unwrap().dead.contains(&number), "{acquired:?}");
         return;
     };
+    let token = guard.fencing_token();
     {
         let mut seen = seen.lock().unwrap();
         assert_eq!(seen.holder, None, "two at once");
@@ -45,7 +40,7 @@ async fn contend(number: usize, node: Node, mesh: Arc<Mesh>, seen: Arc<Mutex<See
         seen.lock().unwrap().dead.insert(number);
         mesh.kill(node.name().as_str());
     } else {
-        door.release(token).await.unwrap();
+        guard.release().await.unwrap();
     }
 }
 
@@ -54,7 +49,7 @@ async fn each_of_a_thousand_gets_the_lock_in_its_turn_unless_it_dies_before() {
     let mesh = Arc::new(Mesh::new().await.unwrap());
     let seen = Arc::new(Mutex::new(Seen::default()));
     let watcher = mesh.node("watcher").await.unwrap();
-    let first = watcher.object::<LockState>("door").acquire(claim("watcher"), false).await.unwrap();
+    let first = watcher.lock("door").acquire().await.unwrap();
     let mut contenders = Vec::new();
     for number in 0..CONTENDERS {
         let node = mesh.node(&format!("n{number}")).registry(Vec::new()).await.unwrap();
@@ -71,7 +66,7 @@ async fn each_of_a_thousand_gets_the_lock_in_its_turn_unless_it_dies_before() {
         }
     }
 
-    watcher.object::<LockState>("door").release(first).await.unwrap();
+    first.release().await.unwrap();
     for contender in contenders {
         contender.await.unwrap();
     }
@@ -80,6 +75,6 @@ async fn each_of_a_thousand_gets_the_lock_in_its_turn_unless_it_dies_before() {
     assert!(seen.served.is_sorted(), "one overtook another");
     assert!(seen.served.len() >= CONTENDERS - 100, "{} were served", seen.served.len());
     mesh.settled().await;
-    assert!(watcher.object::<LockState>("door").holders().await.unwrap().is_empty());
+    assert!(watcher.lock("door").holders().await.unwrap().is_empty());
     assert_eq!(watcher.stats().await.unwrap()["objects_waited_for"], 0);
 }

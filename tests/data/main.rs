@@ -4,7 +4,6 @@
 
 mod contenders;
 mod counters;
-mod crowd;
 mod election;
 mod hash;
 mod killed;
