@@ -17,9 +17,9 @@ pub use daffi_core::api::{
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::{
-    Barrier, Counters, DailyQuota, Dict, Election, Hash, Hold, Latch, Leadership, Leased, Lock, LockGuard,
-    Permit, PriorityQueue, Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set,
-    UniquePriorityQueue,
+    Barrier, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher, Events,
+    GlobalCounter, Hash, Hold, Inbox, Latch, Leadership, Leased, Lock, LockGuard, Permit, PriorityQueue,
+    Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
 };
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,
@@ -356,3 +356,48 @@ pub use daffi_macros::remote;
 /// ```
 #[doc(inline)]
 pub use daffi_macros::local;
+
+/// Numbers the runs of a function by a topic of the [global counter](GlobalCounter): its result comes with the number.
+///
+/// The function is `async` from then on, and its result a pair: of a `T` it is `Result<(u64, T), DataError>`, and of a
+/// `Result<T, E>` it is `Result<(u64, T), E>`, where `E` has a `From<DataError>`, as [`Error`] has. The function runs
+/// first and is counted then, so that the number orders ends, and not starts; a run that fails or panics is not counted. If
+/// counting fails, the result is lost with its error. globalCounter's `count_deco`.
+///
+/// It counts by the node that runs the callback that calls it, else by the process's
+/// [default node](Node::make_default), which `#[daffi::main]` sets; where there is none it is a [`DataError::NoNode`], and
+/// the function has run.
+///
+/// ```standalone_crate
+/// use daffi::prelude::*;
+///
+/// #[count(topic = "orders")]
+/// fn place(item: &str) -> String {
+///     format!("one {item}")
+/// }
+///
+/// #[count(topic = "orders", when = "before")]
+/// async fn cancel(order: u64) -> daffi::Result<u64> {
+///     Ok(order)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daffi::Result<()> {
+/// # let _controller = Controller::bind("memory://count").await?;
+/// let node = daffi::connect("memory://count").await?;
+/// node.make_default();
+/// assert_eq!(place("tea").await?, (1, "one tea".into()));
+/// assert_eq!(cancel(1).await?, (2, 1));
+/// assert_eq!(node.topic("orders").peek().await?, 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Options
+///
+/// * `topic = "orders"`: the topic, by default `default`, as globalCounter's clients have it.
+/// * `when = "before"`: counts first, whatever comes of the run then. If counting fails, the function does not run.
+///
+/// Above a callback, it stands above [`callback`](macro@callback), which then knows of the pair.
+#[doc(inline)]
+pub use daffi_macros::count;

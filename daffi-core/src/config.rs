@@ -286,3 +286,34 @@ pub const COUNTED_PAGE_MAX: u64 = 1_000;
 
 /// Holders of one object that are shown: all of them would not fit a reply.
 pub const HOLDERS_SHOWN_MAX: usize = 1_000;
+
+/// Topics that one listener chooses by, as patterns: each message is held against all of them.
+pub const TOPIC_PATTERNS_MAX: usize = 64;
+
+/// Bytes of a topic, which is an event's name, or of a pattern of topics: a match takes as many steps as they have pairs
+/// of characters, some 100 µs at worst.
+pub const TOPIC_BYTES_MAX: usize = 256;
+
+/// Bytes of a message of globalCounter's protocol: a byte that says what is wanted, and a topic as long as an object's
+/// name may be.
+pub const GLOBALCOUNTER_MESSAGE_BYTES_MAX: usize = 1 + OBJECT_NAME_BYTES_MAX;
+
+/// Topics that there may be for that protocol to make another: it knows no rights, and shall not fill the controller.
+pub const GLOBALCOUNTER_TOPICS_MAX: usize = 100_000;
+
+/// How long a datagram of that protocol that comes once more is answered as before, where that is wanted: its clients send
+/// one five times, a tenth of a second apart.
+pub const GLOBALCOUNTER_REPEATED_FOR: Duration = Duration::from_millis(500);
+
+/// Datagrams that are remembered for that, at each address that is listened on: some 30 MB at worst. Of more the oldest
+/// are forgotten.
+pub const GLOBALCOUNTER_REPEATS_MAX: usize = 65_536;
+
+/// Connections of that protocol at a time, at each address; further ones wait to be taken.
+pub const GLOBALCOUNTER_CONNECTIONS_MAX: usize = 256;
+
+/// A pause of this length is the end of a request over TCP, which does not say how long it is. Its clients send it at once.
+pub const GLOBALCOUNTER_GAP: Duration = Duration::from_millis(20);
+
+/// How long a connection of that protocol may last; its clients wait for a tenth of a second.
+pub const GLOBALCOUNTER_TIME_MAX: Duration = Duration::from_secs(1);

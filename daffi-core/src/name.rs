@@ -1,10 +1,14 @@
 //! The names of nodes and callbacks: checked once where they enter, then carried as proof.
 
+mod topic;
+
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use self::topic::{TopicPattern, escape_topic};
 
 /// The longest name, in bytes. It fits a terminal line, and a directory of a million stays small.
 pub const NAME_BYTES_MAX: usize = 128;

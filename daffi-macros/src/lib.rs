@@ -3,6 +3,7 @@
 //! `parse` reads tokens and knows no rule; `model`, `options` and `program` hold the rules, and each error has
 //! the span of the token it is about; `expand` cannot fail.
 
+mod count;
 mod expand;
 mod model;
 mod options;
@@ -41,6 +42,12 @@ pub fn local(_: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_
 #[proc_macro_attribute]
 pub fn main(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     main_tokens(given.into(), item.into()).into()
+}
+
+/// Defined in `daffi-macros`, to be used as `daffi::count`.
+#[proc_macro_attribute]
+pub fn count(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    count_tokens(given.into(), item.into()).into()
 }
 
 fn callback_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
@@ -125,5 +132,12 @@ fn main_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
     match parsed(given, &item).and_then(|(given, parsed)| program::Program::new(&given, parsed)) {
         Ok(program) => expand::program(&program),
         Err(error) => [program::beside_error(item), error.into_compile_error()].into_iter().collect(),
+    }
+}
+
+fn count_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
+    match parsed(given, &item).and_then(|(given, parsed)| count::Counted::new(&given, parsed)) {
+        Ok(counted) => expand::counted(&counted),
+        Err(error) => beside(item, error),
     }
 }

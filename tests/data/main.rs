@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod comms;
 mod contenders;
+mod counter;
 mod counters;
 mod election;
+mod events;
+mod globalcounter;
 mod hash;
 mod killed;
 mod lease;

@@ -1,5 +1,6 @@
 //! What happens to a hosted object, as a stream.
 
+use std::any::type_name;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,18 +10,36 @@ use futures::{Stream, StreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use super::{Object, Operation};
-use crate::error::DataError;
+use crate::error::{CallError, DataError};
 use crate::name::NodeName;
+use crate::node::Phase;
 use crate::wire::{self, Heard as Told, HeardItem, Listen};
 
-/// Something that a listener hears.
+/// Something that a listener hears: an item of a [`Feed`], or whatever is made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Heard<T> {
+pub enum Heard<I> {
     /// What happened.
-    Item(Item<T>),
+    Item(I),
     /// Some of it was missed: the listener was too slow, or away for too long. Whoever keeps a copy reads it anew.
     Missed,
+}
+
+impl<I> Heard<I> {
+    /// What happened, if it was not missed.
+    pub fn item(self) -> Option<I> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Missed => None,
+        }
+    }
+
+    pub(crate) fn map<U>(self, change: impl FnOnce(I) -> U) -> Heard<U> {
+        match self {
+            Self::Item(item) => Heard::Item(change(item)),
+            Self::Missed => Heard::Missed,
+        }
+    }
 }
 
 /// A message or a change.
@@ -42,10 +61,14 @@ pub struct Item<T> {
 /// A stream of what happens to a hosted object, in the controller's order.
 ///
 /// It goes on over broken links for as long as the node lives, without a gap if the node was away for less than
-/// [`FEED_KEPT_FOR`](crate::config::FEED_KEPT_FOR), and says so if there is one. An error is the end of it. The controller
-/// keeps the last [`FEED_ITEMS_MAX`](crate::config::FEED_ITEMS_MAX) items for all who listen.
+/// [`FEED_KEPT_FOR`](crate::config::FEED_KEPT_FOR), and says so if there is one. The controller keeps the last
+/// [`FEED_ITEMS_MAX`](crate::config::FEED_ITEMS_MAX) items for all who listen.
+///
+/// # Errors
+/// [`DataError::WrongValue`] stands in the place of an item that is no `T`, and the next item follows it. Any other error
+/// is the end: the node has ended, or the controller does not let it listen any more.
 pub struct Feed<T> {
-    inner: Pin<Box<dyn Stream<Item = Result<Heard<T>, DataError>> + Send>>,
+    inner: Pin<Box<dyn Stream<Item = Result<Heard<Item<T>>, DataError>> + Send>>,
 }
 
 impl<T: DeserializeOwned + Send + 'static> Feed<T> {
@@ -61,7 +84,7 @@ impl<T: DeserializeOwned + Send + 'static> Feed<T> {
         let begun = ask(&object, &listen).await?;
         listen.from = from.or(Some(begun.next));
         let told = stream::try_unfold((object, listen), |(object, mut listen)| async move {
-            let told = ask(&object, &listen).no_timeout().await?;
+            let told = ask_on(&object, &listen).await?;
             listen.from = Some(told.next);
             Ok::<_, DataError>(Some((told, (object, listen))))
         });
@@ -80,18 +103,37 @@ fn ask(object: &Object, listen: &Listen) -> Operation<Told> {
     Operation::new(object.node(), "daffi.listen", &(listen,))
 }
 
-fn item<T: DeserializeOwned>(item: HeardItem) -> Result<Heard<T>, DataError> {
+/// Asks until there is an answer, over as many links as that takes: a quiet feed may outlive many.
+async fn ask_on(object: &Object, listen: &Listen) -> Result<Told, DataError> {
+    loop {
+        match ask(object, listen).no_timeout().await {
+            // The question has its place with it, so it can be asked twice; the next waits for a link.
+            Err(DataError::Call(CallError::Disconnected { .. })) if has_future(object) => {}
+            told => return told,
+        }
+    }
+}
+
+fn has_future(object: &Object) -> bool {
+    object.node().shared().phase() != Phase::Ended
+}
+
+fn item<T: DeserializeOwned>(item: HeardItem) -> Result<Heard<Item<T>>, DataError> {
     let HeardItem { at: revision, topic, from, unix_us, body } = item;
-    let value = wire::decode(&body).map_err(|error| DataError::WrongValue {
-        expected: "a message of the listener's type".into(),
-        found: error.0,
-    })?;
+    let value = wire::decode(&body).map_err(|error| wrong_value::<T>(&topic, &error.0))?;
     let at = SystemTime::UNIX_EPOCH + Duration::from_micros(unix_us);
     Ok(Heard::Item(Item { revision, topic, from, at, value }))
 }
 
+fn wrong_value<T>(topic: &str, why: &str) -> DataError {
+    let name = type_name::<T>();
+    let expected = name.rsplit("::").next().unwrap_or(name).to_owned();
+    let found = if topic.is_empty() { why.to_owned() } else { format!("something else at `{topic}`: {why}") };
+    DataError::WrongValue { expected, found }
+}
+
 impl<T> Stream for Feed<T> {
-    type Item = Result<Heard<T>, DataError>;
+    type Item = Result<Heard<Item<T>>, DataError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.inner.as_mut().poll_next(cx)

@@ -15,7 +15,7 @@ use super::blocking::bridge::Bridge;
 use super::call::Prepared;
 use super::{Call, Object};
 use crate::config;
-use crate::error::{CallError, DataError, Ran, Result};
+use crate::error::{CallError, DataError, Ran, Result, Stage};
 use crate::node::{Awaiting, Flight, Node, Phase, Reply};
 use crate::wire;
 
@@ -168,6 +168,8 @@ struct Sending {
     flight: Flight,
     /// How often it may be sent again.
     left: u32,
+    /// How it was lost, if it may have been carried out then.
+    lost: Option<CallError>,
     /// The callback that awaits it.
     _awaiting: Option<Awaiting>,
 }
@@ -179,7 +181,7 @@ impl Sending {
         let Prepared { request, wrapping, .. } =
             call.prepare(config::CALL_TIMEOUT, |request| request.is_kept = true)?;
         let flight = Flight::new(Arc::clone(node.shared()), request).wrapped(wrapping);
-        Ok(Self { node, flight, left: config::OPERATION_RETRIES_MAX, _awaiting })
+        Ok(Self { node, flight, left: config::OPERATION_RETRIES_MAX, lost: None, _awaiting })
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, CallError>> {
@@ -190,14 +192,28 @@ impl Sending {
             };
             let may_pass = matches!(error, CallError::Disconnected { .. });
             if !may_pass || self.left == 0 || self.node.shared().phase() == Phase::Ended {
-                return Poll::Ready(Err(error));
+                return Poll::Ready(Err(self.told(error)));
             }
-            let Some(mut again) = self.flight.take_kept() else { return Poll::Ready(Err(error)) };
+            let Some(mut again) = self.flight.take_kept() else { return Poll::Ready(Err(self.told(error))) };
+            if error.ran() != Ran::No {
+                self.lost = Some(error);
+            }
             self.left -= 1;
             // By its first number the controller knows whether it has been carried out.
             again.first = again.first.or_else(|| self.flight.number());
             self.flight = Flight::new(Arc::clone(self.node.shared()), again);
         }
+    }
+}
+
+impl Sending {
+    /// The error for the caller: where the controller was not asked again, what happened before is not undone.
+    fn told(&mut self, error: CallError) -> CallError {
+        let was_asked = !matches!(
+            error,
+            CallError::Disconnected { ran: Ran::No } | CallError::TimedOut { stage: Stage::Connecting, .. }
+        );
+        if was_asked { error } else { self.lost.take().unwrap_or(error) }
     }
 }
 

@@ -81,6 +81,7 @@ where
     Fut: Future<Output = T>,
     T: Ended,
 {
+    node.make_default();
     let mut program = std::pin::pin!(program(node.clone()));
     let exit = tokio::select! {
         result = &mut program => {

@@ -101,10 +101,11 @@ impl Shared {
     }
 
     /// Gives the core input that comes from no link, and writes what it puts out.
-    pub(super) fn input(&self, input: impl FnOnce(&mut Core, std::time::Instant)) {
+    pub(super) fn input<T>(&self, input: impl FnOnce(&mut Core, std::time::Instant) -> T) -> T {
         let mut state = self.lock();
-        input(&mut state.core, Instant::now().into_std());
+        let done = input(&mut state.core, Instant::now().into_std());
         settle(self, state, &mut Vec::new());
+        done
     }
 
     pub(super) fn open(&self) {

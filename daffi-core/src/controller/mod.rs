@@ -5,6 +5,7 @@
 
 pub mod core;
 mod driver;
+mod globalcounter;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ use crate::transport::{self, Address, ListenOptions, Listener};
 pub struct Controller {
     shared: Arc<Shared>,
     addresses: Vec<Address>,
+    /// Where globalCounter's protocol is spoken.
+    globalcounters: Vec<String>,
     first_join_file: Option<PathBuf>,
     /// The accept loops, the timer and every link.
     tasks: JoinSet<()>,
@@ -46,6 +49,7 @@ impl Controller {
     pub fn bind(address: &str) -> Bind {
         Bind {
             addresses: vec![address.to_owned()],
+            globalcounters: Vec::new(),
             door: None,
             seed: None,
             is_runtime_ours: false,
@@ -68,6 +72,11 @@ impl Controller {
     /// All addresses to connect to.
     pub fn urls(&self) -> Vec<String> {
         self.addresses.iter().map(ToString::to_string).collect()
+    }
+
+    /// Where globalCounter's own protocol is spoken, with the ports that were chosen where they said 0.
+    pub fn globalcounters(&self) -> &[String] {
+        &self.globalcounters
     }
 
     /// The file with the token that was made because nobody could have come in otherwise: on the first start at an
@@ -145,6 +154,7 @@ impl fmt::Debug for Controller {
 #[must_use = "a controller starts when this is awaited"]
 pub struct Bind {
     addresses: Vec<String>,
+    globalcounters: Vec<String>,
     door: Option<String>,
     seed: Option<u64>,
     is_runtime_ours: bool,
@@ -156,6 +166,26 @@ impl Bind {
     /// Listens on this address as well.
     pub fn also(mut self, address: &str) -> Self {
         self.addresses.push(address.to_owned());
+        self
+    }
+
+    /// Speaks globalCounter's own protocol at this address, `udp://host:port` or `tcp://host:port`, so that its clients
+    /// count the topics that nodes know as [`Node::topic`](crate::node::Node). May be said several times.
+    ///
+    /// That protocol knows no rights: whoever reaches the address may count and reset any topic. The empty topic is the
+    /// one that nodes call `(empty)`. What is no request is dropped, or its connection closed.
+    ///
+    /// * Every datagram counts. globalCounter's clients send one again where no answer came within a tenth of a second, and
+    ///   nothing in it says so: then a number is left out, and none is given twice. With
+    ///   `udp://host:port?repeats=answer`, one that comes from the same port once more within
+    ///   [half a second](config::GLOBALCOUNTER_REPEATED_FOR) is answered as before. That leaves no number out, but gives one
+    ///   twice where a port is used for another request in that time: by a client that has one port for all, or when the
+    ///   system gives the port again, as it does more often than not among 300 requests from one machine in that time.
+    /// * Over TCP a request ends where its sender shuts its side, or pauses for
+    ///   [20 ms](config::GLOBALCOUNTER_GAP). With `tcp://host:port?reads=once` it is what comes with the first read, as
+    ///   at the original.
+    pub fn globalcounter(mut self, address: &str) -> Self {
+        self.globalcounters.push(address.to_owned());
         self
     }
 
@@ -233,6 +263,11 @@ impl Bind {
         for text in &self.addresses {
             listeners.push(listen(text, &access, self.is_runtime_ours).await?);
         }
+        let mut counters = Vec::new();
+        for text in &self.globalcounters {
+            counters.push(globalcounter::listen(text).await?);
+        }
+        let globalcounters = counters.iter().map(|counter| counter.url().to_owned()).collect();
         let addresses: Vec<Address> = listeners.iter().map(|listener| listener.address().clone()).collect();
         let (asked_in, asked_out) = mpsc::unbounded_channel();
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -254,7 +289,10 @@ impl Bind {
         for listener in listeners {
             tasks.spawn(driver::accept_once_open(shared.clone(), listener));
         }
-        Ok(Controller { shared, addresses, first_join_file, tasks })
+        for counter in counters {
+            tasks.spawn(counter.serve(shared.clone()));
+        }
+        Ok(Controller { shared, addresses, globalcounters, first_join_file, tasks })
     }
 }
 

@@ -4,9 +4,12 @@
 //! handle adds types, and nothing else: each of its methods is one [`Operation`](crate::api::Operation).
 
 mod barrier;
+mod comms;
+mod counter;
 mod counters;
 mod election;
 mod entries;
+mod events;
 mod guard;
 mod hash;
 mod latch;
@@ -24,9 +27,14 @@ mod semaphore;
 mod set;
 
 pub use barrier::{Barrier, BarrierState};
+pub use comms::{Comms, CommsMessage, CommsState, Inbox};
+#[doc(hidden)]
+pub use counter::{CountingFails, counted, counted_before, try_counted, try_counted_before};
+pub use counter::{GlobalCounter, Reset, Stamp, TopicChange, TopicState};
 pub use counters::{Counters, CountersState};
 pub use election::{Election, ElectionState, Leader, Leadership};
 pub use entries::LimitedAdd;
+pub use events::{Event, EventStream, EventWatcher, Events, EventsState};
 pub use guard::{Claim, Hold};
 pub use hash::{Dict, Hash, HashChange, HashState};
 pub use latch::{Latch, LatchState};

@@ -159,6 +159,11 @@ codes! {
         "a blocking call in an async task.",
         "A method of `daffi::blocking` was called on a thread of an async runtime, which it would hold up.",
         "Use `daffi::connect` and `.await` there, or call it on a thread of its own (`std::thread`).";
+    NoNode = 522, exit 70,
+        "there is no node to do it by.",
+        "A function under an attribute such as `#[count]`, which names no node, was called where no callback was running, in \
+         a process without a default node.",
+        "Call `node.make_default()` once the node is connected; `#[daffi::main]` does it by itself.";
     InUse = 548, exit 78,
         "a controller is listening there already.",
         "The address belongs to a live controller; over QUIC, or to another program that has the UDP port.",

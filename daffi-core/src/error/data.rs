@@ -65,6 +65,10 @@ pub enum DataError {
     /// It was asked again after its outcome was lost, and too late: whether it was carried out is no longer known.
     #[error("whether the operation was carried out is no longer known")]
     Forgotten,
+    /// It was left to daffi by which node to do it, and there is none: no callback is running, and the process has no
+    /// default node.
+    #[error("there is no node: none is running a callback here, and the process has no default one")]
+    NoNode,
     /// The operation as a call: the way to the controller and back. Its [`ran`](CallError::ran) says whether it may
     /// have been carried out.
     #[error(transparent)]
@@ -84,6 +88,7 @@ impl DataError {
             Self::Full { .. } => Code::Full,
             Self::Quarantined { .. } => Code::Quarantined,
             Self::Forgotten => Code::Forgotten,
+            Self::NoNode => Code::NoNode,
             Self::Call(error) => error.code(),
         }
     }

@@ -12,6 +12,7 @@ mod each;
 mod ending;
 mod flight;
 mod flows;
+mod here;
 mod in_flight;
 mod incoming;
 mod job;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::around::wait_for;
 use super::ending::Ending;
 use super::flows::Outlet;
+use super::here::Here;
 use super::job::{Job, is_cancelled};
 use super::{Phase, Shared};
 use crate::callback::{Context, OnCancel, Outcome, Panicked, RunBlocking, catch, plainly};
@@ -71,6 +72,7 @@ impl Shared {
         let job = Arc::new(job);
         let watch = job.until.map(|until| self.watch(&job, until));
         self.runtime.spawn_blocking(move || {
+            let here = Here::enter(&ending.shared);
             let outcome = catch(|| match surrounded {
                 None => Some(plainly(|| run(&context, &job.body))),
                 Some(surrounded) => {
@@ -80,7 +82,7 @@ impl Shared {
                     wait_for(unless_cancelled(around, cancelled))
                 }
             });
-            drop(watch);
+            drop((watch, here));
             let Some(outcome) = outcome.transpose() else { return ending.over() };
             let large = job.answer().then(|| ending.shared.finished(&job, outcome)).flatten();
             job.link.outbound.flush_soon();

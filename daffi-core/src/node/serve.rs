@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::driver::wake;
 use super::ending::Ending;
 use super::flows::{Emitter, Outlet};
+use super::here::run_here;
 use super::job::{Arrived, Job, fit, in_time, is_told};
 use super::link::Link;
 use super::reply::{opening, put_reply, put_result, too_large};
@@ -418,6 +419,7 @@ impl Shared {
         let cancelled = cancel.map(|cancel| self.cancelled_by(key, cancel));
         let ending = Ending::new(self, key);
         let is_blocking = job.callback.options().blocking;
+        let running = run_here(Arc::clone(self), running);
         let work = async move {
             let shared = &ending.shared;
             let is_told = cancelled.is_some();

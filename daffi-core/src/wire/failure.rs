@@ -148,6 +148,7 @@ impl From<Failure> for CallError {
             | Code::WrongValue
             | Code::Full
             | Code::Forgotten
+            | Code::NoNode
             | Code::Quarantined => Self::Unknown { code, message: text, ran },
         }
     }

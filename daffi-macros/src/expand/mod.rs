@@ -6,6 +6,7 @@
 mod call;
 mod class;
 mod contract;
+mod count;
 mod declaration;
 mod handler;
 mod hosted;
@@ -21,6 +22,7 @@ use crate::types;
 
 pub(crate) use class::{class, kept_block, served};
 pub(crate) use contract::{contract, kept_trait};
+pub(crate) use count::counted;
 pub(crate) use hosted::hosted;
 pub(crate) use program::program;
 

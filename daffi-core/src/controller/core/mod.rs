@@ -44,6 +44,7 @@ use slab::Slab;
 pub use self::asked::{Asked, Question};
 use self::calls::{Calls, WaitFor};
 use self::directory::Directory;
+pub use self::hosted::Foreign;
 use self::hosted::Hosting;
 use self::jobs::Jobs;
 pub use self::resume::Claimed;

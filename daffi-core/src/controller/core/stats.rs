@@ -73,6 +73,10 @@ counters! {
     builtin_calls,
     /// Calls of the methods of hosted objects.
     hosted_calls,
+    /// Requests by globalCounter's own protocol: carried out, refused, and answered as before because they came twice.
+    globalcounter_requests,
+    globalcounter_refused,
+    globalcounter_repeated,
     /// Replies to calls that had ended.
     late_replies,
     /// Large bodies and streams.

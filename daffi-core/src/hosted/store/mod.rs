@@ -264,6 +264,11 @@ impl Store {
         }
     }
 
+    /// Objects of one kind, with those that somebody waits for and some that have gone.
+    pub fn len_of(&self, kind: u16) -> usize {
+        self.table.len_of(kind)
+    }
+
     /// What is known of the object, if it is there.
     pub fn entry(&self, kind: u16, name: &str) -> Option<ObjectEntry<'_>> {
         self.find_present(kind, name).map(|slot| self.entry_of(slot))

@@ -55,6 +55,10 @@ impl Table {
         self.names.get(usize::from(kind))?.get(name).copied()
     }
 
+    pub(super) fn len_of(&self, kind: u16) -> usize {
+        self.names.get(usize::from(kind)).map_or(0, HashMap::len)
+    }
+
     pub(super) fn get(&self, slot: u32) -> &Place {
         &self.places[slot as usize]
     }

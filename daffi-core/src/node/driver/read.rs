@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{End, wake};
 use crate::name::NodeName;
 use crate::node::around::Around;
+use crate::node::here::Here;
 use crate::node::job::Arrived;
 use crate::node::link::Link;
 use crate::node::{Shared, flows};
@@ -63,6 +64,7 @@ async fn read_frames(
         wake(&mut woken);
         let must_flush = !work.is_empty();
         let offers = Arc::clone(&*shared.serve.offers());
+        let here = Here::enter(shared);
         for work in work.drain(..) {
             match work {
                 Work::Call(arrived, body) => shared.serve(link, &offers, arrived, inbound.bytes(body)),
@@ -70,6 +72,7 @@ async fn read_frames(
                 Work::Cancel(call) => shared.cancel_served(link, call),
             }
         }
+        drop(here);
         if must_flush {
             link.flush();
         }

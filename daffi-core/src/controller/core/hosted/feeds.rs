@@ -15,7 +15,7 @@ use super::Hosting;
 use crate::config;
 use crate::error::CallError;
 use crate::hosted::{Message, Time, Value};
-use crate::name::{NodeName, matches_glob};
+use crate::name::{NodeName, TopicPattern};
 use crate::wire::{HeardItem, Listen, encode};
 
 /// Which feed: the kind of object, whether of its changes, and its name.
@@ -30,7 +30,7 @@ pub(crate) struct FeedKey {
 #[derive(Debug, Clone)]
 pub(crate) struct Listening {
     key: FeedKey,
-    topics: Vec<String>,
+    topics: Vec<TopicPattern>,
     /// From where on.
     from: u64,
 }
@@ -73,7 +73,7 @@ impl Feed {
     }
 
     /// What a listener hears, if there is anything.
-    fn heard(&self, topics: &[String], from: u64) -> Option<Vec<u8>> {
+    fn heard(&self, topics: &[TopicPattern], from: u64) -> Option<Vec<u8>> {
         let has_missed = from < self.complete_from;
         let from = from.max(self.complete_from);
         let start = self.ring.partition_point(|item| item.at < from);
@@ -90,8 +90,21 @@ impl Feed {
     }
 }
 
-fn is_wanted(topics: &[String], topic: &str) -> bool {
-    topics.is_empty() || topics.iter().any(|pattern| matches_glob(pattern, topic))
+fn is_wanted(topics: &[TopicPattern], topic: &str) -> bool {
+    topics.is_empty() || topics.iter().any(|pattern| pattern.matches(topic))
+}
+
+/// What a listener chooses by. Each message is held against all of it, so it has an end.
+fn patterns(topics: &[String]) -> Result<Vec<TopicPattern>, CallError> {
+    let (most, bytes_max) = (config::TOPIC_PATTERNS_MAX, config::TOPIC_BYTES_MAX);
+    let longest = topics.iter().map(String::len).max().unwrap_or_default();
+    if topics.len() > most || longest > bytes_max {
+        return Err(CallError::BadArguments {
+            expected: format!("at most {most} topics of {bytes_max} bytes each"),
+            got: format!("{} topics of up to {longest} bytes", topics.len()),
+        });
+    }
+    Ok(topics.iter().map(|topic| TopicPattern::new(topic)).collect())
 }
 
 fn item_bytes(item: &HeardItem) -> usize {
@@ -215,6 +228,7 @@ impl Hosting {
         listen: Listen,
     ) -> Result<Result<Vec<u8>, Listening>, CallError> {
         let Listen { object, changes, topics, from, .. } = listen;
+        let topics = patterns(&topics)?;
         let complete_from = if changes {
             // Of an object that is there every change since its last will be told; of another, every change from now on.
             let revision = self.store.entry(kind, &object).map(|entry| entry.revision);

@@ -6,6 +6,7 @@
 mod feeds;
 mod lines;
 mod objects;
+mod own;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -18,16 +19,17 @@ use self::feeds::Feeds;
 pub(super) use self::feeds::Listening;
 pub(super) use self::lines::Parked;
 use self::lines::Place;
+pub use self::own::Foreign;
 use super::Core;
 use super::calls::{Call, Origin};
 use super::directory::{EntryKey, Own};
 use super::dispatch::Request;
 use super::finish::Outcome as Ending;
 use crate::config;
-use crate::error::{CallError, ErrorValue, Ran};
+use crate::error::{CallError, DataError, ErrorValue, Ran};
 use crate::hosted::{
-    After, Asker, Command, Denial, Effects, Invocation, MethodId, ObjectId, ObjectKind, Outcome, Refusal,
-    SessionId, Stop, Store, Time,
+    Access, After, Asker, Command, Denial, Effects, Invocation, MethodId, ObjectId, ObjectKind, Outcome,
+    Refusal, SessionId, Stop, Store, Time,
 };
 use crate::name::NodeName;
 use crate::wire::{CallId, Extension, Flags, Header, Kind, put_with};
@@ -45,6 +47,9 @@ pub(super) struct Hosting {
     feeds: Feeds,
     after: After,
     out: Vec<u8>,
+    /// The controller's own session, from its first call on, and how many calls it has made.
+    own: Option<SessionId>,
+    own_calls: u64,
 }
 
 impl Hosting {
@@ -58,6 +63,8 @@ impl Hosting {
             feeds: Feeds::default(),
             after: After::default(),
             out: Vec::new(),
+            own: None,
+            own_calls: 0,
         }
     }
 
@@ -231,7 +238,12 @@ impl Core {
     ) -> Result<(), Denial> {
         let session = request.caller;
         let invocation = Invocation { method, body: Cow::Borrowed(request.body) };
-        let is_write = self.hosting.store.access(method).is_write();
+        let access = self.hosting.store.access(method);
+        if access == Access::Publish && request.first.is_some() {
+            // What is published is not remembered, and nobody shall hear it twice.
+            return Err(DataError::Forgotten.into());
+        }
+        let is_write = access.is_write();
         let asker = if is_write { Some(self.asker(now, session, id, request.first)) } else { None };
         if !is_write {
             self.expire_hosted(now);
