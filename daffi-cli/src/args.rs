@@ -445,6 +445,9 @@ pub(crate) struct Controller {
     /// Where to listen; may be repeated [default: --url]
     #[arg(short, long, env = "DAFFI_LISTEN", value_name = "URL")]
     pub(crate) listen: Vec<String>,
+    /// Where globalCounter's own clients may count: udp://host:port, tcp://host:port; may be repeated
+    #[arg(long, env = "DAFFI_GLOBALCOUNTER", value_name = "URL")]
+    pub(crate) globalcounter: Vec<String>,
     /// Let anybody who can reach it do anything
     #[arg(long)]
     pub(crate) insecure: bool,

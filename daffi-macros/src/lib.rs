@@ -136,8 +136,10 @@ fn main_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn count_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
-    match parsed(given, &item).and_then(|(given, parsed)| count::Counted::new(&given, parsed)) {
+    let parsed = parsed(given, &item);
+    let kept = if is_declaration(&parsed) { TokenStream::new() } else { item };
+    match parsed.and_then(|(given, item)| count::Counted::new(&given, item)) {
         Ok(counted) => expand::counted(&counted),
-        Err(error) => beside(item, error),
+        Err(error) => beside(kept, error),
     }
 }

@@ -27,9 +27,10 @@ pub(crate) async fn run(app: &App, options: &args::Controller) -> Outcome {
         None => (app.url(), &[][..]),
     };
     let bind = others.iter().fold(Controller::bind(first), |bind, url| bind.also(url));
+    let bind = options.globalcounter.iter().fold(bind, |bind, url| bind.globalcounter(url));
     let bind = with_access(app, options, bind)?.dedicated_runtime();
     let controller = bind.await.map_err(|error| match error {
-        Error::Bind(error) => not_bound(&error, first),
+        Error::Bind(error) => not_bound(&error, first, &options.globalcounter),
         other => other.into(),
     })?;
     announce(app, &controller);
@@ -67,6 +68,7 @@ fn announce(app: &App, controller: &Controller) {
         object([
             ("version", version.into()),
             ("listening", json!(urls)),
+            ("globalcounter", json!(controller.globalcounters())),
             ("data", "memory".into()),
             ("access", access.into()),
             ("join_file", json!(join_file)),
@@ -75,19 +77,31 @@ fn announce(app: &App, controller: &Controller) {
         .to_string()
     } else {
         let urls = urls.join(", ");
+        let counters = match controller.globalcounters() {
+            [] => String::new(),
+            counters => format!("\ncounter     {}", counters.join(", ")),
+        };
         let join = join_file.map_or_else(String::new, |path| {
             format!("\njoin file   {path}: whoever has it may do everything")
         });
-        format!("daffi {version}\nlistening   {urls}\ndata        in memory only\naccess      {access}{join}")
+        format!(
+            "daffi {version}\nlistening   {urls}\ndata        in memory only\naccess      {access}{counters}{join}"
+        )
     };
     let mut out = std::io::stdout();
     writeln!(out, "{text}").and_then(|()| out.flush()).ok();
 }
 
-fn not_bound(error: &BindError, first: &str) -> End {
+fn not_bound(error: &BindError, first: &str, globalcounters: &[String]) -> End {
     let code = error.code();
     let problem = Problem::new(code, error.to_string());
     match error {
+        // No node connects there, and the reason says what to do.
+        BindError::InUse { address } | BindError::BadAddress { address, .. }
+            if globalcounters.contains(address) =>
+        {
+            problem
+        }
         BindError::InUse { address } => problem
             .help(format!("use it: daffi --url {} nodes", quoted(address)))
             .help("or listen elsewhere: daffi controller --listen unix:///path/to/socket"),

@@ -1,9 +1,12 @@
 //! A controller in a process of its own.
 
+use std::io::{Read, Write};
+use std::net::{TcpStream, UdpSocket};
+
 use rustix::process::Signal;
 
 use crate::fifo::{Fifo, gated};
-use crate::support::{Mesh, Process, daffi};
+use crate::support::{HANGS_AFTER, Mesh, Process, daffi, run};
 
 #[test]
 fn told_to_stop_it_lets_running_calls_finish_and_says_goodbye() {
@@ -77,7 +80,7 @@ fn it_may_listen_at_several_addresses() {
     controller.line();
     assert_eq!(controller.line(), format!("listening   {one}, {two}"));
     for url in [&one, &two] {
-        assert_eq!(crate::support::run(daffi().args(["nodes", "--url", url])).ok(), "");
+        assert_eq!(run(daffi().args(["nodes", "--url", url])).ok(), "");
     }
 }
 
@@ -103,4 +106,39 @@ fn a_call_waits_for_a_controller_that_is_starting() {
     let _controller = Process::start(daffi().args(["controller", "--listen", &url]));
 
     assert_eq!(call.finish().ok(), "");
+}
+
+#[test]
+fn clients_of_globalcounter_count_where_it_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("unix://{}/c.sock", directory.path().display());
+    let local = ["--globalcounter", "udp://127.0.0.1:0", "--globalcounter", "tcp://127.0.0.1:0"];
+    let mut controller = Process::start(daffi().args(["controller", "-l", &url]).args(local));
+    let lines: Vec<String> = (0..5).map(|_| controller.line()).collect();
+    let counters = lines[4].strip_prefix("counter     udp://").unwrap();
+    let (udp, tcp) = counters.split_once(", tcp://").unwrap();
+
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(HANGS_AFTER)).unwrap();
+    socket.send_to(b"\x00orders", udp).unwrap();
+    let mut reply = [0; 8];
+    let bytes = socket.recv(&mut reply).unwrap();
+    let mut stream = TcpStream::connect(tcp).unwrap();
+    stream.write_all(b"\x00orders").unwrap();
+    let mut other = Vec::new();
+    stream.read_to_end(&mut other).unwrap();
+
+    assert_eq!((&reply[..bytes], &*other), (&[128, 1][..], &[128, 2][..]));
+}
+
+#[test]
+fn a_counter_that_cannot_listen_says_why_and_nothing_of_nodes() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("unix://{}/c.sock", directory.path().display());
+
+    let ran = run(daffi().args(["controller", "-l", &url, "--globalcounter", "quic://127.0.0.1:0"]));
+
+    assert_eq!(ran.exit, 78, "{}", ran.err);
+    assert!(ran.err.contains("expected `udp://host:port` or `tcp://host:port`"), "{}", ran.err);
+    assert!(!ran.err.contains("unix:///"), "{}", ran.err);
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 use serde::de::DeserializeOwned;
 
@@ -68,7 +69,7 @@ pub struct Item<T> {
 /// [`DataError::WrongValue`] stands in the place of an item that is no `T`, and the next item follows it. Any other error
 /// is the end: the node has ended, or the controller does not let it listen any more.
 pub struct Feed<T> {
-    inner: Pin<Box<dyn Stream<Item = Result<Heard<Item<T>>, DataError>> + Send>>,
+    inner: BoxStream<'static, Result<Heard<Item<T>>, DataError>>,
 }
 
 impl<T: DeserializeOwned + Send + 'static> Feed<T> {

@@ -59,11 +59,17 @@ pub enum TopicChange {
 #[callback(hosted = "topic")]
 impl TopicState {
     /// Adds 1, and returns the new sum: the first is 1.
+    ///
+    /// # Errors
+    /// [`DataError::WrongValue`] if the sum does not fit 64 bits.
     pub fn count(&mut self, turn: &mut Turn<'_>) -> Result<Stamp, DataError> {
         self.raise(turn, 1)
     }
 
     /// Adds `n`, and returns the new sum: the numbers up to it are the caller's.
+    ///
+    /// # Errors
+    /// [`DataError::WrongValue`] if the sum does not fit 64 bits, [`DataError::Invalid`] if `n` is 0.
     pub fn add(&mut self, turn: &mut Turn<'_>, n: u64) -> Result<Stamp, DataError> {
         match n {
             0 => Err(DataError::invalid("adding 0 counts nothing: use `peek`")),
@@ -77,6 +83,9 @@ impl TopicState {
     }
 
     /// Sets the sum to 0 and begins an epoch, also of a topic that is not there.
+    ///
+    /// # Errors
+    /// [`DataError::WrongValue`] if no epoch is left.
     pub fn reset(&mut self, turn: &mut Turn<'_>) -> Result<Reset, DataError> {
         let reset = Reset { last: self.sum, epoch: self.next_epoch(turn)? };
         turn.tell(&TopicChange::Reset(reset))?;
@@ -251,4 +260,115 @@ pub async fn try_counted_before<T, E: CountingFails>(
 ) -> Result<(u64, T), E> {
     let n = count_one(topic).await?;
     Ok((n, run.await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hosted::{
+        After, Asker, Command, Denial, Invocation, MethodId, ObjectKind, Outcome, SessionId, Stop, Store,
+        Time,
+    };
+    use crate::wire;
+
+    /// Topics in a store of their own.
+    struct Bench {
+        store: Store,
+        session: SessionId,
+        request: u64,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let mut store = Store::new(Arc::from([ObjectKind::of::<TopicState>()]));
+            let open = Command::Open { incarnation: 1 };
+            let opened = store.apply(Time(0), &open, &mut Vec::new(), &mut After::default());
+            let Outcome::Opened(session) = opened else { panic!("{opened:?}") };
+            Self { store, session, request: 0 }
+        }
+
+        fn call<T: serde::de::DeserializeOwned>(
+            &mut self,
+            method: &str,
+            arguments: &impl Serialize,
+        ) -> Result<T, Denial> {
+            let methods = &self.store.kinds()[0].methods;
+            let method = methods.iter().position(|known| known.name == method).expect("a method") as u16;
+            let body = Cow::Owned(wire::encode(arguments).expect("arguments encode"));
+            self.request += 1;
+            let asker = Asker { session: self.session, request: self.request, is_again: false };
+            let invocation = Invocation { method: MethodId { kind: 0, method }, body };
+            let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation };
+            let mut out = Vec::new();
+            match self.store.apply(Time(0), &command, &mut out, &mut After::default()) {
+                Outcome::Refused(denial) => Err(denial),
+                _ => Ok(wire::decode(&out).expect("a result")),
+            }
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Count(u8),
+        Add(u8, u64),
+        Reset(u8),
+        Destroy(u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let topic = 0..3_u8;
+        prop_oneof![
+            6 => topic.clone().prop_map(Step::Count),
+            2 => (topic.clone(), prop_oneof![0..5_u64, u64::MAX - 3..=u64::MAX])
+                .prop_map(|(topic, n)| Step::Add(topic, n)),
+            1 => topic.clone().prop_map(Step::Reset),
+            1 => topic.prop_map(Step::Destroy),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_topic_is_a_sum_whose_stamps_only_grow(steps in proptest::collection::vec(step(), 0..60)) {
+            let (mut bench, mut sums, mut last) = (Bench::new(), [0_u64; 3], [Stamp::default(); 3]);
+            for step in steps {
+                let (topic, by) = match step {
+                    Step::Count(topic) => (topic, 1),
+                    Step::Add(topic, n) => (topic, n),
+                    Step::Reset(topic) => {
+                        let reset: Reset = bench.call("reset", &(format!("t{topic}"),)).unwrap();
+                        prop_assert_eq!(reset.last, sums[usize::from(topic)]);
+                        prop_assert!(reset.epoch > last[usize::from(topic)].epoch);
+                        sums[usize::from(topic)] = 0;
+                        continue;
+                    }
+                    Step::Destroy(topic) => {
+                        let destroy = Command::Destroy { kind: 0, object: format!("t{topic}").into() };
+                        bench.store.apply(Time(0), &destroy, &mut Vec::new(), &mut After::default());
+                        sums[usize::from(topic)] = 0;
+                        continue;
+                    }
+                };
+                let (name, at) = (format!("t{topic}"), usize::from(topic));
+                let added: Result<Stamp, Denial> = match step {
+                    Step::Count(_) => bench.call("count", &(&name,)),
+                    _ => bench.call("add", &(&name, by)),
+                };
+                match sums[at].checked_add(by).filter(|_| by > 0) {
+                    Some(sum) => {
+                        let stamp = added.unwrap();
+                        prop_assert!(stamp.n == sum && stamp > last[at], "{} after {}", stamp, last[at]);
+                        (sums[at], last[at]) = (sum, stamp);
+                    }
+                    None => prop_assert!(
+                        matches!(added, Err(Denial::Stopped { stop: Stop::Refused(_), .. })),
+                        "{added:?}"
+                    ),
+                }
+            }
+        }
+    }
 }

@@ -29,6 +29,9 @@ pub struct EventsState {}
 #[callback(hosted = "events")]
 impl EventsState {
     /// Sends an event by its whole name, prefix included, to those who watch for it now.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if the name is empty or too long.
     pub fn send(&self, turn: &mut Turn<'_>, name: String, data: Value) -> Result<(), DataError> {
         turn.publish(whole_name("", &name)?, data);
         Ok(())
@@ -142,7 +145,6 @@ impl Events {
     /// [`DataError::Invalid`] if the whole name is empty or longer than [`TOPIC_BYTES_MAX`](config::TOPIC_BYTES_MAX).
     /// [`DataError::Forgotten`] if the link broke for good before the controller's word: it may have been heard, and is not
     /// sent again, so nobody hears it twice.
-    #[expect(clippy::needless_pass_by_value, reason = "callers write a value, and not a reference to one")]
     pub fn send(&self, name: &str, data: impl Serialize) -> Operation<()> {
         Operation::of(|| {
             let name = whole_name(&self.prefix, name)?;

@@ -43,7 +43,7 @@ impl Core {
             });
         }
         self.counters.hosted_calls += 1;
-        let body = encode(&(object,)).expect("a text encodes");
+        let body = encode(&(object,)).map_err(|error| denied(Denial::from(Stop::from(error))))?;
         let invocation = Invocation { method, body: Cow::Owned(body) };
         if self.must_queue(&invocation).map_err(denied)? {
             return Err(denied(Denial::from(Stop::Parked)));
