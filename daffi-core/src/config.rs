@@ -287,6 +287,10 @@ pub const COUNTED_PAGE_MAX: u64 = 1_000;
 /// Holders of one object that are shown: all of them would not fit a reply.
 pub const HOLDERS_SHOWN_MAX: usize = 1_000;
 
+/// Bytes of an event's data, or of a message to whoever listens: a quarter of what is kept for listeners, so that one
+/// does not cost them all others, and fits what they are told at once.
+pub const PUBLISHED_BYTES_MAX: usize = 1 << 20;
+
 /// Topics that one listener chooses by, as patterns: each message is held against all of them.
 pub const TOPIC_PATTERNS_MAX: usize = 64;
 

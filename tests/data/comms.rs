@@ -1,7 +1,7 @@
 //! Messages to whoever listens.
 
-use daffi::testing::Mesh;
 use daffi::{CommsMessage, DataError, Heard, Inbox, Node};
+use daffi_core::testing::Mesh;
 use futures::StreamExt;
 
 async fn next<T>(inbox: &mut Inbox<T>) -> CommsMessage<T> {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use daffi::prelude::*;
-use daffi::testing::Mesh;
 use daffi::{DataError, Heard, Stamp, TopicChange};
+use daffi_core::testing::Mesh;
 use futures::future::try_join_all;
 
 #[tokio::test(start_paused = true)]
@@ -157,6 +157,12 @@ async fn inline_caller(item: String) -> daffi::Result<(u64, String)> {
     Ok(place(&item).await?)
 }
 
+/// Which node a thread runs for.
+#[callback]
+fn plain() -> Option<String> {
+    Some(Node::current()?.name().to_string())
+}
+
 /// One test, since a process has one default node.
 #[tokio::test(start_paused = true)]
 async fn a_counted_function_uses_the_node_of_its_callback_or_else_the_default() {
@@ -168,6 +174,7 @@ async fn a_counted_function_uses_the_node_of_its_callback_or_else_the_default() 
     // In a callback there is a node.
     assert_eq!(caller::call(&node, "tea".into()).await.unwrap(), (1, "one tea".into()));
     assert_eq!(inline_caller::call(&node, "tea".into()).await.unwrap(), (2, "one tea".into()));
+    assert_eq!(plain::call(&node).await.unwrap().as_deref(), Some("worker"));
     // Elsewhere there is none yet.
     assert!(matches!(place("tea").await, Err(DataError::NoNode)));
     assert!(matches!(place_if("tea").await, Err(Error::Data(DataError::NoNode))));

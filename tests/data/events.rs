@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use daffi::testing::Mesh;
 use daffi::{CallError, DataError, Event, EventStream, Heard, Node, Ran};
+use daffi_core::testing::Mesh;
 use futures::{FutureExt, StreamExt};
 
 async fn next<T>(events: &mut EventStream<T>) -> Event<T> {
@@ -226,8 +226,27 @@ async fn names_and_patterns_have_bounds() {
         let error = one.events("").send(bad, 1).await.unwrap_err();
         assert!(matches!(error, DataError::Invalid { .. }), "{error}");
     }
+    let large = "x".repeat(daffi::config::PUBLISHED_BYTES_MAX);
+    let error = one.events("").send("large", &large).await.unwrap_err();
+    assert!(matches!(error, DataError::Invalid { .. }), "{error}");
     let error = one.events("").watch::<u32>(&long).await.unwrap_err();
     assert!(matches!(error, DataError::Call(CallError::BadArguments { .. })), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_largest_event_is_heard() {
+    let (_mesh, one, other) = two().await;
+    let mut events = other.events("").watch::<String>("*").await.unwrap();
+    // Its length takes five bytes.
+    let large = "x".repeat(daffi::config::PUBLISHED_BYTES_MAX - 5);
+
+    for _ in 0..3 {
+        one.events("").send("large", &large).await.unwrap();
+    }
+
+    for _ in 0..3 {
+        assert_eq!(next(&mut events).await.data, large);
+    }
 }
 
 #[tokio::test(start_paused = true)]

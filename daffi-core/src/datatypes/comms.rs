@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use super::events::check_bytes;
 use crate::api::{Heard, Item, Kept, Operation};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Methods, Turn, Value};
@@ -29,8 +30,13 @@ pub struct CommsState {}
 #[callback(hosted = "comms")]
 impl CommsState {
     /// Sends a message to those who listen now.
-    pub fn publish(&self, turn: &mut Turn<'_>, message: Value) {
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if it is too large.
+    pub fn publish(&self, turn: &mut Turn<'_>, message: Value) -> Result<(), DataError> {
+        check_bytes(&message)?;
         turn.publish("", message);
+        Ok(())
     }
 }
 
@@ -108,7 +114,8 @@ impl<T> Comms<T> {
     ///
     /// # Errors
     /// [`DataError::Forgotten`] if the link broke for good before the controller's word: it may have been heard, and is not
-    /// sent again, so nobody hears it twice. [`DataError::Invalid`] if there is no name.
+    /// sent again, so nobody hears it twice. [`DataError::Invalid`] if there is no name, or the message is larger than
+    /// [`PUBLISHED_BYTES_MAX`](crate::config::PUBLISHED_BYTES_MAX).
     pub fn publish<Q: Serialize + ?Sized>(&self, message: &Q) -> Operation<()>
     where
         T: Borrow<Q>,

@@ -31,8 +31,9 @@ impl EventsState {
     /// Sends an event by its whole name, prefix included, to those who watch for it now.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the name is empty or too long.
+    /// [`DataError::Invalid`] if the name is empty or too long, or the data too large.
     pub fn send(&self, turn: &mut Turn<'_>, name: String, data: Value) -> Result<(), DataError> {
+        check_bytes(&data)?;
         turn.publish(whole_name("", &name)?, data);
         Ok(())
     }
@@ -66,6 +67,17 @@ fn whole_name(prefix: &str, name: &str) -> Result<String, DataError> {
             Err(DataError::invalid(format!(
                 "the name of an event has at most {most} bytes, this one {bytes}"
             )))
+        }
+    }
+}
+
+/// Whether something is small enough to be published.
+pub(super) fn check_bytes(data: &Value) -> Result<(), DataError> {
+    match data.bytes().len() {
+        ..=config::PUBLISHED_BYTES_MAX => Ok(()),
+        bytes => {
+            let most = config::PUBLISHED_BYTES_MAX;
+            Err(DataError::invalid(format!("what is published has at most {most} bytes, this {bytes}")))
         }
     }
 }
@@ -142,7 +154,9 @@ impl Events {
     /// Sends the event of this name, which is put into lower case and loses the dots before it, with what there is to say.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the whole name is empty or longer than [`TOPIC_BYTES_MAX`](config::TOPIC_BYTES_MAX).
+    /// [`DataError::Invalid`] if the name is empty, the whole of it longer than
+    /// [`TOPIC_BYTES_MAX`](config::TOPIC_BYTES_MAX), or the data larger than
+    /// [`PUBLISHED_BYTES_MAX`](config::PUBLISHED_BYTES_MAX).
     /// [`DataError::Forgotten`] if the link broke for good before the controller's word: it may have been heard, and is not
     /// sent again, so nobody hears it twice.
     pub fn send(&self, name: &str, data: impl Serialize) -> Operation<()> {
