@@ -11,8 +11,8 @@ mod macros;
 
 pub use daffi_core::api::{
     Batch, Batched, Broadcast, Call, CallFuture, Client, Every, Feed, Fence, Heard, Item, ItemStream, Job,
-    Kept, NoReturn, Object, Operation, OperationFuture, Place, Remote, Replies, ReplyStream, Retry, Schedule,
-    ScheduleGuard, Seconds, Tell, Versioned, WithController, millis, modifiers, secs,
+    Kept, NoReturn, Object, Opening, Operation, OperationFuture, Place, Remote, Replies, ReplyStream, Retry,
+    Schedule, ScheduleGuard, Seconds, Tell, Versioned, WithController, millis, modifiers, secs,
 };
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};

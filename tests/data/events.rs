@@ -276,3 +276,35 @@ async fn an_event_whose_fate_was_lost_is_never_heard_twice() {
         assert!(events.next().now_or_never().is_none());
     }
 }
+
+#[test]
+fn threads_send_watch_and_listen_too() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_controller, node) = runtime.block_on(async {
+        let controller = daffi::Controller::bind("memory://events-threads").await.unwrap();
+        (controller, daffi::connect("memory://events-threads").await.unwrap())
+    });
+    let mut events = node.events("").watch::<u32>("*").wait().unwrap().wait();
+    let mut inbox = node.comms::<u32>("chat").listen().wait().unwrap().wait();
+    let (heard, hearing) = std::sync::mpsc::channel();
+    let tell = move |event: Heard<Event<u32>>| heard.send(event.item().map(|event| event.data)).unwrap();
+    let _watcher = node.events("").on("*", tell).wait().unwrap();
+
+    node.events("").send("a", 1).wait().unwrap();
+    node.comms::<u32>("chat").publish(2).wait().unwrap();
+
+    let Some(Ok(Heard::Item(event))) = events.next() else { panic!("no event") };
+    let Some(Ok(Heard::Item(message))) = inbox.next() else { panic!("no message") };
+    assert_eq!((event.data, message.body, hearing.recv().unwrap()), (1, 2, Some(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_may_not_wait_for_events_on_its_thread() {
+    let (_mesh, one, _) = two().await;
+
+    let refused = one.events("").watch::<u32>("*").wait().unwrap_err();
+    let walked: Vec<_> = one.events("").watch::<u32>("*").await.unwrap().wait().collect();
+
+    assert!(matches!(refused, DataError::Call(CallError::WouldBlock)), "{refused}");
+    assert!(matches!(&walked[..], [Err(DataError::Call(CallError::WouldBlock))]), "{walked:?}");
+}

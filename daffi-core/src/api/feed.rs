@@ -2,18 +2,21 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 use serde::de::DeserializeOwned;
 
+use super::blocking::bridge::Bridge;
 use super::{Object, Operation};
 use crate::error::{CallError, DataError};
 use crate::name::NodeName;
-use crate::node::Phase;
+use crate::node::{Node, Phase};
 use crate::wire::{self, Heard as Told, HeardItem, Listen};
 
 /// Something that a listener hears: an item of a [`Feed`], or whatever is made of it.
@@ -59,6 +62,52 @@ pub struct Item<T> {
     pub value: T,
 }
 
+/// Listening that is about to begin: await it, or [`wait`](Self::wait) for it on a thread. What happens after that is
+/// heard.
+///
+/// # Errors
+/// [`DataError`] if the controller does not let it listen, or to no more objects.
+///
+/// # Cancel safety
+/// Cancel safe: it does not begin.
+#[must_use = "nothing is heard until it is awaited"]
+pub struct Opening<S> {
+    bridge: Bridge,
+    opening: BoxFuture<'static, Result<S, DataError>>,
+}
+
+impl<S> Opening<S> {
+    pub(crate) fn new(
+        node: &Node,
+        opening: impl Future<Output = Result<S, DataError>> + Send + 'static,
+    ) -> Self {
+        Self { bridge: Bridge::of(node), opening: Box::pin(opening) }
+    }
+
+    /// Waits for it on this thread, for programs without a runtime.
+    ///
+    /// # Errors
+    /// As awaiting it; in an async task [`CallError::WouldBlock`].
+    pub fn wait(self) -> Result<S, DataError> {
+        self.bridge.value(self.opening)?
+    }
+}
+
+impl<S> IntoFuture for Opening<S> {
+    type Output = Result<S, DataError>;
+    type IntoFuture = BoxFuture<'static, Result<S, DataError>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.opening
+    }
+}
+
+impl<S> fmt::Debug for Opening<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").finish_non_exhaustive()
+    }
+}
+
 /// A stream of what happens to a hosted object, in the controller's order.
 ///
 /// It goes on over broken links for as long as the node lives, without a gap if the node was away for less than
@@ -69,6 +118,7 @@ pub struct Item<T> {
 /// [`DataError::WrongValue`] stands in the place of an item that is no `T`, and the next item follows it. Any other error
 /// is the end: the node has ended, or the controller does not let it listen any more.
 pub struct Feed<T> {
+    bridge: Bridge,
     inner: BoxStream<'static, Result<Heard<Item<T>>, DataError>>,
 }
 
@@ -80,6 +130,7 @@ impl<T: DeserializeOwned + Send + 'static> Feed<T> {
         topics: Vec<String>,
         from: Option<u64>,
     ) -> Result<Self, DataError> {
+        let bridge = Bridge::of(object.node());
         let (kind, name) = (object.kind().to_owned(), object.name().to_owned());
         let mut listen = Listen { kind, object: name, changes, topics, from: None };
         let begun = ask(&object, &listen).await?;
@@ -96,7 +147,22 @@ impl<T: DeserializeOwned + Send + 'static> Feed<T> {
             }
             Err(error) => stream::iter(vec![Err(error)]),
         });
-        Ok(Self { inner: heard.boxed() })
+        Ok(Self { bridge, inner: heard.boxed() })
+    }
+
+    /// The same on this thread, for programs without a runtime: an iterator that waits for each item. In an async task its
+    /// first item, and its last, is [`CallError::WouldBlock`].
+    pub fn wait(self) -> impl Iterator<Item = Result<Heard<Item<T>>, DataError>> {
+        self.bridge.items(self.inner)
+    }
+
+    /// A stream of the same with something else made of its items.
+    pub(crate) fn mapped<U: Send + 'static>(
+        self,
+        change: impl Fn(Item<T>) -> U + Send + 'static,
+    ) -> (Bridge, BoxStream<'static, Result<Heard<U>, DataError>>) {
+        let mapped = self.inner.map(move |heard| heard.map(|heard| heard.map(&change)));
+        (self.bridge, mapped.boxed())
     }
 }
 

@@ -23,7 +23,7 @@ pub use batch::{Batch, Batched, Fence, Place, Versioned};
 pub use broadcast::{Broadcast, Replies, ReplyStream};
 pub use call::{Call, CallFuture};
 pub use embed::{SentByController, WithController};
-pub use feed::{Feed, Heard, Item};
+pub use feed::{Feed, Heard, Item, Opening};
 pub use job::Job;
 pub use object::{Kept, Object};
 pub use one_way::{NoReturn, Tell};

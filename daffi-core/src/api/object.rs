@@ -8,7 +8,7 @@ use futures::{Stream, stream};
 use serde::de::DeserializeOwned;
 
 use super::Operation;
-use super::feed::Feed;
+use super::feed::{Feed, Opening};
 use crate::config;
 use crate::error::DataError;
 use crate::hosted::Methods;
@@ -65,22 +65,17 @@ impl Object {
     ///
     /// # Errors
     /// [`DataError`] if the controller does not let it listen.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn watch<T: DeserializeOwned + Send + 'static>(
-        &self,
-        revision: Option<u64>,
-    ) -> Result<Feed<T>, DataError> {
-        Feed::open(self.clone(), true, Vec::new(), revision.map(|revision| revision + 1)).await
+    pub fn watch<T: DeserializeOwned + Send + 'static>(&self, revision: Option<u64>) -> Opening<Feed<T>> {
+        let from = revision.map(|revision| revision.saturating_add(1));
+        Opening::new(&self.node, Feed::open(self.clone(), true, Vec::new(), from))
     }
 
     /// What is published there from now on, by topics as globs; with none, all of it.
-    pub(crate) async fn listen<T: DeserializeOwned + Send + 'static>(
+    pub(crate) fn listen<T: DeserializeOwned + Send + 'static>(
         &self,
         topics: Vec<String>,
-    ) -> Result<Feed<T>, DataError> {
-        Feed::open(self.clone(), false, topics, None).await
+    ) -> Opening<Feed<T>> {
+        Opening::new(&self.node, Feed::open(self.clone(), false, topics, None))
     }
 }
 

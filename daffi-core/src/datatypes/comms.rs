@@ -1,6 +1,5 @@
 //! Messages to whoever listens: as Howler's `CommsQueue`.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -16,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::events::check_bytes;
-use crate::api::{Heard, Item, Kept, Operation};
+use super::like::Like;
+use crate::api::blocking::bridge::Bridge;
+use crate::api::{Heard, Item, Kept, Opening, Operation};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Methods, Turn, Value};
 use crate::name::NodeName;
@@ -116,12 +117,10 @@ impl<T> Comms<T> {
     /// [`DataError::Forgotten`] if the link broke for good before the controller's word: it may have been heard, and is not
     /// sent again, so nobody hears it twice. [`DataError::Invalid`] if there is no name, or the message is larger than
     /// [`PUBLISHED_BYTES_MAX`](crate::config::PUBLISHED_BYTES_MAX).
-    pub fn publish<Q: Serialize + ?Sized>(&self, message: &Q) -> Operation<()>
-    where
-        T: Borrow<Q>,
-    {
+    #[expect(clippy::needless_pass_by_value, reason = "what is sent comes as a value or as a reference")]
+    pub fn publish(&self, message: impl Like<T>) -> Operation<()> {
         Operation::of(|| {
-            let message = Value::of(message)?;
+            let message = Value::of(&message)?;
             Ok::<_, DataError>(match &*self.objects {
                 [] => return Err(DataError::invalid("a message goes to at least one name")),
                 [object] => object.publish(message),
@@ -151,20 +150,19 @@ impl<T: DeserializeOwned + Send + 'static> Comms<T> {
     ///
     /// # Errors
     /// [`DataError`] if the controller does not let it listen.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn listen(&self) -> Result<Inbox<T>, DataError> {
-        let mut inner = SelectAll::new();
-        for object in &self.objects {
-            let name: Arc<str> = object.name().into();
-            let feed = object.listen::<T>(Vec::new()).await?;
-            let named = feed.map(move |heard| {
-                heard.map(|heard| heard.map(|item| CommsMessage::of(Arc::clone(&name), item)))
-            });
-            inner.push(named.boxed());
-        }
-        Ok(Inbox { inner })
+    pub fn listen(&self) -> Opening<Inbox<T>> {
+        let bridge = Bridge::of(&self.node);
+        let objects = self.objects.clone();
+        Opening::new(&self.node, async move {
+            let mut inner = SelectAll::new();
+            for object in objects {
+                let name: Arc<str> = object.name().into();
+                let feed = object.listen::<T>(Vec::new()).await?;
+                let (_, named) = feed.mapped(move |item| CommsMessage::of(Arc::clone(&name), item));
+                inner.push(named);
+            }
+            Ok(Inbox { bridge, inner })
+        })
     }
 }
 
@@ -197,7 +195,16 @@ impl<T> fmt::Debug for Comms<T> {
 /// [`DataError::WrongValue`] stands in the place of a message that is no `T`, and the next follows it. Any other error is
 /// the end of the name that it is about.
 pub struct Inbox<T> {
+    bridge: Bridge,
     inner: SelectAll<BoxStream<'static, Result<Heard<CommsMessage<T>>, DataError>>>,
+}
+
+impl<T> Inbox<T> {
+    /// The same on this thread, for programs without a runtime: an iterator that waits for each message. In an async task
+    /// its first item, and its last, is [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
+    pub fn wait(self) -> impl Iterator<Item = Result<Heard<CommsMessage<T>>, DataError>> {
+        self.bridge.items(self.inner)
+    }
 }
 
 impl<T> Stream for Inbox<T> {

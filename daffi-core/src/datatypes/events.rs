@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::task::AbortHandle;
 
-use crate::api::{Heard, Item, Kept, Operation};
+use crate::api::blocking::bridge::Bridge;
+use crate::api::{Heard, Item, Kept, Opening, Operation};
 use crate::callback::catch;
 use crate::config;
 use crate::error::DataError;
@@ -173,18 +174,14 @@ impl Events {
     /// # Errors
     /// [`DataError`] if the pattern is longer than [`TOPIC_BYTES_MAX`](config::TOPIC_BYTES_MAX), or the controller does not
     /// let it listen.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn watch<T: DeserializeOwned + Send + 'static>(
-        &self,
-        pattern: &str,
-    ) -> Result<EventStream<T>, DataError> {
+    pub fn watch<T: DeserializeOwned + Send + 'static>(&self, pattern: &str) -> Opening<EventStream<T>> {
         let pattern = pattern.to_lowercase();
         let topic = format!("{}{}", escape_topic(&self.prefix), pattern.trim_start_matches('.'));
-        let feed = self.object.listen::<T>(vec![topic]).await?;
-        let inner = feed.map(|heard| heard.map(|heard| heard.map(Event::of))).boxed();
-        Ok(EventStream { inner })
+        let opening = self.object.listen::<T>(vec![topic]);
+        Opening::new(self.object.node(), async move {
+            let (bridge, inner) = opening.await?.mapped(Event::of);
+            Ok(EventStream { bridge, inner })
+        })
     }
 
     /// Has a task call `callback` with each event whose name is like `pattern`, as [`watch`](Self::watch) takes it, in their
@@ -198,10 +195,7 @@ impl Events {
     ///
     /// # Errors
     /// As [`watch`](Self::watch).
-    ///
-    /// # Cancel safety
-    /// Cancel safe: nothing is registered.
-    pub async fn on<T, F>(&self, pattern: &str, callback: F) -> Result<EventWatcher, DataError>
+    pub fn on<T, F>(&self, pattern: &str, callback: F) -> Opening<EventWatcher>
     where
         T: DeserializeOwned + Send + 'static,
         F: FnMut(Heard<Event<T>>) + Send + 'static,
@@ -209,10 +203,13 @@ impl Events {
         // It outlives the callback that may have made it.
         let node = self.object.node().shared().handle(None);
         let own = Self { object: node.object::<EventsState>(HUB), prefix: self.prefix.clone() };
-        let events = own.watch::<T>(pattern).await?;
-        let tally = Arc::new(Tally::default());
-        let task = node.shared().runtime.spawn(attend(events, callback, Arc::clone(&tally)));
-        Ok(EventWatcher { tally, task: task.abort_handle() })
+        let opening = own.watch::<T>(pattern);
+        Opening::new(&node.clone(), async move {
+            let events = opening.await?;
+            let tally = Arc::new(Tally::default());
+            let task = node.shared().runtime.spawn(attend(events, callback, Arc::clone(&tally)));
+            Ok(EventWatcher { tally, task: task.abort_handle() })
+        })
     }
 }
 
@@ -292,7 +289,16 @@ impl Drop for EventWatcher {
 /// [`DataError::WrongValue`] stands in the place of an event whose data is no `T`, and the next follows it. Any other error
 /// is the end.
 pub struct EventStream<T> {
+    bridge: Bridge,
     inner: BoxStream<'static, Result<Heard<Event<T>>, DataError>>,
+}
+
+impl<T> EventStream<T> {
+    /// The same on this thread, for programs without a runtime: an iterator that waits for each event. In an async task its
+    /// first item, and its last, is [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
+    pub fn wait(self) -> impl Iterator<Item = Result<Heard<Event<T>>, DataError>> {
+        self.bridge.items(self.inner)
+    }
 }
 
 impl<T> Stream for EventStream<T> {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::iter;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -68,19 +67,7 @@ impl<T: Send + 'static> Pages<T> {
     /// The same walk on this thread, for programs without a runtime: an iterator that waits for each page. In an async
     /// task its first item, and its last, is [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
     pub fn wait(self) -> impl Iterator<Item = Result<T, DataError>> {
-        let Self { bridge, mut stream } = self;
-        let mut is_over = false;
-        iter::from_fn(move || {
-            if is_over {
-                return None;
-            }
-            let next = bridge.value(stream.next()).unwrap_or_else(|error| {
-                is_over = true;
-                Some(Err(error.into()))
-            });
-            is_over |= next.is_none();
-            next
-        })
+        self.bridge.items(self.stream)
     }
 }
 

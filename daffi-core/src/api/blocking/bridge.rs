@@ -2,8 +2,10 @@
 
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::iter;
 use std::sync::OnceLock;
 
+use futures::{Stream, StreamExt};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
@@ -52,6 +54,25 @@ impl Bridge {
     pub(crate) fn value<F: IntoFuture>(&self, future: F) -> Result<F::Output, CallError> {
         check()?;
         self.block_on(future)
+    }
+
+    /// The items of `stream`, each waited for on this thread. Where that may not wait, the first and last says so.
+    pub(crate) fn items<T, E: From<CallError>>(
+        self,
+        mut stream: impl Stream<Item = Result<T, E>> + Unpin,
+    ) -> impl Iterator<Item = Result<T, E>> {
+        let mut is_over = false;
+        iter::from_fn(move || {
+            if is_over {
+                return None;
+            }
+            let next = self.value(stream.next()).unwrap_or_else(|error| {
+                is_over = true;
+                Some(Err(error.into()))
+            });
+            is_over |= next.is_none();
+            next
+        })
     }
 
     /// Does what needs a runtime around it, and no waiting.
