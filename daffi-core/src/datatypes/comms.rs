@@ -57,8 +57,9 @@ impl Hosted for CommsState {
 /// name hear the same messages in the same order. Howler's `CommsQueue`; dropping it or a listener deletes nothing.
 ///
 /// ```
-/// # use daffi::prelude::*;
-/// # async fn example(node: Node) -> daffi::Result<()> {
+/// # use daffi_core::{error::Result, node::Node};
+/// # use futures::StreamExt;
+/// # async fn example(node: Node) -> Result<()> {
 /// let queue = node.comms::<String>("chat");
 /// let mut inbox = queue.listen().await?;
 /// queue.publish("hello").await?;

@@ -111,10 +111,9 @@ impl<T> Event<T> {
 /// Howler; `EventSender` and `EventWatcher` in one.
 ///
 /// ```
-/// # use daffi::prelude::*;
-/// # async fn example(node: Node) -> daffi::Result<()> {
-/// use daffi::Heard;
-///
+/// # use daffi_core::{api::Heard, error::Result, node::Node};
+/// # use futures::StreamExt;
+/// # async fn example(node: Node) -> Result<()> {
 /// let events = node.events("order.");
 /// let mut watch = events.watch::<u32>("*.placed").await?;
 /// events.send("tea.placed", 4).await?;
