@@ -218,6 +218,21 @@ async fn a_dropped_watcher_is_called_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watcher_whose_node_has_ended_says_why_it_hears_nothing() {
+    let (mesh, one, other) = two().await;
+    let calls = Calls::default();
+    let noted = calls.clone();
+    let watcher = other.events("").on("*", move |heard| noted.note(&heard)).await.unwrap();
+
+    other.stop().await.unwrap();
+    mesh.settled().await;
+    one.events("").send("a", 1).await.unwrap();
+
+    assert!(matches!(watcher.error(), Some(DataError::Call(_))), "{:?}", watcher.error());
+    assert!(calls.all().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_and_patterns_have_bounds() {
     let (_mesh, one, _) = two().await;
     let long = "x".repeat(daffi::config::TOPIC_BYTES_MAX + 1);

@@ -169,6 +169,30 @@ async fn nothing_that_comes_in_ends_it() {
 }
 
 #[tokio::test]
+async fn a_flood_of_datagrams_does_not_end_it() {
+    let (controller, _node) = controller("gc-flood").await;
+    let [udp, _] = addresses(&controller);
+
+    on_thread(move || {
+        let flood = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for n in 0..20_000_u32 {
+            let message = [&n.to_le_bytes()[..], b"topic"].concat();
+            flood.send_to(&message, &udp).unwrap();
+        }
+        // The system drops what comes while its buffer is full.
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        let mut reply = [0; 64];
+        let answered = (0..30).any(|_| {
+            socket.send_to(b"\x00orders", &udp).unwrap();
+            socket.recv(&mut reply).is_ok()
+        });
+        assert!(answered && reply[0] == 128);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn those_who_say_nothing_keep_nobody_out() {
     let (controller, _node) = controller("gc-silent").await;
     let [_, tcp] = addresses(&controller);

@@ -16,7 +16,7 @@ use super::blocking::bridge::Bridge;
 use super::{Object, Operation};
 use crate::error::{CallError, DataError};
 use crate::name::NodeName;
-use crate::node::{Node, Phase};
+use crate::node::Node;
 use crate::wire::{self, Heard as Told, HeardItem, Listen};
 
 /// Something that a listener hears: an item of a [`Feed`], or whatever is made of it.
@@ -173,16 +173,13 @@ fn ask(object: &Object, listen: &Listen) -> Operation<Told> {
 /// Asks until there is an answer, over as many links as that takes: a quiet feed may outlive many.
 async fn ask_on(object: &Object, listen: &Listen) -> Result<Told, DataError> {
     loop {
-        match ask(object, listen).no_timeout().await {
-            // The question has its place with it, so it can be asked twice; the next waits for a link.
-            Err(DataError::Call(CallError::Disconnected { .. })) if has_future(object) => {}
-            told => return told,
-        }
+        let told = ask(object, listen).no_timeout().await;
+        let Err(DataError::Call(CallError::Disconnected { .. })) = told else { return told };
+        // The question has its place with it, so it can be asked twice. A node that is ending fails each at once, so
+        // the next waits until that is over or there is a link.
+        tokio::task::yield_now().await;
+        object.node().shared().connected(None, Duration::ZERO).await?;
     }
-}
-
-fn has_future(object: &Object) -> bool {
-    object.node().shared().phase() != Phase::Ended
 }
 
 fn item<T: DeserializeOwned>(item: HeardItem) -> Result<Heard<Item<T>>, DataError> {

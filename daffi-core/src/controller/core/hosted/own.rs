@@ -91,3 +91,46 @@ impl Hosting {
         Asker { session, request: self.own_calls, is_again: false }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::hosted::kinds;
+    use crate::wire::decode;
+
+    #[derive(Deserialize)]
+    struct Counted {
+        n: u64,
+    }
+
+    fn count(core: &mut Core, now: Instant, topic: &str) -> Result<u64, CallError> {
+        let result = core.call_own(now, ("topic", "count"), topic, 2)?;
+        let Counted { n } = decode(&result).unwrap();
+        Ok(n)
+    }
+
+    #[test]
+    fn the_controller_calls_objects_and_makes_no_more_than_it_may() {
+        let now = Instant::now();
+        let mut core = Core::hosting(now, 0, 1, kinds().unwrap());
+
+        assert_eq!(count(&mut core, now, "a"), Ok(1));
+        assert_eq!(count(&mut core, now, "b"), Ok(1));
+        assert!(matches!(count(&mut core, now, "c"), Err(CallError::Busy { .. })));
+        assert_eq!(count(&mut core, now, "a"), Ok(2));
+    }
+
+    #[test]
+    fn what_there_is_no_method_or_name_for_is_refused() {
+        let now = Instant::now();
+        let mut core = Core::hosting(now, 0, 1, kinds().unwrap());
+
+        let unknown = core.call_own(now, ("topic", "burn"), "a", 2).unwrap_err();
+        assert!(matches!(unknown, CallError::NoSuchCallback { .. }), "{unknown}");
+        for bad in ["", &"x".repeat(257)] {
+            assert!(count(&mut core, now, bad).is_err());
+        }
+    }
+}
