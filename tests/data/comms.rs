@@ -1,6 +1,7 @@
 //! Messages to whoever listens.
 
-use daffi::{CommsMessage, DataError, Heard, Inbox, Node};
+use daffi::datatypes::CommsMessage;
+use daffi::{DataError, Heard, Inbox, Node};
 use daffi_core::testing::Mesh;
 use futures::StreamExt;
 

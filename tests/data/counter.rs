@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use daffi::datatypes::{Stamp, TopicChange};
 use daffi::prelude::*;
-use daffi::{DataError, Heard, Stamp, TopicChange};
+use daffi::{DataError, Heard};
 use daffi_core::testing::Mesh;
 use futures::future::try_join_all;
 
