@@ -28,7 +28,7 @@ async fn main() -> daffi::Result<()> {
     let node = daffi::connect(url).await?;
 
     // A client that is a node: count and reset.
-    let topic = node.topic("topic");
+    let topic = node.counter("topic");
     println!("counted {}", topic.count().await?);
     println!("the last number before the reset was {}", topic.reset().await?.last);
 

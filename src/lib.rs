@@ -388,7 +388,7 @@ pub use daffi_macros::local;
 /// node.make_default();
 /// assert_eq!(place("tea").await?, (1, "one tea".into()));
 /// assert_eq!(cancel(1).await?, (2, 1));
-/// assert_eq!(node.topic("orders").peek().await?, 2);
+/// assert_eq!(node.counter("orders").peek().await?, 2);
 /// # Ok(())
 /// # }
 /// ```

@@ -13,13 +13,13 @@ async fn counts_are_one_two_three_whoever_counts() {
     let mesh = Mesh::new().await.unwrap();
     let (one, other) = (mesh.node("one").await.unwrap(), mesh.node("other").await.unwrap());
 
-    assert_eq!(one.topic("orders").peek().await.unwrap(), 0);
-    assert_eq!(one.topic("orders").count().await.unwrap(), 1);
-    assert_eq!(other.topic("orders").count().await.unwrap(), 2);
-    assert_eq!(other.topic("others").count().await.unwrap(), 1);
+    assert_eq!(one.counter("orders").peek().await.unwrap(), 0);
+    assert_eq!(one.counter("orders").count().await.unwrap(), 1);
+    assert_eq!(other.counter("orders").count().await.unwrap(), 2);
+    assert_eq!(other.counter("others").count().await.unwrap(), 1);
     assert_eq!(one.counter("orders").add(10).await.unwrap(), 12);
-    assert_eq!(one.topic("orders").peek().await.unwrap(), 12);
-    assert!(matches!(one.topic("orders").add(0).await, Err(DataError::Invalid { .. })));
+    assert_eq!(one.counter("orders").peek().await.unwrap(), 12);
+    assert!(matches!(one.counter("orders").add(0).await, Err(DataError::Invalid { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -27,7 +27,7 @@ async fn no_number_is_given_twice_or_left_out() {
     let mesh = Mesh::new().await.unwrap();
     let mut counting = Vec::new();
     for at in 0..8 {
-        let topic = mesh.node(&format!("node{at}")).await.unwrap().topic("orders");
+        let topic = mesh.node(&format!("node{at}")).await.unwrap().counter("orders");
         counting.push(tokio::spawn(async move {
             try_join_all((0..100).map(|_| IntoFuture::into_future(topic.count()))).await.unwrap()
         }));
@@ -45,7 +45,7 @@ async fn no_number_is_given_twice_or_left_out() {
 #[tokio::test(start_paused = true)]
 async fn stamps_keep_their_order_over_resets_and_new_beginnings() {
     let mesh = Mesh::new().await.unwrap();
-    let topic = mesh.node("one").await.unwrap().topic("orders");
+    let topic = mesh.node("one").await.unwrap().counter("orders");
     let mut last = Stamp::default();
 
     for round in 0..3 {
@@ -70,17 +70,17 @@ async fn a_reset_makes_a_topic_that_is_not_there() {
     let mesh = Mesh::new().await.unwrap();
     let node = mesh.node("one").await.unwrap();
 
-    assert_eq!(node.topic("new").reset().await.unwrap().last, 0);
+    assert_eq!(node.counter("new").reset().await.unwrap().last, 0);
 
     let topics: Vec<_> = node.objects("topic", "").try_collect().await.unwrap();
     assert_eq!(topics.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["new"]);
-    assert_eq!(node.topic("new").count().await.unwrap(), 1);
+    assert_eq!(node.counter("new").count().await.unwrap(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_sum_that_does_not_fit_is_refused_and_changes_nothing() {
     let mesh = Mesh::new().await.unwrap();
-    let topic = mesh.node("one").await.unwrap().topic("orders");
+    let topic = mesh.node("one").await.unwrap().counter("orders");
     assert_eq!(topic.add(u64::MAX).await.unwrap(), u64::MAX);
 
     for refused in [topic.count().await, topic.add(u64::MAX).await] {
@@ -95,7 +95,7 @@ async fn a_sum_that_does_not_fit_is_refused_and_changes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn whoever_watches_a_topic_hears_every_number() {
     let mesh = Mesh::new().await.unwrap();
-    let topic = mesh.node("one").await.unwrap().topic("orders");
+    let topic = mesh.node("one").await.unwrap().counter("orders");
     let mut changes = topic.object().watch::<TopicChange>(None).await.unwrap();
     let stamp = topic.stamp().await.unwrap();
     let reset = topic.reset().await.unwrap();
@@ -184,12 +184,12 @@ async fn a_counted_function_uses_the_node_of_its_callback_or_else_the_default() 
     assert_eq!(place("tea").await.unwrap(), (3, "one tea".into()));
     assert_eq!(place_if("tea").await.unwrap(), (4, 3));
     assert!(place_if("").await.is_err());
-    assert_eq!(node.topic("placed").peek().await.unwrap(), 4);
+    assert_eq!(node.counter("placed").peek().await.unwrap(), 4);
     assert_eq!(start(true).await.unwrap(), (1, ()));
     assert_eq!(start(false).await.unwrap_err().to_string(), "bad");
-    assert_eq!(node.topic("started").peek().await.unwrap(), 2);
+    assert_eq!(node.counter("started").peek().await.unwrap(), 2);
     assert_eq!(nothing().await.unwrap(), (1, ()));
-    assert_eq!(node.topic("default").peek().await.unwrap(), 1);
+    assert_eq!(node.counter("default").peek().await.unwrap(), 1);
     assert_eq!(Shop { name: "corner" }.open().await.unwrap(), (1, "corner"));
 
     // Only its own handles keep it.

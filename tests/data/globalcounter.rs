@@ -63,7 +63,7 @@ async fn on_thread<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) 
 async fn both_ways_count_the_topics_that_nodes_count() {
     let (controller, node) = controller("gc-both").await;
     let [udp, tcp] = addresses(&controller);
-    assert_eq!(node.topic("é").count().await.unwrap(), 1);
+    assert_eq!(node.counter("é").count().await.unwrap(), 1);
 
     let counted = on_thread(move || {
         let counted = (count(ask_udp, &udp, "é"), count(ask_tcp, &tcp, "é"), count(ask_tcp, &tcp, ""));
@@ -75,8 +75,8 @@ async fn both_ways_count_the_topics_that_nodes_count() {
     });
 
     assert_eq!(counted.await, (2, 3, 1));
-    assert_eq!(node.topic("é").peek().await.unwrap(), 3);
-    assert_eq!(node.topic("(empty)").peek().await.unwrap(), 1);
+    assert_eq!(node.counter("é").peek().await.unwrap(), 3);
+    assert_eq!(node.counter("(empty)").peek().await.unwrap(), 1);
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn counts_by_many_clients_at_once_are_all_different() {
     counted.sort_unstable();
 
     assert_eq!(counted, (1..=200).collect::<Vec<u64>>());
-    assert_eq!(node.topic("orders").peek().await.unwrap(), 200);
+    assert_eq!(node.counter("orders").peek().await.unwrap(), 200);
 }
 
 /// Two datagrams that are there before the first is answered; the answers.

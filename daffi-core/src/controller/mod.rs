@@ -170,7 +170,7 @@ impl Bind {
     }
 
     /// Speaks globalCounter's own protocol at this address, `udp://host:port` or `tcp://host:port`, so that its clients
-    /// count the topics that nodes know as [`Node::topic`](crate::node::Node::topic). May be said several times.
+    /// count the topics that nodes know as [`Node::counter`](crate::node::Node::counter). May be said several times.
     ///
     /// That protocol knows no rights: whoever reaches the address may count and reset any topic. The empty topic is the
     /// one that nodes call `(empty)`. What is no request is dropped, or its connection closed.

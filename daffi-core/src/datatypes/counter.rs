@@ -129,7 +129,7 @@ impl Hosted for TopicState {
 }
 
 /// A counter that numbers what happens anywhere in the mesh: each number is given once, and none is left out. Made by
-/// [`Node::topic`].
+/// [`Node::counter`].
 ///
 /// globalCounter's topics, as 64 bits instead of 8. Their list is [`Node::objects`] of the kind `topic`; its own protocol
 /// over UDP and TCP is spoken at a [`Bind::globalcounter`](crate::controller::Bind::globalcounter).
@@ -139,14 +139,10 @@ pub struct GlobalCounter {
 }
 
 impl Node {
-    /// The topic of this name of the global counter. Nothing is sent.
-    pub fn topic(&self, name: impl Into<Arc<str>>) -> GlobalCounter {
-        GlobalCounter { object: self.object::<TopicState>(name) }
-    }
-
-    /// The same as [`topic`](Self::topic). For named numbers that go up and down there are [`counters`](Self::counters).
+    /// The topic of this name of the global counter. Nothing is sent. For named numbers that go up and down there are
+    /// [`counters`](Self::counters).
     pub fn counter(&self, topic: impl Into<Arc<str>>) -> GlobalCounter {
-        self.topic(topic)
+        GlobalCounter { object: self.object::<TopicState>(topic) }
     }
 }
 
@@ -210,7 +206,7 @@ fn counting_node() -> Result<Node, DataError> {
 }
 
 async fn count_one(topic: &'static str) -> Result<u64, DataError> {
-    counting_node()?.topic(topic).count().await
+    counting_node()?.counter(topic).count().await
 }
 
 /// What `#[count]` makes of a function that cannot fail.
