@@ -38,10 +38,10 @@ async fn a_message_reaches_all_who_listen_the_publisher_too() {
 async fn what_was_published_before_anybody_listened_is_gone() {
     let (_mesh, one, other) = two().await;
     let queue = one.comms::<u32>("chat");
-    queue.publish(&1).await.unwrap();
+    queue.publish(1).await.unwrap();
     let mut inbox = other.comms::<u32>("chat").listen().await.unwrap();
 
-    queue.publish(&2).await.unwrap();
+    queue.publish(2).await.unwrap();
 
     assert_eq!(next(&mut inbox).await.body, 2);
 }
@@ -51,9 +51,9 @@ async fn messages_of_several_names_are_merged_and_keep_their_order() {
     let (_mesh, one, other) = two().await;
     let mut inbox = other.comms_of::<u32>(["a", "b"]).listen().await.unwrap();
     for n in 0..50 {
-        one.comms::<u32>("a").publish(&n).await.unwrap();
-        one.comms::<u32>("b").publish(&n).await.unwrap();
-        one.comms::<u32>("c").publish(&n).await.unwrap();
+        one.comms::<u32>("a").publish(n).await.unwrap();
+        one.comms::<u32>("b").publish(n).await.unwrap();
+        one.comms::<u32>("c").publish(n).await.unwrap();
     }
 
     let mut heard = [Vec::new(), Vec::new()];
@@ -74,14 +74,14 @@ async fn a_message_to_several_names_is_published_under_each() {
     // More than vacant objects are spared.
     let both = one.comms_of::<u32>(["a", "b"]);
     for n in 0..600 {
-        both.publish(&n).await.unwrap();
+        both.publish(n).await.unwrap();
     }
 
     assert_eq!(both.names().collect::<Vec<_>>(), ["a", "b"]);
     for n in 0..600 {
         assert_eq!((next(&mut a).await.body, next(&mut b).await.body), (n, n));
     }
-    let none = one.comms_of::<u32>([""; 0]).publish(&1).await.unwrap_err();
+    let none = one.comms_of::<u32>([""; 0]).publish(1).await.unwrap_err();
     assert!(matches!(none, DataError::Invalid { .. }), "{none}");
 }
 
@@ -90,7 +90,7 @@ async fn a_message_of_another_type_is_an_error_in_its_place() {
     let (_mesh, one, other) = two().await;
     let mut inbox = other.comms::<u32>("chat").listen().await.unwrap();
     one.comms::<String>("chat").publish("text").await.unwrap();
-    one.comms::<u32>("chat").publish(&7).await.unwrap();
+    one.comms::<u32>("chat").publish(7).await.unwrap();
 
     let error = inbox.next().await.unwrap().unwrap_err();
     assert!(matches!(error, DataError::WrongValue { .. }), "{error}");
@@ -102,7 +102,7 @@ async fn a_null_is_a_message() {
     let (_mesh, one, other) = two().await;
     let mut inbox = other.comms::<Option<u32>>("chat").listen().await.unwrap();
 
-    one.comms::<Option<u32>>("chat").publish(&None).await.unwrap();
+    one.comms::<Option<u32>>("chat").publish(None).await.unwrap();
 
     assert_eq!(next(&mut inbox).await.body, None);
 }
@@ -113,12 +113,12 @@ async fn a_listener_that_missed_messages_is_told() {
     let mut inbox = other.comms::<u32>("chat").listen().await.unwrap();
     mesh.cut("other");
     mesh.advance(daffi::config::FEED_KEPT_FOR * 3).await;
-    one.comms::<u32>("chat").publish(&1).await.unwrap();
+    one.comms::<u32>("chat").publish(1).await.unwrap();
     mesh.heal("other");
     mesh.connected("other").await.unwrap();
 
     let missed = inbox.next().await.unwrap().unwrap();
-    one.comms::<u32>("chat").publish(&2).await.unwrap();
+    one.comms::<u32>("chat").publish(2).await.unwrap();
 
     assert_eq!(missed, Heard::Missed);
     assert_eq!(next(&mut inbox).await.body, 2);
@@ -137,7 +137,7 @@ async fn an_inbox_outlives_more_broken_links_than_an_operation() {
         mesh.settled().await;
     }
 
-    one.comms::<u32>("chat").publish(&1).await.unwrap();
+    one.comms::<u32>("chat").publish(1).await.unwrap();
 
     let (heard, _) = hearing.await.unwrap();
     let Some(Ok(Heard::Item(message))) = heard else { panic!("{heard:?}") };
