@@ -91,6 +91,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         traceparent: Some("00-1-2-01".into()),
         again: true,
         apart: Some(u64::MAX),
+        first: Some(u64::MAX),
     };
     seeds.push((7, extension.encode()));
     seeds.into_iter().map(|(kind, bytes)| [vec![kind], bytes].concat()).collect()

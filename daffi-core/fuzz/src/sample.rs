@@ -19,7 +19,7 @@ pub(super) fn hello(name: &str) -> Hello {
     Hello {
         versions: Versions::OURS,
         node: node(name),
-        incarnation: 7,
+        incarnation: u128::MAX - 7,
         concurrency: 2,
         take_over: false,
         hidden: false,

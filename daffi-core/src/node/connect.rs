@@ -319,7 +319,7 @@ impl Connect {
             outlive_controller: self.outlive_controller,
             credentials,
             shown: self.shown,
-            incarnation: fastrand::u64(..),
+            incarnation: fastrand::u128(..),
             body_bytes_max: self.body_bytes_max,
             on_connect: self.on_connect,
             on_disconnect: self.on_disconnect,

@@ -119,7 +119,7 @@ pub(crate) struct Options {
     pub(crate) credentials: Option<Credentials>,
     /// The address of the controller as others know it, if that is not the one it is reached at.
     pub(crate) shown: Option<String>,
-    pub(crate) incarnation: u64,
+    pub(crate) incarnation: u128,
     pub(crate) body_bytes_max: usize,
     pub(crate) on_connect: Vec<Hook>,
     pub(crate) on_disconnect: Vec<Hook>,

@@ -45,8 +45,8 @@ pub struct Hello {
     pub versions: Versions,
     /// Its name.
     pub node: NodeName,
-    /// A number that no other start of a node has: chosen at random when the node starts.
-    pub incarnation: u64,
+    /// A number that no other start of a node has: 128 bits, chosen at random when the node starts. It travels as bytes.
+    pub incarnation: u128,
     /// Calls it runs at a time.
     pub concurrency: u32,
     /// Whether it takes the name over from a live node.
@@ -373,7 +373,7 @@ mod tests {
         struct Forged {
             versions: Versions,
             node: &'static str,
-            incarnation: u64,
+            incarnation: u128,
             concurrency: u32,
         }
         let forged = Forged { versions: Versions::OURS, node: "a\nb", incarnation: 1, concurrency: 1 };
@@ -381,6 +381,20 @@ mod tests {
         let refused = Hello::decode(&body::encode(&forged).expect("it encodes"));
 
         assert!(matches!(refused, Err(WireError::Malformed { what: "Hello", .. })), "{refused:?}");
+    }
+
+    #[test]
+    fn an_incarnation_travels_as_bytes_and_nothing_else_of_another_length_is_one() {
+        let whole = Hello { incarnation: u128::MAX - 1, ..hello() }.encode();
+        let bytes = [&[0xc4, 16][..], &(u128::MAX - 1).to_be_bytes()].concat();
+        let at = whole.windows(bytes.len()).position(|window| window == bytes).expect("16 bytes");
+
+        for other in
+            [&[0xc4, 1, 7][..], &[0xc4, 0], &[0xc0], &[0xa1, b'7'], &[0x90], &[0xcb, 0, 0, 0, 0, 0, 0, 0, 0]]
+        {
+            let forged = [&whole[..at], other, &whole[at + bytes.len()..]].concat();
+            assert!(matches!(Hello::decode(&forged), Err(WireError::Malformed { .. })), "{other:02x?}");
+        }
     }
 
     proptest! {
@@ -397,8 +411,8 @@ mod tests {
         }
 
         #[test]
-        fn decoding_undoes_encoding(incarnation: u64, concurrency: u32, take_over: bool) {
-            let resume = take_over.then_some(Resume { session: concurrency, secret: (incarnation, 7), received: 9 });
+        fn decoding_undoes_encoding(incarnation: u128, concurrency: u32, take_over: bool) {
+            let resume = take_over.then_some(Resume { session: concurrency, secret: (incarnation as u64, 7), received: 9 });
             let hello = Hello { incarnation, concurrency, take_over, resume, ..hello() };
 
             prop_assert_eq!(Hello::decode(&hello.encode()), Ok(hello));

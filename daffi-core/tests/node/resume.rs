@@ -248,7 +248,7 @@ struct Raw(Arc<dyn Connection>);
 
 impl Raw {
     /// Says hello as a node of this name. What the controller answers.
-    async fn hello(address: &Address, incarnation: u64, resume: Option<Resume>) -> (Self, Option<Welcome>) {
+    async fn hello(address: &Address, incarnation: u128, resume: Option<Resume>) -> (Self, Option<Welcome>) {
         let connection = transport::dial(address, &DialOptions::default()).await.unwrap();
         let hello = Hello {
             versions: Versions::OURS,

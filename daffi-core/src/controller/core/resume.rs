@@ -12,7 +12,7 @@ use crate::wire::{Header, Hello, Kind, Presence, Resume, Welcome, put_frame};
 #[derive(Default)]
 pub(super) struct Return {
     /// Which start of the node it is of.
-    pub(super) incarnation: u64,
+    pub(super) incarnation: u128,
     /// Who has it may go on with the session; `None` if its link must not break.
     pub(super) secret: Option<(u64, u64)>,
     /// While the session has no link: when it ends.

@@ -73,7 +73,7 @@ pub(super) struct Node {
     pub(super) presence: Vec<Presence>,
     /// The secret by which it may come back, and the number of its session.
     pass: Option<(u32, (u64, u64))>,
-    incarnation: u64,
+    incarnation: u128,
     /// Without a link, and what is held for when it has one: what it said, and what is said to it.
     pub(super) is_away: bool,
     unsaid: Vec<(Header, Vec<u8>)>,
@@ -175,7 +175,7 @@ impl Mesh {
         let key = self.core.open(self.now, peer, self.identity.clone(), backlog.clone());
         let at = self.nodes.len();
         self.core.allow_resume(key, secret(at));
-        self.nodes.push(Node { key: Some(key), backlog, incarnation: at as u64, ..Node::default() });
+        self.nodes.push(Node { key: Some(key), backlog, incarnation: at as u128, ..Node::default() });
         at
     }
 
