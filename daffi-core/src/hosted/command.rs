@@ -125,6 +125,12 @@ pub enum Command<'a> {
         #[serde(borrow, with = "serde_bytes")]
         state: Cow<'a, [u8]>,
     },
+    /// The controller calls a method of an object of its own. Nobody asks, and nobody asks again.
+    Own {
+        /// What is called.
+        #[serde(borrow)]
+        invocation: Invocation<'a>,
+    },
     /// Nothing but that time has passed.
     Tick,
 }
@@ -134,7 +140,7 @@ pub enum Command<'a> {
 pub enum Outcome {
     /// Of [`Command::Open`].
     Opened(SessionId),
-    /// Of a call: its result was appended. Of a batch: a list of them, each as bytes.
+    /// Of a call, also the controller's own: its result was appended. Of a batch: a list of them, each as bytes.
     Value,
     /// Of [`Command::Destroy`], [`Command::Expire`] and [`Command::Import`]: whether the object was there.
     Known(bool),

@@ -1,6 +1,6 @@
 //! Kinds of hosted objects: a type's methods in a table, and any type behind one trait.
 
-use std::any::type_name;
+use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::args::Args;
 use super::turn::{SessionId, Time, Turn};
 use crate::error::BindError;
+use crate::name::RESERVED_PREFIX;
 use crate::wire::{self, BodyError};
 
 /// What `#[callback(hosted = "…")]` makes of an `impl` block: the methods of a hosted type.
@@ -299,6 +300,7 @@ pub(super) trait Object: Send + Sync {
     fn fence(&self) -> Option<u64>;
     fn copy(&self) -> Box<dyn Object>;
     fn save(&self) -> Result<Vec<u8>, BodyError>;
+    fn any(&self) -> &dyn Any;
 }
 
 /// A hosted value as an object.
@@ -367,6 +369,10 @@ impl<T: Hosted> Object for Housed<T> {
     fn save(&self) -> Result<Vec<u8>, BodyError> {
         wire::encode(&self.0)
     }
+
+    fn any(&self) -> &dyn Any {
+        &self.0
+    }
 }
 
 /// A kind of object that this program can host, found wherever it is linked in.
@@ -386,7 +392,9 @@ pub fn kinds() -> Result<Arc<[ObjectKind]>, BindError> {
     let mut kinds: Vec<ObjectKind> =
         inventory::iter::<Inventory>.into_iter().map(|inventory| (inventory.kind)()).collect();
     kinds.sort_by_key(|kind| kind.name);
-    if let Some(kind) = kinds.iter().find(|kind| RESERVED_KINDS.contains(&kind.name)) {
+    let is_reserved =
+        |kind: &&ObjectKind| RESERVED_KINDS.contains(&kind.name) || kind.name.starts_with(RESERVED_PREFIX);
+    if let Some(kind) = kinds.iter().find(is_reserved) {
         return Err(BindError::Kind { name: kind.name.to_owned(), of: [kind.of, "the controller itself"] });
     }
     match kinds.windows(2).find(|pair| pair[0].name == pair[1].name) {

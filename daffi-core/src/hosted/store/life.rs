@@ -27,6 +27,9 @@ impl Store {
         }
         // By name, since slots differ between a store and another that was restored.
         let mut objects: Vec<u32> = held.objects.into_iter().collect();
+        for slot in &objects {
+            self.table.get_mut(*slot).holders -= 1;
+        }
         objects.sort_by(|a, b| self.name_of(ObjectId(*a)).cmp(&self.name_of(ObjectId(*b))));
         for slot in objects {
             self.change(slot, session, after, |object, turn| object.release(turn));
@@ -98,11 +101,11 @@ impl Store {
 
     /// Empties an object as if it had never been; those who wait for it go on waiting.
     pub(super) fn discard(&mut self, slot: u32, after: &mut After) {
-        for held in self.sessions.values_mut() {
-            held.objects.remove(&slot);
+        if self.table.get(slot).holders > 0 {
+            self.let_all_go(slot);
         }
         self.revision += 1;
-        let blank = self.kinds[usize::from(self.table.get(slot).kind)].blank().copy();
+        let blank = self.kind(self.table.get(slot).kind).blank().copy();
         let place = self.table.get_mut(slot);
         (place.state, place.revision) = (blank, self.revision);
         (place.expires, place.broken) = (None, None);
@@ -132,10 +135,10 @@ impl Store {
     ) -> Result<bool, Denial> {
         let name = check_name(name)?;
         let wrong = |error: BodyError| {
-            let expected = format!("the state of a {}", self.kinds[usize::from(kind)].name);
+            let expected = format!("the state of a {}", self.kind(kind).name);
             DataError::WrongValue { expected, found: error.0 }
         };
-        let state = self.kinds[usize::from(kind)].load(state).map_err(wrong)?;
+        let state = self.kind(kind).load(state).map_err(wrong)?;
         let was_there = self.destroy(kind, name, after);
         let slot = self.find_or_make(kind, name);
         let place = self.table.get_mut(slot);

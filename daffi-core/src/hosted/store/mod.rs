@@ -18,7 +18,7 @@ use self::table::Table;
 use self::window::Window;
 use super::args::Args;
 use super::command::{Command, Denial, Invocation, MethodId, Outcome};
-use super::kind::{Access, MethodEntry, ObjectKind};
+use super::kind::{Access, Hosted, MethodEntry, ObjectKind};
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
 use crate::callback::catch;
@@ -29,6 +29,8 @@ use crate::error::DataError;
 /// It reads no clock and draws no randomness: two that were given the same commands at the same times are the same.
 pub struct Store {
     kinds: Arc<[ObjectKind]>,
+    /// Kinds of what the controller keeps for itself. Their numbers come after those of the others.
+    own: Arc<[ObjectKind]>,
     clock: Time,
     /// The last command that changed something.
     revision: u64,
@@ -101,9 +103,16 @@ pub struct ObjectEntry<'a> {
 impl Store {
     /// No objects; those that come will be of these kinds.
     pub fn new(kinds: Arc<[ObjectKind]>) -> Self {
-        let table = Table::new(kinds.len());
+        Self::with_own(kinds, Arc::from([]))
+    }
+
+    /// As [`new`](Self::new), with objects that the controller keeps for itself, by [`Command::Own`]: they are in snapshots,
+    /// but in no list, and count for nothing.
+    pub fn with_own(kinds: Arc<[ObjectKind]>, own: Arc<[ObjectKind]>) -> Self {
+        let table = Table::new(kinds.len(), own.len());
         Self {
             kinds,
+            own,
             clock: Time::default(),
             revision: 0,
             table,
@@ -116,9 +125,19 @@ impl Store {
         }
     }
 
-    /// The kinds of objects, by number.
+    /// The kinds of objects, by number, without the controller's own.
     pub fn kinds(&self) -> &Arc<[ObjectKind]> {
         &self.kinds
+    }
+
+    /// The number of one of the controller's own kinds.
+    pub fn own_kind(&self, at: usize) -> u16 {
+        (self.kinds.len() + at) as u16
+    }
+
+    fn kind(&self, number: u16) -> &ObjectKind {
+        let number = usize::from(number);
+        self.kinds.get(number).unwrap_or_else(|| &self.own[number - self.kinds.len()])
     }
 
     /// The last command that changed something.
@@ -152,7 +171,7 @@ impl Store {
     }
 
     fn method(&self, method: MethodId) -> &MethodEntry {
-        &self.kinds[usize::from(method.kind)].methods[usize::from(method.method)]
+        &self.kind(method.kind).methods[usize::from(method.method)]
     }
 
     /// Carries out a command at `now`; a time before that of an earlier command counts as that. The result of a call
@@ -193,6 +212,9 @@ impl Store {
                 let expires = time.map(|time| self.clock.after(time));
                 self.import(*kind, object, expires, state, after).map(Outcome::Known)
             }
+            Command::Own { invocation } => {
+                self.call(SessionId::default(), invocation, out, after).map(|()| Outcome::Value)
+            }
             Command::Tick => Ok(Outcome::Done),
         };
         done.unwrap_or_else(Outcome::Refused)
@@ -218,7 +240,7 @@ impl Store {
         if let Some(why) = place.and_then(|place| place.broken.as_ref()) {
             return Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() }.into());
         }
-        let object = place.map_or_else(|| self.kinds[usize::from(kind)].blank(), |place| &*place.state);
+        let object = place.map_or_else(|| self.kind(kind).blank(), |place| &*place.state);
         let (now, waiting) = (now.max(self.clock), place.map_or(0, |place| place.waiting));
         let mut turn = Turn::new(now, self.revision, session, effects).with_waiting(waiting);
         let start = out.len();
@@ -247,7 +269,16 @@ impl Store {
         self.table.find(kind, name).map(ObjectId)
     }
 
-    /// Where the object is, made if it is not there: somebody waits for it to change.
+    /// The object as the value that it is: a blank one if it is not there or in quarantine, `None` if it is no `T`.
+    pub fn peek<T: Hosted>(&self, kind: u16, name: &str) -> Option<&T> {
+        let place = self.table.find(kind, name).map(|slot| self.table.get(slot));
+        let place = place.filter(|place| place.broken.is_none());
+        let object = place.map_or_else(|| self.kind(kind).blank(), |place| &*place.state);
+        object.any().downcast_ref()
+    }
+
+    /// Where the object is, made if it is not there: somebody waits for it to change. That is no state: it shows neither in
+    /// what later commands come to nor in snapshots.
     pub fn wait_for(&mut self, kind: u16, name: &str) -> ObjectId {
         let slot = self.find_or_make(kind, name);
         self.table.get_mut(slot).waiting += 1;
@@ -274,16 +305,18 @@ impl Store {
         self.find_present(kind, name).map(|slot| self.entry_of(slot))
     }
 
-    /// All objects, by kind and name.
+    /// All objects, by kind and name, without the controller's own.
     pub fn entries(&self) -> impl Iterator<Item = ObjectEntry<'_>> {
-        self.table.sorted().into_iter().map(|slot| self.entry_of(slot))
+        let public =
+            self.table.sorted().into_iter().filter(|slot| self.table.is_public(self.table.get(*slot)));
+        public.map(|slot| self.entry_of(slot))
     }
 
     fn entry_of(&self, slot: u32) -> ObjectEntry<'_> {
         let place = self.table.get(slot);
         ObjectEntry {
             id: ObjectId(slot),
-            kind: self.kinds[usize::from(place.kind)].name,
+            kind: self.kind(place.kind).name,
             name: &place.name,
             bytes: place.bytes,
             revision: place.revision,

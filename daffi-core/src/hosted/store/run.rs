@@ -141,7 +141,7 @@ impl Store {
     pub(super) fn find_or_make(&mut self, kind: u16, name: &str) -> u32 {
         let found = self.table.find(kind, name);
         found.unwrap_or_else(|| {
-            let state = self.kinds[usize::from(kind)].blank().copy();
+            let state = self.kind(kind).blank().copy();
             self.table.insert(kind, name, state)
         })
     }
@@ -199,11 +199,12 @@ impl Store {
             // One that has ended holds nothing.
             let Some(held) = self.sessions.get_mut(&session) else { continue };
             self.has_given |= holds;
+            let place = self.table.get_mut(slot);
             if holds {
-                held.objects.insert(slot)
+                place.holders += u32::from(held.objects.insert(slot));
             } else {
-                held.objects.remove(&slot)
-            };
+                place.holders -= u32::from(held.objects.remove(&slot));
+            }
         }
         let place = self.table.get_mut(slot);
         place.revision = revision;
@@ -211,13 +212,24 @@ impl Store {
             place.expires = expires;
         }
         after.changed.push(object);
+        if place.holders > 0 && place.is_vacant() {
+            self.let_all_go(slot);
+        }
         self.table.settle(slot);
+    }
+
+    /// Nobody holds anything of the object any more, whatever it said.
+    pub(super) fn let_all_go(&mut self, slot: u32) {
+        for held in self.sessions.values_mut() {
+            held.objects.remove(&slot);
+        }
+        self.table.get_mut(slot).holders = 0;
     }
 }
 
 /// What a small object was before a method ran, to see that one that stops has changed nothing.
 fn watchful_copy(place: &Place) -> Option<Vec<u8>> {
-    let is_worth_it = cfg!(debug_assertions) && place.bytes <= WATCHED_BYTES_MAX;
+    let is_worth_it = cfg!(debug_assertions) && place.state.bytes() <= WATCHED_BYTES_MAX;
     if is_worth_it { place.state.save().ok() } else { None }
 }
 

@@ -1,6 +1,6 @@
 //! All of a store as plain data: what it takes to go on from here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,7 @@ impl Store {
         let mut objects = Vec::with_capacity(places.len());
         for place in &places {
             objects.push(Saved {
-                kind: self.kinds[usize::from(place.kind)].name.to_owned(),
+                kind: self.kind(place.kind).name.to_owned(),
                 name: place.name.to_string(),
                 revision: place.revision,
                 expires: place.expires,
@@ -108,17 +108,17 @@ impl Store {
     /// # Errors
     /// [`LoadError`] if an object cannot be read; nothing is changed then.
     pub fn restore(&mut self, snapshot: Snapshot) -> Result<(), LoadError> {
-        let mut store = Self::new(self.kinds.clone());
+        let mut store = Self::with_own(self.kinds.clone(), self.own.clone());
         let mut slots = Vec::with_capacity(snapshot.objects.len());
         for saved in snapshot.objects {
-            let kind = self.kinds.iter().position(|kind| kind.name == saved.kind);
-            let kind = kind.ok_or_else(|| LoadError::UnknownKind(saved.kind.clone()))?;
-            let state = self.kinds[kind].load(&saved.state).map_err(|error| LoadError::Object {
+            let kind = self.kinds.iter().chain(&*self.own).position(|kind| kind.name == saved.kind);
+            let kind = kind.ok_or_else(|| LoadError::UnknownKind(saved.kind.clone()))? as u16;
+            let state = self.kind(kind).load(&saved.state).map_err(|error| LoadError::Object {
                 kind: saved.kind.clone(),
                 name: saved.name.clone(),
                 error,
             })?;
-            let slot = store.table.insert(kind as u16, &saved.name, state);
+            let slot = store.table.insert(kind, &saved.name, state);
             let place = store.table.get_mut(slot);
             (place.revision, place.expires, place.broken) = (saved.revision, saved.expires, saved.broken);
             store.table.settle(slot);
@@ -128,7 +128,11 @@ impl Store {
             .sessions
             .into_iter()
             .map(|(session, saved)| {
-                let objects = saved.holds.iter().filter_map(|at| slots.get(*at as usize).copied()).collect();
+                let objects: BTreeSet<u32> =
+                    saved.holds.iter().filter_map(|at| slots.get(*at as usize).copied()).collect();
+                for slot in &objects {
+                    store.table.get_mut(*slot).holders += 1;
+                }
                 (session, Held { incarnation: saved.incarnation, objects })
             })
             .collect();

@@ -22,6 +22,8 @@ pub(super) struct Place {
     due: Option<Time>,
     /// A method of it panicked, and how.
     pub(super) broken: Option<String>,
+    /// Sessions to which something of it belongs.
+    pub(super) holders: u32,
     /// Calls that wait for it to change.
     pub(super) waiting: usize,
 }
@@ -39,6 +41,8 @@ pub(super) struct Table {
     pub(super) places: Slab<Place>,
     /// By kind.
     names: Vec<HashMap<Box<str>, u32>>,
+    /// Kinds that are not the controller's own: these come first.
+    public: usize,
     deadlines: BTreeSet<(Time, u32)>,
     /// Of all objects together.
     pub(super) bytes: usize,
@@ -47,8 +51,13 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(kinds: usize) -> Self {
-        Self { names: (0..kinds).map(|_| HashMap::new()).collect(), ..Self::default() }
+    pub(super) fn new(public: usize, own: usize) -> Self {
+        Self { names: (0..public + own).map(|_| HashMap::new()).collect(), public, ..Self::default() }
+    }
+
+    /// Whether it is none of the controller's own.
+    pub(super) fn is_public(&self, place: &Place) -> bool {
+        usize::from(place.kind) < self.public
     }
 
     pub(super) fn find(&self, kind: u16, name: &str) -> Option<u32> {
@@ -77,6 +86,7 @@ impl Table {
             expires: None,
             due: None,
             broken: None,
+            holders: 0,
             waiting: 0,
         };
         let slot = self.places.insert(place) as u32;
@@ -98,20 +108,25 @@ impl Table {
     /// Takes note of what has become of an object: its bytes, when something of it expires, whether it is vacant.
     pub(super) fn settle(&mut self, slot: u32) {
         let place = &mut self.places[slot as usize];
-        let bytes = PLACE_BYTES + 2 * place.name.len() + place.state.bytes();
+        let is_vacant = place.is_vacant();
+        // Whether a vacant object is spared, or is there since somebody waits for it, must not show. What the controller
+        // keeps for itself has bounds of its own.
+        let is_counted = !is_vacant && usize::from(place.kind) < self.public;
+        let bytes = if is_counted { PLACE_BYTES + 2 * place.name.len() + place.state.bytes() } else { 0 };
         self.bytes = self.bytes - place.bytes + bytes;
         place.bytes = bytes;
-        let due = [place.expires, place.state.next_expiry()].into_iter().flatten().min();
+        // In quarantine it goes as a whole or not at all.
+        let is_whole = !is_vacant && place.broken.is_none();
+        let inner = if is_whole { place.state.next_expiry() } else { None };
+        let due = [place.expires, inner].into_iter().flatten().min();
         if due != place.due {
             if let Some(before) = std::mem::replace(&mut place.due, due) {
                 self.deadlines.remove(&(before, slot));
             }
             self.deadlines.extend(due.map(|due| (due, slot)));
         }
-        let place = &mut self.places[slot as usize];
-        if place.is_vacant() {
-            // As one that is not there: whether it is spared must not show.
-            place.revision = 0;
+        if is_vacant {
+            self.places[slot as usize].revision = 0;
             self.vacant.push(slot);
         }
     }
@@ -143,16 +158,15 @@ impl Table {
     /// An object was told to drop what has expired by `now`. One that says that it has not would be told for ever.
     pub(super) fn must_have_expired(&mut self, slot: u32, now: Time) {
         let Some(place) = self.places.get_mut(slot as usize) else { return };
-        if let Some(due) = place.due.filter(|due| *due <= now) {
-            self.deadlines.remove(&(due, slot));
-            place.due = None;
+        if place.due.is_some_and(|due| due <= now) {
             place.broken.get_or_insert_with(|| "it does not drop what has expired".to_owned());
+            self.settle(slot);
         }
     }
 
-    /// Objects that can be told from absent ones.
+    /// Objects that can be told from absent ones, without the controller's own.
     pub(super) fn present(&self) -> usize {
-        self.places.iter().filter(|(_, place)| !place.is_vacant()).count()
+        self.places.iter().filter(|(_, place)| !place.is_vacant() && self.is_public(place)).count()
     }
 
     /// The objects that can be told from absent ones, by kind and name.
