@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::role::Role;
 
 /// How an identity was proved.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Kind {
     /// A process of a user of this machine, as the kernel says, or as the key in that user's directory proves.
@@ -34,8 +36,8 @@ pub enum Kind {
     Memory,
 }
 
-/// Who is at the other end of a session, and what that one may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who is at the other end of a session, and what that one may do. It is written down with what it leaves to be done later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// How it was proved.
     pub kind: Kind,

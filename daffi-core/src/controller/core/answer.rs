@@ -1,5 +1,6 @@
 //! Calls of the controller's own callbacks.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use super::dispatch::Request;
 use super::finish::Outcome;
 use super::hosted::{Listening, Parked};
 use super::limits::check_answer;
-use super::schedules::{Cancelled, Command, Effect, Refusal};
+use super::schedules::{Cancelled, Command, Creator, Effect, Refusal};
 use super::session::Phase;
 use super::{Core, Question};
 use crate::config::KEY_BYTES_MAX;
@@ -216,11 +217,10 @@ impl Core {
         builtin: Builtin,
         body: &[u8],
     ) -> Result<Answer, CallError> {
-        let unix_ms = self.unix_ms(now);
         let id = |body| take::<(u64,)>(builtin, body).map(|(id,)| id);
         let command = match builtin {
-            Builtin::ScheduleList => return Ok(value(&self.schedules.entries())),
-            Builtin::ScheduleShow => return Ok(value(&self.schedules.entry(id(body)?))),
+            Builtin::ScheduleList => return Ok(value(&self.schedules().entries())),
+            Builtin::ScheduleShow => return Ok(value(&self.schedules().entry(id(body)?))),
             Builtin::ScheduleCancel | Builtin::SchedulePause | Builtin::ScheduleResume => {
                 let id = id(body)?;
                 self.check_schedule(session, builtin, id)?;
@@ -233,34 +233,31 @@ impl Core {
             _ => {
                 let (spec,): (ScheduleSpec,) = take(builtin, body)?;
                 check_spec(&spec)?;
-                return self.create_schedule(session, spec, unix_ms);
+                return self.create_schedule(now, session, spec);
             }
         };
-        Ok(match self.schedules.apply(command, unix_ms) {
+        Ok(match self.change_schedules(now, &command)? {
             Effect::Cancelled(Cancelled::Now(entry)) => value(&Some(entry)),
             Effect::Cancelled(Cancelled::Before) => value(&None::<ScheduleEntry>),
             Effect::Cancelled(Cancelled::Unknown) => Answer::Error(no_such_schedule(id(body)?)),
             Effect::Known(is_known) => value(&is_known),
-            Effect::Created(_) | Effect::Runs(_) | Effect::Done => value(&()),
+            Effect::Created(_) | Effect::Starts(_) | Effect::Done => value(&()),
         })
     }
 
     fn create_schedule(
         &mut self,
+        now: Instant,
         session: u32,
         spec: ScheduleSpec,
-        unix_ms: u64,
     ) -> Result<Answer, CallError> {
         self.check_schedule_spec(session, &spec)?;
-        let creator = self.sessions[session as usize].name();
-        let before = spec.name.as_deref().and_then(|name| self.schedules.named(name));
-        match self.schedules.create(creator, spec, unix_ms) {
-            Ok(entry) => {
-                if before.is_none_or(|before| before != entry) {
-                    self.own_schedule(session, entry.id);
-                }
-                Ok(value(&entry))
-            }
+        let session = &self.sessions[session as usize];
+        let creator = Creator { node: session.name(), identity: Arc::clone(&session.identity) };
+        let command = Command::Create { creator, spec: Box::new(spec) };
+        let Effect::Created(created) = self.change_schedules(now, &command)? else { return Ok(value(&())) };
+        match created {
+            Ok(entry) => Ok(value(&entry)),
             Err(refusal @ (Refusal::Full | Refusal::BytesFull)) => {
                 Err(CallError::Busy { what: refusal.to_string() })
             }
@@ -297,7 +294,7 @@ impl Core {
     }
 
     fn job_result(&mut self, session: u32, id: JobId) -> Result<Answer, CallError> {
-        if let Some(kept) = self.jobs.result(id) {
+        if let Some(kept) = self.jobs().result(id) {
             let answer = Answer::Kept { failed: kept.failed, body: kept.body.clone() };
             let (owner, callback) = (kept.owner.clone(), kept.callback.clone());
             self.check_result(session, owner.as_deref(), &callback)?;
@@ -311,7 +308,7 @@ impl Core {
 
     fn cancel_job(&mut self, now: Instant, session: u32, id: JobId) -> Result<Answer, CallError> {
         let Some(slot) = self.running_jobs.get(&id).copied() else {
-            return if self.jobs.result(id).is_some() { Ok(value(&false)) } else { Err(no_such_job(id)) };
+            return if self.jobs().result(id).is_some() { Ok(value(&false)) } else { Err(no_such_job(id)) };
         };
         let (owner, _) = self.owner_of(slot);
         self.check_admin(session, Builtin::JobCancel, owner.as_deref())?;
@@ -342,7 +339,7 @@ pub(super) fn take<T: DeserializeOwned>(builtin: Builtin, body: &[u8]) -> Result
 /// Whether what a schedule names can be names at all, and its arguments are arguments.
 fn check_spec(spec: &ScheduleSpec) -> Result<(), CallError> {
     let bad = |got: String| CallError::BadArguments { expected: "a schedule".into(), got };
-    if spec.callback.starts_with(RESERVED_PREFIX) {
+    if spec.callback.starts_with(RESERVED_PREFIX) && spec.on.is_none() {
         return Err(super::hosted::not_in_this_mode());
     }
     CallbackName::new(&spec.callback)

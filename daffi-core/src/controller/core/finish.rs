@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::calls::{Call, Origin, WaitFor};
-use super::jobs::Kept;
+use super::jobs::{Command, Kept};
 use super::session::NONE;
 use super::{Core, SessionKey, Violation};
 use crate::config;
@@ -273,6 +273,8 @@ impl Core {
         let node = (call.callee != NONE).then(|| self.sessions[call.callee as usize].name());
         let body = Bytes::copy_from_slice(outcome.body());
         let (failed, owner) = (outcome.has_failed(), extra.owner.clone());
-        self.jobs.keep(Kept { id, callback, caller, owner, node, failed, body }, now);
+        let kept = Kept { id, callback, caller, owner, node, failed, body };
+        // Should it fail, there is nobody to be told but the log, which is.
+        drop(self.change_jobs(now, &Command::Keep(kept)));
     }
 }

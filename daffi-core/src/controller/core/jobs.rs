@@ -2,25 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{KEPT_BYTES_MAX, KEPT_FOR, KEPT_RESULTS_MAX};
+use crate::hosted::Time;
 use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::wire::{JobEntry, JobId, JobState};
 
-/// Kept results, and the numbers of background calls.
+/// Kept results.
 ///
 /// At most [`KEPT_RESULTS_MAX`] results of [`KEPT_BYTES_MAX`] bytes together are kept, each for [`KEPT_FOR`]; the
-/// oldest makes room. What happens is a function of the seed, the commands and their times alone.
-#[derive(Debug, Clone)]
+/// oldest makes room. What happens is a function of the commands and their times alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jobs {
-    numbers: Numbers,
     by_id: BTreeMap<JobId, Place>,
     /// The oldest first.
-    kept: BTreeMap<Place, (Instant, Kept)>,
+    kept: BTreeMap<Place, (Time, Kept)>,
     last_place: Place,
     bytes: usize,
 }
@@ -29,7 +30,7 @@ pub struct Jobs {
 type Place = u64;
 
 /// The result of a background call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// The number of the call.
     pub id: JobId,
@@ -44,65 +45,39 @@ pub struct Kept {
     /// Whether `body` is a failure.
     pub failed: bool,
     /// The encoded result or failure.
+    #[serde(with = "octets")]
     pub body: Bytes,
 }
 
-/// What can happen to jobs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What can happen to kept results, beside that their time passes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// As [`Jobs::next_id`].
-    Number,
     /// As [`Jobs::keep`].
     Keep(Kept),
     /// As [`Jobs::remove`].
     Remove(JobId),
-    /// As [`Jobs::expire`].
-    Expire,
 }
 
 /// What came of a [`Command`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Of [`Command::Number`].
-    Numbered(JobId),
     /// Of [`Command::Keep`]: which results made room.
     Evicted(Vec<JobId>),
-    /// Of [`Command::Remove`]: the result, if there was one.
-    Removed(Option<Kept>),
-    /// Of [`Command::Expire`]: which results were kept long enough.
-    Expired(Vec<JobId>),
+    /// Of [`Command::Remove`]: whether there was one.
+    Removed(bool),
 }
 
 impl Jobs {
-    /// Nothing kept. Controllers with other seeds number their jobs differently, so that an old number is not
-    /// taken for that of another job after a restart.
-    pub fn new(seed: u64) -> Self {
-        Self {
-            numbers: Numbers { seed, digits: DIGITS_FIRST, issued: 0 },
-            by_id: BTreeMap::new(),
-            kept: BTreeMap::new(),
-            last_place: 0,
-            bytes: 0,
-        }
-    }
-
     /// Does what `command` says at `now`.
-    pub fn apply(&mut self, command: Command, now: Instant) -> Effect {
+    pub fn apply(&mut self, command: Command, now: Time) -> Effect {
         match command {
-            Command::Number => Effect::Numbered(self.next_id()),
             Command::Keep(kept) => Effect::Evicted(self.keep(kept, now)),
-            Command::Remove(id) => Effect::Removed(self.remove(id)),
-            Command::Expire => Effect::Expired(self.expire(now)),
+            Command::Remove(id) => Effect::Removed(self.remove(id).is_some()),
         }
-    }
-
-    /// A number that no job of this controller had before: of four hexadecimal digits until those are used up.
-    pub fn next_id(&mut self) -> JobId {
-        self.numbers.next()
     }
 
     /// Keeps a result from `now` on, instead of an earlier one of the same job; returns those that made room.
-    pub fn keep(&mut self, kept: Kept, now: Instant) -> Vec<JobId> {
+    pub fn keep(&mut self, kept: Kept, now: Time) -> Vec<JobId> {
         self.remove(kept.id);
         self.last_place += 1;
         self.bytes += kept.body.len();
@@ -129,7 +104,7 @@ impl Jobs {
     }
 
     /// Removes what was kept long enough, and says which.
-    pub fn expire(&mut self, now: Instant) -> Vec<JobId> {
+    pub fn expire(&mut self, now: Time) -> Vec<JobId> {
         let mut expired = Vec::new();
         while self.next().is_some_and(|at| at <= now) {
             expired.extend(self.remove_oldest());
@@ -138,13 +113,18 @@ impl Jobs {
     }
 
     /// When to [`expire`](Self::expire) next, if ever.
-    pub fn next(&self) -> Option<Instant> {
-        self.kept.first_key_value().map(|(_, (since, _))| *since + KEPT_FOR)
+    pub fn next(&self) -> Option<Time> {
+        self.kept.first_key_value().map(|(_, (since, _))| since.after(KEPT_FOR))
     }
 
     /// How many results are kept.
     pub fn len(&self) -> usize {
         self.kept.len()
+    }
+
+    /// Whether none was ever kept.
+    pub fn was_never_used(&self) -> bool {
+        self.last_place == 0
     }
 
     /// Whether none is kept.
@@ -158,8 +138,8 @@ impl Jobs {
     }
 
     /// The jobs whose results are kept, the oldest first, as seen at `now`.
-    pub fn entries(&self, now: Instant) -> impl Iterator<Item = JobEntry> + '_ {
-        self.kept.values().map(move |(since, kept)| kept.entry(now.saturating_duration_since(*since)))
+    pub fn entries(&self, now: Time) -> impl Iterator<Item = JobEntry> + '_ {
+        self.kept.values().map(move |(since, kept)| kept.entry(now.since(*since)))
     }
 
     fn remove_oldest(&mut self) -> Option<JobId> {
@@ -183,12 +163,16 @@ impl Kept {
     }
 }
 
+/// The numbers of background calls. They are given out here and not by a command: a call gets one before it is known
+/// whether anything will be kept of it.
+///
 /// All numbers of four hexadecimal digits in an order that the seed says, then all of five, and so on.
 ///
 /// People type these numbers, so they are short; and one job's number mistyped should not be its neighbour's, so
-/// they are scattered. They guard nothing: whoever may list jobs sees them all.
+/// they are scattered. They guard nothing: whoever may list jobs sees them all. Controllers with other seeds have them in
+/// another order, so that an old number is not taken for that of another job after a restart.
 #[derive(Debug, Clone)]
-struct Numbers {
+pub struct Numbers {
     seed: u64,
     digits: u32,
     /// Of those with this many digits.
@@ -196,7 +180,13 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn next(&mut self) -> JobId {
+    /// All of them, in the order that the seed says.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, digits: DIGITS_FIRST, issued: 0 }
+    }
+
+    /// A number that was not given out before: of four hexadecimal digits until those are used up.
+    pub fn draw(&mut self) -> JobId {
         let first = 1 << (4 * (self.digits - 1));
         // All numbers without a leading zero.
         let count = 15 * first;
@@ -219,6 +209,21 @@ impl Numbers {
 }
 
 const DIGITS_FIRST: u32 = 4;
+
+/// A result is written down as the bytes that it is.
+mod octets {
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use serde_bytes::ByteBuf;
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        ByteBuf::deserialize(deserializer).map(|bytes| Bytes::from(bytes.into_vec()))
+    }
+}
 
 #[cfg(test)]
 mod tests;

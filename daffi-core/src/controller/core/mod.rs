@@ -22,6 +22,7 @@ mod hosted;
 pub mod jobs;
 mod lifecycle;
 mod limits;
+mod one_way;
 mod register;
 mod rendezvous;
 mod resume;
@@ -46,9 +47,8 @@ use self::calls::{Calls, WaitFor};
 use self::directory::Directory;
 pub use self::hosted::Foreign;
 use self::hosted::Hosting;
-use self::jobs::Jobs;
+use self::jobs::Numbers;
 pub use self::resume::Claimed;
-use self::schedules::Schedules;
 pub use self::session::Backlog;
 use self::session::{Phase, Session};
 use self::stats::Counters;
@@ -106,12 +106,12 @@ pub struct Core {
     calls: Calls,
     deadlines: Deadlines,
     waiters: HashMap<WaitFor, Vec<u32>>,
-    jobs: Jobs,
+    /// The numbers of background calls.
+    job_numbers: Numbers,
     /// Background calls in flight.
     running_jobs: HashMap<crate::wire::JobId, u32>,
-    schedules: Schedules,
-    /// In whose rights each schedule runs.
-    schedule_owners: HashMap<u64, Arc<Identity>>,
+    /// When schedules want to be looked at: asked for after each batch, and so kept here.
+    schedules_due: Option<u64>,
     hosting: Hosting,
     /// Questions for the driver, and how many it has yet to answer.
     asked: Vec<Asked>,
@@ -148,7 +148,7 @@ impl Core {
         let mut random = fastrand::Rng::with_seed(seed);
         Self {
             id: random.u64(..),
-            jobs: Jobs::new(random.u64(..)),
+            job_numbers: Numbers::new(random.u64(..)),
             random,
             wall: (now, unix_ms),
             sessions: Slab::new(),
@@ -158,8 +158,7 @@ impl Core {
             deadlines: Deadlines::new(now),
             waiters: HashMap::new(),
             running_jobs: HashMap::new(),
-            schedules: Schedules::default(),
-            schedule_owners: HashMap::new(),
+            schedules_due: None,
             hosting: Hosting::new(now, unix_ms, kinds),
             asked: Vec::new(),
             unanswered: 0,

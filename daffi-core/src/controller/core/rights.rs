@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::Core;
 use super::builtin::Builtin;
-use super::schedules::Run;
+use super::schedules::{Command, Run};
 use super::session::Phase;
 use crate::config;
 use crate::error::CallError;
@@ -29,11 +29,11 @@ impl Core {
 
     /// Whether a session may call a method of the hosted object that the arguments name.
     pub(super) fn check_hosted(&mut self, slot: u32, method: MethodId, body: &[u8]) -> Result<(), CallError> {
-        let access = self.hosting.store.access(method);
+        let access = self.hosting.store().access(method);
         if self.may_with_all(slot, access) {
             return Ok(());
         }
-        let kind = self.hosting.store.kinds()[usize::from(method.kind)].name;
+        let kind = self.hosting.store().kinds()[usize::from(method.kind)].name;
         let name = Args::of(body).and_then(|mut args| args.text("the object's name")).unwrap_or_default();
         self.check_object(slot, access, kind, name)
     }
@@ -126,7 +126,7 @@ impl Core {
     /// Whether a session may make a schedule, which it may not do in the place of another's.
     pub(super) fn check_schedule_spec(&mut self, slot: u32, spec: &ScheduleSpec) -> Result<(), CallError> {
         self.check_call(slot, &spec.callback)?;
-        match spec.name.as_deref().and_then(|name| self.schedules.named(name)) {
+        match spec.name.as_deref().and_then(|name| self.schedules().named(name)) {
             Some(namesake) => self.check_schedule(slot, Builtin::ScheduleCreate, namesake.id),
             None => Ok(()),
         }
@@ -134,27 +134,15 @@ impl Core {
 
     /// Whether a session may change this schedule. One that does not exist is anybody's to be told so.
     pub(super) fn check_schedule(&mut self, slot: u32, builtin: Builtin, id: u64) -> Result<(), CallError> {
-        match self.schedule_owners.get(&id).cloned() {
-            Some(owner) if self.schedules.entry(id).is_some() => {
-                self.check_admin(slot, builtin, Some(&owner))
-            }
-            _ => Ok(()),
+        match self.schedules().owner(id).cloned() {
+            Some(owner) => self.check_admin(slot, builtin, Some(&owner)),
+            None => Ok(()),
         }
-    }
-
-    /// From now on the schedule runs in the rights of this session's identity.
-    pub(super) fn own_schedule(&mut self, slot: u32, id: u64) {
-        // Schedules end by themselves. Looking at all of them once they have doubled costs nothing in the long run.
-        if self.schedule_owners.len() > 2 * self.schedules.len() + OWNERS_SPARED {
-            let schedules = &self.schedules;
-            self.schedule_owners.retain(|id, _| schedules.entry(*id).is_some());
-        }
-        self.schedule_owners.insert(id, self.sessions[slot as usize].identity.clone());
     }
 
     /// Whether a run is still in the rights of whoever made the schedule.
     pub(super) fn check_scheduled(&mut self, now: Instant, run: &Run) -> Result<(), CallError> {
-        let owner = self.schedule_owners.get(&run.schedule).cloned();
+        let owner = self.schedules().owner(run.schedule).cloned();
         let refusal = match &owner {
             Some(owner) => self.refusal_of(now, owner, &run.callback),
             None => Some(CallError::Denied { what: format!("nobody owns schedule {}", run.schedule) }),
@@ -182,8 +170,10 @@ impl Core {
         for slot in slots {
             self.end_by_token(now, slot, why);
         }
-        for owner in self.schedule_owners.values_mut().filter(|owner| is_meant(owner)) {
-            *owner = Arc::new(Identity::refused(owner.kind.clone(), why));
+        if self.schedules().has_owner(id) {
+            let command = Command::EndToken { token: id.to_owned(), why: why.to_owned() };
+            // Should it fail, no schedule runs at all.
+            drop(self.change_schedules(now, &command));
         }
         let owned = self.calls.iter().filter(|(_, call)| {
             let owner = call.extra.as_ref().and_then(|extra| extra.owner.as_deref());
@@ -244,6 +234,3 @@ impl Core {
 fn may_call(identity: &Identity, name: &str) -> bool {
     name.starts_with(RESERVED_PREFIX) || identity.role.may_call(name)
 }
-
-/// Below so many, owners of schedules that have ended are not looked for.
-const OWNERS_SPARED: usize = 64;

@@ -8,12 +8,14 @@ mod raster;
 mod schedule;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use self::schedule::Schedule;
 use crate::config::{SCHEDULE_BYTES_MAX, SCHEDULE_PERIOD_MIN, SCHEDULE_TIMES_MAX, SCHEDULES_MAX};
+use crate::identity::Identity;
 use crate::name::NodeName;
 use crate::wire::{ScheduleEntry, ScheduleSpec, When};
 
@@ -30,6 +32,17 @@ pub struct Schedules {
     /// Schedules that have ended, the oldest first.
     finished: VecDeque<u64>,
     last_id: u64,
+    /// Bytes of the arguments of all.
+    bytes: usize,
+}
+
+/// Who makes a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Creator {
+    /// In whose name it runs.
+    pub node: NodeName,
+    /// And in whose rights.
+    pub identity: Arc<Identity>,
 }
 
 /// What can happen to schedules.
@@ -38,7 +51,7 @@ pub enum Command {
     /// As [`Schedules::create`].
     Create {
         /// In whose name it runs.
-        creator: NodeName,
+        creator: Creator,
         /// What to run, and when.
         spec: Box<ScheduleSpec>,
     },
@@ -66,10 +79,17 @@ pub enum Command {
         /// Why the run failed, if it did.
         error: Option<String>,
     },
+    /// As [`Schedules::end_token`].
+    EndToken {
+        /// The number of the token.
+        token: String,
+        /// Why it is good no more.
+        why: String,
+    },
 }
 
 /// What came of a [`Command`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Of [`Command::Create`].
     Created(Result<Box<ScheduleEntry>, Refusal>),
@@ -77,9 +97,10 @@ pub enum Effect {
     Cancelled(Cancelled),
     /// Of [`Command::Pause`] and [`Command::Resume`]: whether there is such a schedule.
     Known(bool),
-    /// Of [`Command::Tick`]: the calls to make now.
-    Runs(Vec<Run>),
-    /// Of [`Command::Finished`].
+    /// Of [`Command::Tick`]: which schedules run now, those that were due first coming first, and how many times each.
+    /// What to call says [`Schedules::run`].
+    Starts(Vec<(u64, u64)>),
+    /// Of [`Command::Finished`] and [`Command::EndToken`].
     Done,
 }
 
@@ -103,7 +124,7 @@ pub struct Run {
 }
 
 /// What [`Schedules::cancel`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cancelled {
     /// The schedule, as it was.
     Now(Box<ScheduleEntry>),
@@ -114,7 +135,7 @@ pub enum Cancelled {
 }
 
 /// Why a schedule is not created.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The period is shorter than [`SCHEDULE_PERIOD_MIN`].
@@ -159,9 +180,13 @@ impl Schedules {
             Command::Cancel { id } => Effect::Cancelled(self.cancel(id)),
             Command::Pause { id } => Effect::Known(self.pause(id)),
             Command::Resume { id } => Effect::Known(self.resume(id, now_ms)),
-            Command::Tick => Effect::Runs(self.tick(now_ms)),
+            Command::Tick => Effect::Starts(self.start_due(now_ms)),
             Command::Finished { id, error } => {
                 self.finish_run(id, error);
+                Effect::Done
+            }
+            Command::EndToken { token, why } => {
+                self.end_token(&token, &why);
                 Effect::Done
             }
         }
@@ -178,7 +203,7 @@ impl Schedules {
     /// [`Refusal`] if the specification makes no sense or the table is full. Nothing has changed.
     pub fn create(
         &mut self,
-        creator: NodeName,
+        creator: Creator,
         mut spec: ScheduleSpec,
         now_ms: u64,
     ) -> Result<ScheduleEntry, Refusal> {
@@ -193,8 +218,7 @@ impl Schedules {
             return Ok(schedule.entry());
         }
         check(&spec, now_ms)?;
-        let bytes: usize = self.by_id.values().map(Schedule::bytes).sum();
-        if bytes + spec.body.len() > SCHEDULE_BYTES_MAX {
+        if self.bytes + spec.body.len() > SCHEDULE_BYTES_MAX {
             return Err(Refusal::BytesFull);
         }
         let id = match namesake {
@@ -207,8 +231,12 @@ impl Schedules {
             self.by_name.insert(name.clone(), id);
         }
         let fresh = Schedule::new(id, creator, spec, now_ms);
+        self.bytes += fresh.bytes();
         let schedule = match self.by_id.remove(&id) {
-            Some(old) => fresh.in_place_of(old),
+            Some(old) => {
+                self.bytes -= old.bytes();
+                fresh.in_place_of(old)
+            }
             None => fresh,
         };
         let entry = schedule.entry();
@@ -259,16 +287,45 @@ impl Schedules {
     ///
     /// If more are owed than one tick may start, [`next`](Self::next) is in the past afterwards.
     pub fn tick(&mut self, now_ms: u64) -> Vec<Run> {
+        let starts = self.start_due(now_ms);
+        let this = &*self;
+        starts.into_iter().flat_map(|(id, times)| (0..times).filter_map(move |_| this.run(id))).collect()
+    }
+
+    /// As [`tick`](Self::tick), by numbers: which schedules run, and how many times.
+    fn start_due(&mut self, now_ms: u64) -> Vec<(u64, u64)> {
         let due: Vec<u64> = self.due.range(..=(now_ms, u64::MAX)).map(|(_, id)| *id).collect();
-        let mut runs = Vec::with_capacity(due.len());
+        let mut starts = Vec::with_capacity(due.len());
         for id in due {
             if let Some(schedule) = self.by_id.get_mut(&id) {
-                let starts = schedule.tick(now_ms);
-                runs.extend((0..starts).map(|_| schedule.run()));
+                let times = schedule.tick(now_ms);
+                starts.extend((times > 0).then_some((id, times)));
             }
             self.settle(id);
         }
-        runs
+        starts
+    }
+
+    /// What a schedule calls.
+    pub fn run(&self, id: u64) -> Option<Run> {
+        self.by_id.get(&id).map(Schedule::run)
+    }
+
+    /// In whose rights a schedule runs.
+    pub fn owner(&self, id: u64) -> Option<&Arc<Identity>> {
+        self.by_id.get(&id).map(Schedule::owner)
+    }
+
+    /// Whether a schedule runs in the rights of this token.
+    pub fn has_owner(&self, token: &str) -> bool {
+        self.by_id.values().any(|schedule| schedule.owner().is_token(token))
+    }
+
+    /// A token is good no more: what its holders made does not run from now on.
+    pub fn end_token(&mut self, token: &str, why: &str) {
+        for schedule in self.by_id.values_mut().filter(|schedule| schedule.owner().is_token(token)) {
+            schedule.refuse(why);
+        }
     }
 
     /// Notes that a run has ended, and why it failed if it did. For a schedule that is gone it does nothing.
@@ -286,6 +343,16 @@ impl Schedules {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Whether there never was one.
+    pub fn was_never_used(&self) -> bool {
+        self.last_id == 0
+    }
+
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.len() * PLACE_BYTES
     }
 
     /// Whether there are none.
@@ -319,6 +386,7 @@ impl Schedules {
 
     fn remove(&mut self, id: u64) {
         let Some(schedule) = self.by_id.remove(&id) else { return };
+        self.bytes -= schedule.bytes();
         if let Some(name) = &schedule.spec.name {
             self.by_name.remove(name);
         }
@@ -352,6 +420,9 @@ fn check(spec: &ScheduleSpec, now_ms: u64) -> Result<(), Refusal> {
 
 /// Ended schedules that are remembered, so that cancelling one of them is told from a wrong number.
 const FINISHED_MAX: usize = 1_000;
+
+/// What a schedule takes beside its arguments, about.
+const PLACE_BYTES: usize = 1_024;
 
 #[cfg(test)]
 mod tests;

@@ -27,14 +27,9 @@ impl Core {
             }
         }
         self.expired = expired;
-        if self.schedules.next().is_some_and(|next| next <= unix_ms)
-            && let Effect::Runs(runs) = self.schedules.apply(Command::Tick, unix_ms)
-        {
-            for run in runs {
-                self.run_scheduled(now, &run);
-            }
+        if self.schedules_due.is_some_and(|due| due <= unix_ms) {
+            self.run_due(now);
         }
-        self.jobs.expire(now);
         self.expire_hosted(now);
         self.hosting.forget_feeds(now);
         self.wake_changed(now);
@@ -50,12 +45,9 @@ impl Core {
     /// When to tick next, at the latest.
     pub fn next_deadline(&self) -> Option<Instant> {
         let ping = (!self.sessions.is_empty()).then_some(self.next_ping);
-        let schedule = self.schedules.next().map(|unix_ms| self.instant_of(unix_ms));
+        let schedule = self.schedules_due.map(|unix_ms| self.instant_of(unix_ms));
         let away = self.away.front().map(|(until, _)| *until);
-        [ping, schedule, away, self.deadlines.next(), self.jobs.next(), self.hosting.next()]
-            .into_iter()
-            .flatten()
-            .min()
+        [ping, schedule, away, self.deadlines.next(), self.hosting.next()].into_iter().flatten().min()
     }
 
     /// The `eta` of a call is over.
@@ -92,7 +84,8 @@ impl Core {
         if let Some(call) = self.calls.get_mut(slot) {
             call.entry = entry;
         }
-        if self.directory.entry(entry).is_some_and(|entry| entry.own.is_some()) {
+        // A node answers those that it can, if one is named.
+        if request.on.is_none() && self.directory.entry(entry).is_some_and(|entry| entry.own.is_some()) {
             return self.fail(now, slot, &super::hosted::not_in_this_mode());
         }
         if request.flags.has(Flags::ONE_WAY) {
@@ -110,6 +103,18 @@ impl Core {
         match self.choose(entry, request) {
             Ok(target) => self.send(now, slot, target, request),
             Err(error) => self.fail(now, slot, &error),
+        }
+    }
+
+    /// Runs the schedules that are due.
+    fn run_due(&mut self, now: Instant) {
+        let Ok(Effect::Starts(starts)) = self.change_schedules(now, &Command::Tick) else { return };
+        for (id, times) in starts {
+            // It is there as long as it runs.
+            let Some(run) = self.schedules().run(id) else { continue };
+            for _ in 0..times {
+                self.run_scheduled(now, &run);
+            }
         }
     }
 
@@ -147,8 +152,8 @@ impl Core {
             ),
             Outcome::Value(_) | Outcome::Parts(_) | Outcome::Delivered | Outcome::Unwanted => None,
         };
-        let unix_ms = self.unix_ms(now);
-        self.schedules.apply(Command::Finished { id, error }, unix_ms);
+        // Should it fail, there is nobody to be told but the log, which is.
+        drop(self.change_schedules(now, &Command::Finished { id, error }));
     }
 
     /// From now on no node is let in; those that are go on.

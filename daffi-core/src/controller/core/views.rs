@@ -78,7 +78,7 @@ impl Core {
                 bytes: 0,
             })
         });
-        let mut entries: Vec<JobEntry> = running.chain(self.jobs.entries(now)).collect();
+        let mut entries: Vec<JobEntry> = running.chain(self.jobs().entries(self.hosting.time(now))).collect();
         entries.sort_by_key(|entry| entry.id);
         entries
     }
@@ -104,9 +104,9 @@ impl Core {
             ("deadlines", self.deadlines.len()),
             ("waiters", self.waiters.values().map(Vec::len).sum()),
             ("jobs_running", self.running_jobs.len()),
-            ("jobs_kept", self.jobs.len()),
-            ("objects", self.hosting.store.len()),
-            ("objects_bytes", self.hosting.store.bytes()),
+            ("jobs_kept", self.jobs().len()),
+            ("objects", self.hosting.store().len()),
+            ("objects_bytes", self.hosting.store().bytes()),
             ("objects_waited_for", self.hosting.waiting()),
             ("objects_listened_to", self.hosting.listened_to()),
             ("flows_sending", sum(&|session| session.flows.sending)),
@@ -116,7 +116,7 @@ impl Core {
         ];
         let tables = tables.into_iter().map(|(name, size)| (name, size as u64));
         let schedules =
-            [("schedules", self.schedules.len() as u64), ("jobs_kept_bytes", self.jobs.bytes() as u64)];
+            [("schedules", self.schedules().len() as u64), ("jobs_kept_bytes", self.jobs().bytes() as u64)];
         self.counters
             .all()
             .chain(tables)

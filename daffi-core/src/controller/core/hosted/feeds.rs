@@ -231,8 +231,8 @@ impl Hosting {
         let topics = patterns(&topics)?;
         let complete_from = if changes {
             // Of an object that is there every change since its last will be told; of another, every change from now on.
-            let revision = self.store.entry(kind, &object).map(|entry| entry.revision);
-            revision.unwrap_or_else(|| self.store.revision()) + 1
+            let revision = self.store().entry(kind, &object).map(|entry| entry.revision);
+            revision.unwrap_or_else(|| self.store().revision()) + 1
         } else {
             // Beyond all places of a feed that was forgotten.
             self.time(now).0

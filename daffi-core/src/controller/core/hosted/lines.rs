@@ -47,11 +47,11 @@ impl Core {
     /// Whether a call has to wait behind others, whatever it would come to.
     pub(super) fn must_queue(&self, invocation: &Invocation<'_>) -> Result<bool, Denial> {
         let method = invocation.method;
-        let Some(line) = self.hosting.store.line(method).filter(|_| !self.hosting.lines.is_empty()) else {
+        let Some(line) = self.hosting.store().line(method).filter(|_| !self.hosting.lines.is_empty()) else {
             return Ok(false);
         };
         let name = Args::of(&invocation.body)?.text("the object's name")?;
-        let object = self.hosting.store.find(method.kind, name);
+        let object = self.hosting.store().find(method.kind, name);
         Ok(object.is_some_and(|object| self.hosting.first(object, line).is_some()))
     }
 
@@ -74,8 +74,8 @@ impl Core {
             let Ok(name) = Args::of(body).and_then(|mut args| args.text("the object's name")) else {
                 continue;
             };
-            let line = self.hosting.store.line(*method).unwrap_or_default();
-            let object = self.hosting.store.wait_for(method.kind, name);
+            let line = self.hosting.store().line(*method).unwrap_or_default();
+            let object = self.hosting.proposer.wait_for(method.kind, name);
             parked.places.push((object, line, ticket));
         }
         parked.first = request.first;
@@ -92,7 +92,7 @@ impl Core {
     }
 
     fn may_park(&self, request: &Request<'_>, parked: &Parked) -> Result<(), CallError> {
-        if parked.steps.iter().any(|(method, _)| self.hosting.store.line(*method).is_none()) {
+        if parked.steps.iter().any(|(method, _)| self.hosting.store().line(*method).is_none()) {
             return Err(denied(Denial::from(Stop::Parked)));
         }
         if request.timeout() == Some(Duration::ZERO) {
@@ -109,7 +109,7 @@ impl Core {
     pub(in super::super) fn leave_lines(&mut self, places: &[Place]) {
         for place in places {
             self.hosting.lines.remove(place);
-            self.hosting.store.wait_no_more(place.0);
+            self.hosting.proposer.wait_no_more(place.0);
             // Whoever stood behind it may have waited for it alone.
             self.hosting.changed.push_back(place.0);
         }
@@ -175,7 +175,7 @@ impl Core {
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
         let name = self.sessions[session as usize].name.clone();
-        if !self.hosting.store.access(invocation.method).is_write() {
+        if !self.hosting.store().access(invocation.method).is_write() {
             let known = self.sessions[session as usize].hosted.unwrap_or_default();
             return self.hosting.look(now, known, name.as_ref(), &invocation, out);
         }

@@ -1,12 +1,15 @@
 //! Calls of the methods of hosted objects.
 //!
 //! The store holds what is kept; who waits is known here alone, since waiting is not state. Commands go to the store
-//! through [`Hosting::propose`]: whoever wants them logged or agreed upon first does it there.
+//! by way of `proposer` alone: whoever wants them logged or agreed upon first does it there. `own` is what the controller
+//! keeps in the store for itself.
 
 mod feeds;
+mod foreign;
 mod lines;
 mod objects;
 mod own;
+mod proposer;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,7 +22,11 @@ use self::feeds::Feeds;
 pub(super) use self::feeds::Listening;
 pub(super) use self::lines::Parked;
 use self::lines::Place;
-pub use self::own::Foreign;
+pub use self::foreign::Foreign;
+pub(super) use self::own::own_kinds;
+#[cfg(test)]
+pub(super) use self::proposer::Propose;
+use self::proposer::Proposer;
 use super::Core;
 use super::calls::{Call, Origin};
 use super::directory::{EntryKey, Own};
@@ -36,9 +43,7 @@ use crate::wire::{CallId, Extension, Flags, Header, Kind, put_with};
 
 /// The store, who waits for what, and who listens.
 pub(super) struct Hosting {
-    pub(super) store: Store,
-    /// The time of the store's clock at an instant.
-    start: (Instant, Time),
+    pub(super) proposer: Proposer,
     /// Calls that wait, by object, line and turn.
     lines: BTreeMap<Place, u32>,
     last_ticket: u64,
@@ -47,37 +52,40 @@ pub(super) struct Hosting {
     feeds: Feeds,
     after: After,
     out: Vec<u8>,
-    /// The controller's own session, from its first call on, and how many calls it has made.
-    own: Option<SessionId>,
-    own_calls: u64,
+    /// The session of those who come by a foreign protocol, from their first call on, and how many calls they have made.
+    foreign: Option<SessionId>,
+    foreign_calls: u64,
 }
 
 impl Hosting {
     pub(super) fn new(now: Instant, unix_ms: u64, kinds: Arc<[ObjectKind]>) -> Self {
         Self {
-            store: Store::new(kinds),
-            start: (now, Time(unix_ms.saturating_mul(1_000))),
+            proposer: Proposer::new(now, unix_ms, kinds, own_kinds()),
             lines: BTreeMap::new(),
             last_ticket: 0,
             changed: VecDeque::new(),
             feeds: Feeds::default(),
             after: After::default(),
             out: Vec::new(),
-            own: None,
-            own_calls: 0,
+            foreign: None,
+            foreign_calls: 0,
         }
     }
 
-    fn time(&self, now: Instant) -> Time {
-        self.start.1.after(now.saturating_duration_since(self.start.0))
+    pub(super) fn store(&self) -> &Store {
+        self.proposer.store()
+    }
+
+    pub(super) fn time(&self, now: Instant) -> Time {
+        self.proposer.time(now)
     }
 
     /// When something is to be done because time passes: at once, if somebody is still to be tried.
     pub(super) fn next(&self) -> Option<Instant> {
         if !self.changed.is_empty() || self.feeds.has_news() {
-            return Some(self.start.0);
+            return Some(self.proposer.instant(Time::default()));
         }
-        self.store.next_due().map(|due| self.start.0 + due.since(self.start.1))
+        self.store().next_due().map(|due| self.proposer.instant(due))
     }
 
     /// Forgets what nobody listens to any more.
@@ -85,7 +93,7 @@ impl Hosting {
         self.feeds.expire(now);
     }
 
-    /// Has a command with a result carried out, now or once it is agreed upon.
+    /// Has a call carried out for the node `from`.
     fn propose(
         &mut self,
         now: Instant,
@@ -94,7 +102,7 @@ impl Hosting {
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
         let start = out.len();
-        let outcome = self.store.apply(self.time(now), command, out, &mut self.after);
+        let outcome = self.proposer.propose(now, command, out, &mut self.after);
         self.take_note(now, from);
         match outcome {
             Outcome::Value if out.len() - start > config::BODY_BYTES_MAX => {
@@ -105,21 +113,21 @@ impl Hosting {
         }
     }
 
-    /// Has a command without a result carried out.
-    fn run(&mut self, now: Instant, command: &Command<'_>) -> Outcome {
-        let outcome = self.store.apply(self.time(now), command, &mut Vec::new(), &mut self.after);
+    /// Has a command of the controller's own carried out.
+    fn run(&mut self, now: Instant, command: &Command<'_>, out: &mut Vec<u8>) -> Outcome {
+        let outcome = self.proposer.propose(now, command, out, &mut self.after);
         self.take_note(now, None);
         outcome
     }
 
     /// What is to be done once a command is carried out.
     fn take_note(&mut self, now: Instant, from: Option<&NodeName>) {
-        let Self { after, changed, lines, feeds, store, start, .. } = self;
+        let Self { after, changed, lines, feeds, proposer, .. } = self;
         changed.extend(after.changed.drain(..).filter(|_| !lines.is_empty()));
         if after.changes.is_empty() && after.messages.is_empty() {
             return;
         }
-        let at = start.1.after(now.saturating_duration_since(start.0));
+        let (store, at) = (proposer.store(), proposer.time(now));
         for change in after.changes.drain(..) {
             if let Some((kind, name)) = store.name_of(change.object) {
                 feeds.change(kind, name, change.revision, at, from, &change.what);
@@ -238,7 +246,7 @@ impl Core {
     ) -> Result<(), Denial> {
         let session = request.caller;
         let invocation = Invocation { method, body: Cow::Borrowed(request.body) };
-        let access = self.hosting.store.access(method);
+        let access = self.hosting.store().access(method);
         if access == Access::Publish && request.first.is_some() {
             // What is published is not remembered, and nobody shall hear it twice.
             return Err(DataError::Forgotten.into());
@@ -268,15 +276,15 @@ impl Core {
 
     /// Time has passed: what has expired goes.
     pub(super) fn expire_hosted(&mut self, now: Instant) {
-        if self.hosting.store.is_due(self.hosting.time(now)) {
-            self.hosting.run(now, &Command::Tick);
+        if self.hosting.store().is_due(self.hosting.time(now)) {
+            self.hosting.run(now, &Command::Tick, &mut Vec::new());
             self.wake_changed(now);
         }
     }
 
     /// A session has ended: what it held goes back, to those who wait for it.
     pub(super) fn end_hosted(&mut self, now: Instant, session: SessionId, is_final: bool) {
-        self.hosting.run(now, &Command::End { session, is_final });
+        self.hosting.run(now, &Command::End { session, is_final }, &mut Vec::new());
         self.wake_changed(now);
     }
 
@@ -291,8 +299,8 @@ impl Core {
         if let Some(known) = self.sessions[slot as usize].hosted {
             return known;
         }
-        let incarnation = u128::from(self.sessions[slot as usize].back.incarnation);
-        let opened = self.hosting.run(now, &Command::Open { incarnation });
+        let incarnation = self.sessions[slot as usize].back.incarnation;
+        let opened = self.hosting.run(now, &Command::Open { incarnation }, &mut Vec::new());
         let Outcome::Opened(session) = opened else { return SessionId::default() };
         self.sessions[slot as usize].hosted = Some(session);
         session
@@ -312,7 +320,7 @@ impl Hosting {
         let mut effects = Effects::default();
         let start = out.len();
         let at = self.time(now);
-        let name = self.store.look(at, session, invocation, out, &mut effects)?;
+        let name = self.store().look(at, session, invocation, out, &mut effects)?;
         if out.len() - start > config::BODY_BYTES_MAX {
             return Err(Denial::TooLarge(out.len() - start));
         }
@@ -326,7 +334,7 @@ impl Hosting {
 impl std::fmt::Debug for Hosting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hosting")
-            .field("store", &self.store)
+            .field("proposer", &self.proposer)
             .field("waiting", &self.lines.len())
             .finish_non_exhaustive()
     }

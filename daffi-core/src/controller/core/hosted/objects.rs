@@ -36,7 +36,7 @@ impl Core {
                 let (kind, object): (String, String) = take(builtin, body)?;
                 let kind = self.object_kind(session, &kind, &object, Access::Read)?;
                 let now = self.hosting.time(now);
-                value(&self.hosting.store.entry(kind, &object).map(|entry| self.object_entry(now, &entry)))
+                value(&self.hosting.store().entry(kind, &object).map(|entry| self.object_entry(now, &entry)))
             }
             Builtin::ObjectDestroy => {
                 let (kind, object): (String, String) = take(builtin, body)?;
@@ -93,7 +93,7 @@ impl Core {
         object: &str,
         access: Access,
     ) -> Result<u16, CallError> {
-        let kinds = self.hosting.store.kinds();
+        let kinds = self.hosting.store().kinds();
         let Some(number) = kinds.iter().position(|known| known.name == kind) else {
             return Err(self.no_such_callback(&format!("daffi.{kind}")));
         };
@@ -102,7 +102,7 @@ impl Core {
     }
 
     fn change_object(&mut self, now: Instant, command: &Command<'_>) -> Answer {
-        let outcome = self.hosting.run(now, command);
+        let outcome = self.hosting.run(now, command, &mut Vec::new());
         self.wake_changed(now);
         match outcome {
             Outcome::Known(was_there) => value(&was_there),
@@ -120,7 +120,7 @@ impl Core {
             limit => (limit as usize).min(config::OBJECTS_LISTED_MAX),
         };
         let now = self.hosting.time(now);
-        let entries = self.hosting.store.entries().filter(|entry| {
+        let entries = self.hosting.store().entries().filter(|entry| {
             after.is_none_or(|after| (entry.kind, entry.name) > after)
                 && is_wanted(&query.kind, entry.kind)
                 && is_wanted(&query.name, entry.name)
@@ -148,9 +148,9 @@ impl Core {
         kind: String,
         name: String,
     ) -> Result<Option<ExportedObject>, CallError> {
-        let Some(entry) = self.hosting.store.entry(number, &name) else { return Ok(None) };
+        let Some(entry) = self.hosting.store().entry(number, &name) else { return Ok(None) };
         let expires = entry.expires.map(|expires| expires.since(self.hosting.time(now)).as_millis() as u64);
-        let state = self.hosting.store.state(number, &name);
+        let state = self.hosting.store().state(number, &name);
         let state = state.map_err(|error| denied(error.into()))?;
         Ok(state.map(|state| ExportedObject::new(kind, name, expires, state)))
     }
@@ -194,7 +194,7 @@ impl Core {
     /// The last change of the object that a call is about.
     fn revision_of(&self, method: MethodId, body: &[u8]) -> u64 {
         let name = Args::of(body).and_then(|mut args| args.text("the object's name")).unwrap_or_default();
-        self.hosting.store.entry(method.kind, name).map_or(0, |entry| entry.revision)
+        self.hosting.store().entry(method.kind, name).map_or(0, |entry| entry.revision)
     }
 
     fn conditions(&mut self, session: u32, terms: &[Term]) -> Result<Vec<Condition>, CallError> {

@@ -1,136 +1,185 @@
-//! Calls of hosted objects by the controller itself, for those who come by another way than a session.
+//! What the controller keeps for itself in the store, beside what it hosts: schedules and kept results.
+//!
+//! They are objects like any other, so they are in snapshots, and each change of them is a command. But nobody calls,
+//! lists or names them from outside.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::super::Core;
+use super::super::jobs::{self, Jobs};
+use super::super::schedules::{self, Schedules};
 use super::{Hosting, denied};
 use crate::error::CallError;
-use crate::hosted::{Asker, Command, Denial, Invocation, MethodId, Outcome, Stop};
-use crate::wire::encode;
+use crate::hosted::{
+    Command, Hosted, Invocation, Method, MethodId, Methods, ObjectKind, Outcome, Run, Time, Turn, put_value,
+};
+use crate::wire::{JobId, decode, encode};
 
-/// What became of a request by a foreign protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foreign {
-    /// It was carried out.
-    Done,
-    /// It was none, or could not be carried out.
-    Refused,
-    /// It had been carried out before.
-    Repeated,
+/// A type of which the controller keeps one value for itself. It has one method, which takes a command.
+pub(in super::super) trait Own: Hosted {
+    /// Its place among such types.
+    const AT: usize;
+
+    /// What comes of a command.
+    type Effect: DeserializeOwned;
+}
+
+/// The types of what the controller keeps for itself.
+pub(in super::super) fn own_kinds() -> Arc<[ObjectKind]> {
+    Arc::from([ObjectKind::of::<Schedules>(), ObjectKind::of::<Jobs>()])
+}
+
+/// The name of each of those objects.
+const NAME: &str = "all";
+
+impl Hosting {
+    /// What the controller keeps of this type.
+    pub(in super::super) fn own<T: Own>(&self) -> &T {
+        let kind = self.store().own_kind(T::AT);
+        self.store().peek(kind, NAME).expect("each kind has its own type")
+    }
+
+    /// Changes what the controller keeps of this type, by the arguments of its method, of which the first is [`NAME`].
+    fn change_own<T: Own>(
+        &mut self,
+        now: Instant,
+        arguments: &impl Serialize,
+    ) -> Result<T::Effect, CallError> {
+        let method = MethodId { kind: self.store().own_kind(T::AT), method: 0 };
+        let body = encode(arguments).expect("the controller's own values encode");
+        let invocation = Invocation { method, body: Cow::Owned(body) };
+        let mut out = Vec::new();
+        match self.run(now, &Command::Own { invocation }, &mut out) {
+            Outcome::Refused(denial) => {
+                let error = denied(denial);
+                tracing::error!(kind = T::KIND, %error, "what the controller keeps for itself was not changed");
+                Err(error)
+            }
+            Outcome::Opened(_) | Outcome::Value | Outcome::Known(_) | Outcome::Done => {
+                Ok(decode(&out).expect("the controller's own values decode"))
+            }
+        }
+    }
 }
 
 impl Core {
-    /// Has a method without arguments of an object carried out, in nobody's rights; its result, encoded. An object that
-    /// is not there is made only while its kind has fewer than `objects_max`.
-    ///
-    /// # Errors
-    /// [`CallError`] if it is not carried out.
-    pub fn call_own(
+    pub(in super::super) fn schedules(&self) -> &Schedules {
+        self.hosting.own()
+    }
+
+    pub(in super::super) fn jobs(&self) -> &Jobs {
+        self.hosting.own()
+    }
+
+    /// Has schedules changed at the time that the wall clock shows.
+    pub(in super::super) fn change_schedules(
         &mut self,
         now: Instant,
-        (kind, method): (&str, &str),
-        object: &str,
-        objects_max: usize,
-    ) -> Result<Vec<u8>, CallError> {
-        let Some(method) = self.hosting.method(kind, method) else {
-            return Err(self.no_such_callback(&format!("daffi.{kind}.{method}")));
-        };
-        let store = &self.hosting.store;
-        if store.find(method.kind, object).is_none() && store.len_of(method.kind) >= objects_max {
-            return Err(CallError::Busy {
-                what: format!("there are {objects_max} objects of kind `{kind}`"),
-            });
-        }
-        self.counters.hosted_calls += 1;
-        let body = encode(&(object,)).map_err(|error| denied(Denial::from(Stop::from(error))))?;
-        let invocation = Invocation { method, body: Cow::Owned(body) };
-        if self.must_queue(&invocation).map_err(denied)? {
-            return Err(denied(Denial::from(Stop::Parked)));
-        }
-        let asker = self.hosting.own_asker(now);
-        let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation };
-        let mut out = Vec::new();
-        self.hosting.propose(now, None, &command, &mut out).map_err(denied)?;
-        self.wake_changed(now);
-        self.wake_listeners(now);
-        Ok(out)
+        command: &schedules::Command,
+    ) -> Result<schedules::Effect, CallError> {
+        let now_ms = self.unix_ms(now);
+        let done = self.hosting.change_own::<Schedules>(now, &(NAME, command, now_ms));
+        self.schedules_due = self.schedules().next();
+        done
     }
 
-    /// Counts a request by globalCounter's own protocol.
-    pub fn note_globalcounter(&mut self, what: Foreign) {
-        let counter = match what {
-            Foreign::Done => &mut self.counters.globalcounter_requests,
-            Foreign::Refused => &mut self.counters.globalcounter_refused,
-            Foreign::Repeated => &mut self.counters.globalcounter_repeated,
-        };
-        *counter += 1;
-    }
-}
-
-impl Hosting {
-    fn method(&self, kind: &str, method: &str) -> Option<MethodId> {
-        let kinds = self.store.kinds();
-        let at = kinds.iter().position(|known| known.name == kind)?;
-        let method = kinds[at].methods.iter().position(|known| known.name == method)?;
-        Some(MethodId { kind: at as u16, method: method as u16 })
-    }
-
-    /// The controller as one who asks.
-    fn own_asker(&mut self, now: Instant) -> Asker {
-        self.own_calls += 1;
-        let session = match self.own {
-            Some(session) => session,
-            None => {
-                // Nodes have 64 bits of them, so none has this.
-                let opened = self.run(now, &Command::Open { incarnation: u128::MAX });
-                let Outcome::Opened(session) = opened else { unreachable!("opening a session opens one") };
-                self.own.insert(session).to_owned()
+    /// A number for a background call: one of which nothing is kept, as there may be after a restart.
+    pub(in super::super) fn next_job(&mut self) -> JobId {
+        loop {
+            let job = self.job_numbers.draw();
+            if self.jobs().result(job).is_none() {
+                return job;
             }
-        };
-        Asker { session, request: self.own_calls, is_again: false }
+        }
+    }
+
+    /// Has kept results changed.
+    pub(in super::super) fn change_jobs(
+        &mut self,
+        now: Instant,
+        command: &jobs::Command,
+    ) -> Result<jobs::Effect, CallError> {
+        self.hosting.change_own::<Jobs>(now, &(NAME, command))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde::Deserialize;
+impl Own for Schedules {
+    const AT: usize = 0;
 
-    use super::*;
-    use crate::hosted::kinds;
-    use crate::wire::decode;
+    type Effect = schedules::Effect;
+}
 
-    #[derive(Deserialize)]
-    struct Counted {
-        n: u64,
+impl Methods for Schedules {
+    const KIND: &'static str = "daffi.schedules";
+
+    // It shrinks, so that it is let through when memory is full: it has bounds of its own.
+    const METHODS: &'static [Method<Self>] = &[Method {
+        name: "apply",
+        parameters: &[("command", "Command"), ("now_ms", "u64")],
+        result: "Effect",
+        doc: "Does what the command says at this time of the wall clock.",
+        line: None,
+        run: Run::Shrink(|schedules, _, args, out| {
+            let command: schedules::Command = args.take("command")?;
+            let now_ms: u64 = args.take("now_ms")?;
+            args.end()?;
+            put_value(out, &schedules.apply(command, now_ms))
+        }),
+    }];
+}
+
+impl Hosted for Schedules {
+    fn is_vacant(&self) -> bool {
+        self.was_never_used()
     }
 
-    fn count(core: &mut Core, now: Instant, topic: &str) -> Result<u64, CallError> {
-        let result = core.call_own(now, ("topic", "count"), topic, 2)?;
-        let Counted { n } = decode(&result).unwrap();
-        Ok(n)
+    fn bytes(&self) -> usize {
+        self.bytes()
+    }
+}
+
+impl Own for Jobs {
+    const AT: usize = 1;
+
+    type Effect = jobs::Effect;
+}
+
+impl Methods for Jobs {
+    const KIND: &'static str = "daffi.jobs";
+
+    const METHODS: &'static [Method<Self>] = &[Method {
+        name: "apply",
+        parameters: &[("command", "Command")],
+        result: "Effect",
+        doc: "Does what the command says.",
+        line: None,
+        run: Run::Shrink(|jobs, turn, args, out| {
+            let command: jobs::Command = args.take("command")?;
+            args.end()?;
+            put_value(out, &jobs.apply(command, turn.now()))
+        }),
+    }];
+}
+
+impl Hosted for Jobs {
+    fn next_expiry(&self) -> Option<Time> {
+        self.next()
     }
 
-    #[test]
-    fn the_controller_calls_objects_and_makes_no_more_than_it_may() {
-        let now = Instant::now();
-        let mut core = Core::hosting(now, 0, 1, kinds().unwrap());
-
-        assert_eq!(count(&mut core, now, "a"), Ok(1));
-        assert_eq!(count(&mut core, now, "b"), Ok(1));
-        assert!(matches!(count(&mut core, now, "c"), Err(CallError::Busy { .. })));
-        assert_eq!(count(&mut core, now, "a"), Ok(2));
+    fn expire(&mut self, turn: &mut Turn<'_>) {
+        self.expire(turn.now());
     }
 
-    #[test]
-    fn what_there_is_no_method_or_name_for_is_refused() {
-        let now = Instant::now();
-        let mut core = Core::hosting(now, 0, 1, kinds().unwrap());
+    fn is_vacant(&self) -> bool {
+        self.was_never_used()
+    }
 
-        let unknown = core.call_own(now, ("topic", "burn"), "a", 2).unwrap_err();
-        assert!(matches!(unknown, CallError::NoSuchCallback { .. }), "{unknown}");
-        for bad in ["", &"x".repeat(257)] {
-            assert!(count(&mut core, now, bad).is_err());
-        }
+    fn bytes(&self) -> usize {
+        self.bytes()
     }
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::Run;
 use super::raster::Raster;
-use crate::name::NodeName;
+use super::{Creator, Run};
+use crate::identity::Identity;
 use crate::wire::{Missed, Overlap, ScheduleEntry, ScheduleSpec};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Schedule {
     pub(super) id: u64,
-    creator: NodeName,
+    creator: Creator,
     /// Without its body.
     pub(super) spec: ScheduleSpec,
     /// Shared with the calls under way, so that a run copies nothing.
@@ -35,7 +35,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(id: u64, creator: NodeName, mut spec: ScheduleSpec, now_ms: u64) -> Self {
+    pub(super) fn new(id: u64, creator: Creator, mut spec: ScheduleSpec, now_ms: u64) -> Self {
         Self {
             id,
             creator,
@@ -67,6 +67,17 @@ impl Schedule {
             indexed_ms: old.indexed_ms,
             ..self
         }
+    }
+
+    /// In whose rights it runs.
+    pub(super) fn owner(&self) -> &Arc<Identity> {
+        &self.creator.identity
+    }
+
+    /// Its owner may do nothing any more.
+    pub(super) fn refuse(&mut self, why: &str) {
+        let kind = self.owner().kind.clone();
+        self.creator.identity = Arc::new(Identity::refused(kind, why));
     }
 
     /// Bytes of its arguments.
@@ -170,7 +181,7 @@ impl Schedule {
     pub(super) fn run(&self) -> Run {
         Run {
             schedule: self.id,
-            creator: self.creator.clone(),
+            creator: self.creator.node.clone(),
             callback: self.spec.callback.clone(),
             body: Bytes::from_owner(Arc::clone(&self.body)),
             on: self.spec.on.clone(),
@@ -185,7 +196,7 @@ impl Schedule {
             id: self.id,
             name: spec.name.clone(),
             callback: spec.callback.clone(),
-            creator: self.creator.clone(),
+            creator: self.creator.node.clone(),
             when: spec.when.clone(),
             on: spec.on.clone(),
             key: spec.key.clone(),

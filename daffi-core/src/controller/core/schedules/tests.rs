@@ -1,12 +1,17 @@
 mod model;
 
 use super::*;
+use crate::identity::{Kind, Role};
 use crate::wire::{Missed, Overlap};
 
 const NOW: u64 = 1_700_000_000_000;
 
 fn node(name: &str) -> NodeName {
     NodeName::new(name).unwrap()
+}
+
+fn by(name: &str) -> Creator {
+    Creator { node: node(name), identity: Arc::new(Identity::memory()) }
 }
 
 fn spec(when: When) -> ScheduleSpec {
@@ -37,7 +42,7 @@ fn at(unix_ms: &[u64]) -> ScheduleSpec {
 
 fn created(spec: ScheduleSpec) -> (Schedules, u64) {
     let mut schedules = Schedules::default();
-    let entry = schedules.create(node("a"), spec, NOW).unwrap();
+    let entry = schedules.create(by("a"), spec, NOW).unwrap();
     (schedules, entry.id)
 }
 
@@ -215,7 +220,7 @@ fn each_instant_runs_once_and_in_order() {
 #[test]
 fn a_schedule_that_makes_no_sense_is_refused() {
     let mut schedules = Schedules::default();
-    let mut refusal = |spec| schedules.create(node("a"), spec, NOW).unwrap_err();
+    let mut refusal = |spec| schedules.create(by("a"), spec, NOW).unwrap_err();
     let many: Vec<u64> = (0..1_001).map(|k| NOW + k).collect();
 
     assert_eq!(refusal(every(0)), Refusal::PeriodTooShort { period_ms: 0 });
@@ -230,13 +235,13 @@ fn a_schedule_that_makes_no_sense_is_refused() {
 fn a_full_table_takes_no_more() {
     let mut schedules = Schedules::default();
     let named = ScheduleSpec { name: Some("n".into()), ..every(100) };
-    schedules.create(node("a"), named.clone(), NOW).unwrap();
+    schedules.create(by("a"), named.clone(), NOW).unwrap();
     for _ in 1..SCHEDULES_MAX {
-        schedules.create(node("a"), every(100), NOW).unwrap();
+        schedules.create(by("a"), every(100), NOW).unwrap();
     }
 
-    assert_eq!(schedules.create(node("a"), every(100), NOW), Err(Refusal::Full));
-    assert_eq!(schedules.create(node("a"), named, NOW).map(|entry| entry.id), Ok(1));
+    assert_eq!(schedules.create(by("a"), every(100), NOW), Err(Refusal::Full));
+    assert_eq!(schedules.create(by("a"), named, NOW).map(|entry| entry.id), Ok(1));
 }
 
 #[test]
@@ -258,7 +263,7 @@ fn after_a_cancel_there_is_no_tick_and_the_run_goes_on() {
 fn only_the_last_thousand_ended_ones_are_remembered() {
     let mut schedules = Schedules::default();
     for id in 1..=1_001 {
-        schedules.create(node("a"), every(100), NOW).unwrap();
+        schedules.create(by("a"), every(100), NOW).unwrap();
         schedules.cancel(id);
     }
 
@@ -310,7 +315,7 @@ fn a_name_registered_twice_is_one_schedule() {
     schedules.tick(NOW + 100);
     let before = schedules.entry(id).unwrap();
 
-    let again = schedules.create(node("b"), named, NOW + 150).unwrap();
+    let again = schedules.create(by("b"), named, NOW + 150).unwrap();
 
     assert_eq!(again, before);
     assert_eq!(schedules.len(), 1);
@@ -323,7 +328,7 @@ fn a_named_schedule_can_be_registered_again_when_some_of_its_instants_have_passe
     let (mut schedules, id) = created(named.clone());
     schedules.tick(NOW + 100);
 
-    assert_eq!(schedules.create(node("a"), named, NOW + 150).map(|entry| entry.id), Ok(id));
+    assert_eq!(schedules.create(by("a"), named, NOW + 150).map(|entry| entry.id), Ok(id));
 }
 
 #[test]
@@ -334,7 +339,7 @@ fn another_specification_under_the_same_name_starts_anew_in_place() {
     schedules.pause(id);
 
     let changed = ScheduleSpec { body: vec![0x91, 8], ..named };
-    let entry = schedules.create(node("b"), changed, NOW + 260).unwrap();
+    let entry = schedules.create(by("b"), changed, NOW + 260).unwrap();
 
     assert_eq!((entry.id, entry.runs, entry.missed_ticks, entry.running), (id, 1, 1, 1));
     assert_eq!((entry.creator, entry.paused), (node("b"), true));
@@ -352,7 +357,7 @@ fn a_schedule_that_starts_anew_leaves_no_tick_of_the_old_raster() {
     let (mut schedules, _) = created(named.clone());
 
     let slower = ScheduleSpec { when: every(1_000).when, ..named };
-    schedules.create(node("a"), slower, NOW + 50).unwrap();
+    schedules.create(by("a"), slower, NOW + 50).unwrap();
 
     assert_eq!(schedules.next(), Some(NOW + 1_050));
     assert!(schedules.tick(NOW + 1_049).is_empty());
@@ -364,7 +369,7 @@ fn a_schedule_that_starts_anew_gives_up_what_the_old_one_owed() {
     let (mut schedules, id) = created(named.clone());
     assert_eq!(schedules.tick(NOW + 400).len(), 1);
 
-    schedules.create(node("a"), ScheduleSpec { key: Some("k".into()), ..named }, NOW + 410).unwrap();
+    schedules.create(by("a"), ScheduleSpec { key: Some("k".into()), ..named }, NOW + 410).unwrap();
     schedules.finish_run(id, None);
 
     assert_eq!(schedules.next(), Some(NOW + 510));
@@ -377,7 +382,7 @@ fn a_named_schedule_whose_ticks_are_over_starts_anew() {
     let (mut schedules, id) = created(named.clone());
     schedules.tick(NOW + 100);
 
-    let entry = schedules.create(node("a"), named, NOW + 150).unwrap();
+    let entry = schedules.create(by("a"), named, NOW + 150).unwrap();
 
     assert_eq!((entry.id, entry.remaining, entry.next_unix_ms), (id, Some(1), Some(NOW + 250)));
 }
@@ -389,7 +394,7 @@ fn a_cancelled_name_is_free() {
 
     schedules.cancel(id);
 
-    assert_eq!(schedules.create(node("a"), named, NOW).map(|entry| entry.id), Ok(id + 1));
+    assert_eq!(schedules.create(by("a"), named, NOW).map(|entry| entry.id), Ok(id + 1));
 }
 
 #[test]
@@ -408,7 +413,7 @@ fn the_last_failure_is_kept_within_a_bound() {
 fn what_is_due_first_runs_first() {
     let mut schedules = Schedules::default();
     for period_ms in [300, 100, 200] {
-        schedules.create(node("a"), every(period_ms), NOW).unwrap();
+        schedules.create(by("a"), every(period_ms), NOW).unwrap();
     }
 
     let order: Vec<u64> = schedules.tick(NOW + 300).iter().map(|run| run.schedule).collect();
@@ -431,8 +436,42 @@ fn a_time_at_the_end_of_all_times_does_no_harm() {
 fn the_arguments_of_all_schedules_are_bounded() {
     let mut schedules = Schedules::default();
     let large = || ScheduleSpec { body: vec![0; SCHEDULE_BYTES_MAX / 2], ..every(100) };
-    schedules.create(node("a"), large(), NOW).expect("there is room");
-    schedules.create(node("a"), large(), NOW).expect("there is room");
+    schedules.create(by("a"), large(), NOW).expect("there is room");
+    schedules.create(by("a"), large(), NOW).expect("there is room");
 
-    assert_eq!(schedules.create(node("a"), every(100), NOW), Err(Refusal::BytesFull));
+    assert_eq!(schedules.create(by("a"), every(100), NOW), Err(Refusal::BytesFull));
+}
+
+#[test]
+fn what_was_made_by_a_token_is_refused_once_that_is_good_no_more() {
+    let token = |id: &str| Kind::Token { id: id.into(), name: "n".into() };
+    let by = |id: &str| Creator {
+        node: node("a"),
+        identity: Arc::new(Identity::new(token(id), Role::everything())),
+    };
+    let mut schedules = Schedules::default();
+    for id in ["one", "two"] {
+        schedules.create(by(id), every(100), NOW).unwrap();
+    }
+    assert!(schedules.has_owner("one") && !schedules.has_owner("three"));
+
+    schedules.end_token("one", "revoked");
+
+    let objections = [1, 2].map(|id| schedules.owner(id).unwrap().objection(NOW));
+    assert_eq!(objections, [Some("revoked".to_owned()), None]);
+    assert!(schedules.has_owner("one"), "it is its owner still");
+}
+
+#[test]
+fn arguments_that_have_gone_make_room_for_others() {
+    let named = |bytes: usize| ScheduleSpec { name: Some("n".into()), body: vec![0; bytes], ..every(100) };
+    let (mut schedules, id) = created(named(SCHEDULE_BYTES_MAX / 2));
+    schedules.create(by("a"), named(1_000), NOW).unwrap();
+    assert!(
+        schedules.create(by("a"), ScheduleSpec { name: None, ..named(SCHEDULE_BYTES_MAX) }, NOW).is_err()
+    );
+
+    schedules.cancel(id);
+
+    assert!(schedules.create(by("a"), named(SCHEDULE_BYTES_MAX), NOW).is_ok());
 }

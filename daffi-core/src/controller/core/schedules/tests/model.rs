@@ -203,7 +203,7 @@ proptest! {
         let mut now = NOW;
         let mut commands: Vec<(u64, Command)> = specs
             .into_iter()
-            .map(|spec| (now, Command::Create { creator: node("a"), spec: Box::new(spec) }))
+            .map(|spec| (now, Command::Create { creator: by("a"), spec: Box::new(spec) }))
             .collect();
         for span in spans {
             now += span;
@@ -228,6 +228,7 @@ proptest! {
             .map(|(now, command)| replica.apply(command, now))
             .collect();
 
+        prop_assert_eq!(&wire::decode::<Vec<Effect>>(&wire::encode(&first).unwrap()).unwrap(), &first);
         prop_assert_eq!(first, second);
         prop_assert_eq!(original, replica);
     }
