@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::super::{Backlog, Core, Next, SessionKey, Violation};
 use crate::config;
 use crate::error::CallError;
+use crate::hosted::ObjectKind;
 use crate::identity::Identity;
 use crate::name::{CallbackName, NodeName};
 use crate::transport::Peer;
@@ -154,9 +155,14 @@ pub(super) struct Mesh {
 
 impl Mesh {
     pub(super) fn new(seed: u64) -> Self {
+        Self::hosting(seed, Arc::from([]))
+    }
+
+    /// One whose controller hosts objects of these kinds.
+    pub(super) fn hosting(seed: u64, kinds: Arc<[ObjectKind]>) -> Self {
         let now = Instant::now();
         Self {
-            core: Core::new(now, UNIX_MS, seed),
+            core: Core::hosting(now, UNIX_MS, seed, kinds),
             now,
             start: now,
             identity: Arc::new(Identity::memory()),

@@ -8,6 +8,7 @@ use super::super::Core;
 use super::super::calls::Origin;
 use super::super::session::NONE;
 use super::harness::{Mesh, Node, Received, Reply, Sending};
+use super::replay::Recording;
 use crate::config::CHUNK_BYTES;
 use crate::error::{CallError, Ran};
 use crate::name::NodeName;
@@ -57,6 +58,7 @@ impl Drop for ShowSeed {
 
 struct Simulation {
     mesh: Mesh,
+    recording: Recording,
     random: fastrand::Rng,
     joined: usize,
     /// Results in chunks that came to their end.
@@ -65,7 +67,9 @@ struct Simulation {
 
 impl Simulation {
     fn new(seed: u64) -> Self {
-        Self { mesh: Mesh::new(seed), random: fastrand::Rng::with_seed(seed), joined: 0, chunked: 0 }
+        let mut mesh = Mesh::new(seed);
+        let recording = Recording::of(&mut mesh.core);
+        Self { mesh, recording, random: fastrand::Rng::with_seed(seed), joined: 0, chunked: 0 }
     }
 
     fn run(&mut self) {
@@ -73,6 +77,7 @@ impl Simulation {
             self.step();
             self.check();
         }
+        self.recording.check(&self.mesh.core);
         for at in self.live() {
             self.mesh.leave(at);
             self.check();
@@ -81,6 +86,7 @@ impl Simulation {
         // What is held for its eta outlives its caller; let it come and go.
         self.mesh.advance(Duration::from_secs(48 * 3600));
         self.mesh.check_empty();
+        self.recording.check(&self.mesh.core);
         for table in ["sessions", "nodes", "names", "offers", "jobs_kept"] {
             assert_eq!(self.mesh.stat(table), 0, "{table}");
         }
