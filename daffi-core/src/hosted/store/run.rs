@@ -211,7 +211,10 @@ impl Store {
         if let Some(expires) = expires.take() {
             place.expires = expires;
         }
-        after.changed.push(object);
+        // Nobody waits for what is the controller's own.
+        if usize::from(place.kind) < self.kinds.len() {
+            after.changed.push(object);
+        }
         if place.holders > 0 && place.is_vacant() {
             self.let_all_go(slot);
         }

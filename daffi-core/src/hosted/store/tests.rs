@@ -64,6 +64,11 @@ impl Methods for Tallies {
             tallies.counts.clear();
             panic!("in the middle")
         })),
+        // Takes it from its holder, and forgets to say so.
+        method(Run::Shrink(|tallies, _, _, out| {
+            tallies.holder = None;
+            put(out, &0)
+        })),
     ];
 }
 
@@ -105,6 +110,7 @@ const ADD: u16 = 1;
 const TAKE: u16 = 2;
 const HOLD: u16 = 3;
 const BREAK: u16 = 4;
+const DROP: u16 = 5;
 
 fn store() -> Store {
     Store::new(Arc::from([ObjectKind::of::<Tallies>()]))
@@ -360,6 +366,47 @@ fn arguments_that_do_not_fit_are_refused_with_a_reason() {
         assert!(is_told, "{denied:?}");
     }
     assert_eq!(bench.store.entries().count(), 0);
+}
+
+#[test]
+fn a_session_ends_well_whatever_has_become_of_what_it_held() {
+    let mut bench = Bench::new();
+    bench.call(invocation(HOLD, &("lock",))).expect("it is free");
+    bench.call(invocation(DROP, &("lock",))).expect("it can be dropped");
+    // So many come and go that places are used again.
+    for at in 0..2_000 {
+        let name = format!("o{at}");
+        bench.call(add(&name, "x", 1, None)).expect("it is good");
+        bench.call(invocation(TAKE, &(name, "x"))).expect("it is there");
+    }
+    let revision = bench.store.revision();
+
+    let ended = bench.apply(&Command::End { session: bench.session, is_final: false });
+
+    assert_eq!((ended.0, bench.store.revision()), (Outcome::Done, revision), "it held nothing");
+}
+
+#[test]
+fn what_the_controller_keeps_for_itself_is_saved_and_shown_to_nobody() {
+    let with_own = || Store::with_own(Arc::from([]), Arc::from([ObjectKind::of::<Tallies>()]));
+    let mut store = with_own();
+    let (mut out, mut after) = (Vec::new(), After::default());
+    assert_eq!(
+        store.peek(store.own_kind(0), "all"),
+        Some(&Tallies::default()),
+        "a blank one, until it is there"
+    );
+
+    let command = Command::Own { invocation: add("all", "x", 7, Some(10)) };
+    assert_eq!(store.apply(Time(1), &command, &mut out, &mut after), Outcome::Value);
+
+    assert_eq!((store.len(), store.bytes(), store.entries().count()), (0, 0, 0));
+    assert!(after.changed.is_empty(), "nobody can wait for it");
+    let mut other = with_own();
+    other.restore(store.snapshot().expect("it can be saved")).expect("it can be restored");
+    let kept = other.peek::<Tallies>(other.own_kind(0), "all").expect("it is of that type");
+    assert_eq!(kept.counts["x"].0, 7);
+    assert_eq!(other.next_due(), Some(Time(10_001)), "it expires like any other");
 }
 
 /// A step of a random history.

@@ -10,6 +10,9 @@ use crate::hosted::{After, Command, ObjectId, ObjectKind, Outcome, Store, Time};
 ///
 /// It is given everything that the store is a function of: who writes down each time with its command, in this order,
 /// can make the same store of them.
+///
+/// The core goes on with what a command came to. Whoever must first make it safe does not hold that back, but what others
+/// hear of it, all of which leaves by [`take_output`](super::super::Core::take_output).
 pub(in super::super) trait Propose: Send {
     /// Has `command` carried out at `at`. Its result is appended to `out`, and what is to be done then to `after`.
     fn propose(

@@ -3,6 +3,7 @@
 mod again;
 mod flows;
 mod harness;
+mod own;
 mod replay;
 mod resume;
 mod rights;
