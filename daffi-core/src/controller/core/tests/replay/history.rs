@@ -290,7 +290,7 @@ impl History {
             4 => Command::Pause { id },
             5 => Command::Resume { id },
             6 => Command::EndToken { token: "t1".into(), why: "revoked".into() },
-            7 => Command::Finished { id, error: (seed % 2 == 0).then(|| "it failed".into()) },
+            7 => Command::Finished { id, error: seed.is_multiple_of(2).then(|| "it failed".into()) },
             _ => Command::Tick,
         };
         self.change_own(0, &("all", command, now_ms));
@@ -308,20 +308,24 @@ fn creator(seed: u64) -> Creator {
 }
 
 fn spec(seed: u64, now_ms: u64) -> ScheduleSpec {
-    let when = if seed % 3 == 0 {
+    let when = if seed.is_multiple_of(3) {
         When::At { unix_ms: vec![now_ms + seed % 50, now_ms + seed % 900] }
     } else {
-        When::Every { period_ms: 1 + seed % 30, times: (seed % 2 == 0).then_some(3), first_in_ms: None }
+        When::Every {
+            period_ms: 1 + seed % 30,
+            times: seed.is_multiple_of(2).then_some(3),
+            first_in_ms: None,
+        }
     };
     ScheduleSpec {
         callback: "work".into(),
         body: vec![0x91, 7],
         when,
-        name: (seed % 5 == 0).then(|| "named".into()),
+        name: seed.is_multiple_of(5).then(|| "named".into()),
         on: None,
         key: None,
         timeout_ms: seed % 100,
-        overlap: if seed % 2 == 0 { Overlap::Skip } else { Overlap::Allow },
+        overlap: if seed.is_multiple_of(2) { Overlap::Skip } else { Overlap::Allow },
         missed: if seed % 7 < 3 { Missed::CatchUp } else { Missed::Skip },
     }
 }
@@ -332,8 +336,8 @@ fn kept(id: u8, bytes: u16) -> Kept {
         id: JobId(u64::from(id)),
         callback: "work".into(),
         caller: node.clone(),
-        owner: (id % 2 == 0).then(|| Arc::new(Identity::memory())),
-        node: (id % 3 == 0).then_some(node),
+        owner: id.is_multiple_of(2).then(|| Arc::new(Identity::memory())),
+        node: id.is_multiple_of(3).then_some(node),
         failed: id % 2 == 1,
         body: Bytes::from(vec![7; usize::from(bytes)]),
     }
@@ -346,7 +350,7 @@ pub(super) struct Waiters(Vec<ObjectId>);
 impl Waiters {
     /// One begins to wait, or stops.
     pub(super) fn shuffle(&mut self, store: &mut Store, at: u64) {
-        if at % 3 == 0 && !self.0.is_empty() {
+        if at.is_multiple_of(3) && !self.0.is_empty() {
             store.wait_no_more(self.0.swap_remove(at as usize % self.0.len()));
         } else {
             let kind = (at % store.kinds().len() as u64) as u16;
