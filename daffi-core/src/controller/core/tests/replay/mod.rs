@@ -24,6 +24,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..80)
 }
 
+/// Histories in a test run; set `DAFFI_SOAK` for more.
+fn cases() -> u32 {
+    std::env::var("DAFFI_SOAK").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
+}
+
 /// Both stores are the same, and will go on so.
 fn agree(one: &Store, other: &Store) -> Result<(), TestCaseError> {
     prop_assert_eq!(state(one), state(other));
@@ -78,7 +83,7 @@ fn histories_reach_all_kinds_and_all_that_may_come_of_a_call() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn a_history_of_all_kinds_replayed_from_its_log_comes_to_the_same_after_each_command(steps in steps()) {
