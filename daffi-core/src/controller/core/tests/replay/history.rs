@@ -59,7 +59,7 @@ fn called() -> impl Strategy<Value = Called> {
     })
 }
 
-pub(super) fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Step> {
     let (kind, object) = (any::<Index>, || 0..2_u8);
     prop_oneof![
         24 => called().prop_map(Step::Call),
@@ -77,6 +77,18 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => (0..6_u8, 0..500_u16).prop_map(|(id, bytes)| Step::Keep(id, bytes)),
         1 => (0..6_u8).prop_map(Step::Unkeep),
     ]
+}
+
+/// What happens to objects of two kinds, so that much happens to each, and beside them.
+#[derive(Debug, Clone)]
+pub(super) struct Story {
+    kinds: [Index; 2],
+    pub(super) steps: Vec<Step>,
+}
+
+pub(super) fn story() -> impl Strategy<Value = Story> {
+    (any::<[Index; 2]>(), prop::collection::vec(step(), 1..80))
+        .prop_map(|(kinds, steps)| Story { kinds, steps })
 }
 
 /// A store that hosts all kinds.
@@ -126,6 +138,7 @@ pub(super) struct History {
     pub(super) store: Store,
     pub(super) log: Vec<Record>,
     pub(super) told: Vec<Told>,
+    kinds: [u16; 2],
     now: Time,
     sessions: Vec<SessionId>,
     request: u64,
@@ -135,9 +148,13 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new() -> Self {
+    /// At the beginning of a story.
+    pub(super) fn of(story: &Story) -> Self {
+        let store = store();
+        let kinds = story.kinds.map(|kind| kind.index(store.kinds().len()) as u16);
         let mut history = Self {
-            store: store(),
+            store,
+            kinds,
             log: Vec::new(),
             told: Vec::new(),
             now: Time(1_700_000_000_000_000),
@@ -205,7 +222,7 @@ impl History {
     }
 
     fn kind(&self, kind: &Index) -> u16 {
-        kind.index(self.store.kinds().len()) as u16
+        *kind.get(&self.kinds)
     }
 
     fn invocation(&self, called: &Called) -> Invocation<'static> {

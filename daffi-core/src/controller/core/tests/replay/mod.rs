@@ -13,16 +13,12 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use self::arguments::Arguments;
-use self::history::{History, Record, Step, Waiters, command, replay, restored, state, step, store};
+use self::history::{History, Record, Waiters, command, replay, restored, state, store, story};
 use super::super::Core;
 use super::super::hosted::{Propose, own_kinds};
 use super::harness::Mesh;
 use crate::hosted::{After, Command, Denial, ObjectKind, Outcome, Stop, Store, Time, kinds};
 use crate::wire::{self, Extension, Flags, Header, Kind};
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..80)
-}
 
 /// Histories in a test run; set `DAFFI_SOAK` for more.
 fn cases() -> u32 {
@@ -56,9 +52,10 @@ fn histories_reach_all_kinds_and_all_that_may_come_of_a_call() {
     let (mut changed, mut stopped, mut refused) = (BTreeSet::new(), 0, 0);
 
     for _ in 0..100 {
-        let mut history = History::new();
-        for step in steps().new_tree(&mut runner).expect("a history").current() {
-            history.take(&step);
+        let story = story().new_tree(&mut runner).expect("a story").current();
+        let mut history = History::of(&story);
+        for step in &story.steps {
+            history.take(step);
         }
         for (record, (outcome, ..)) in history.log.iter().zip(&history.told) {
             match (command(record).1, outcome) {
@@ -86,10 +83,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
-    fn a_history_of_all_kinds_replayed_from_its_log_comes_to_the_same_after_each_command(steps in steps()) {
-        let (mut history, mut replica, mut done) = (History::new(), store(), 0);
+    fn a_history_of_all_kinds_replayed_from_its_log_comes_to_the_same_after_each_command(story in story()) {
+        let (mut history, mut replica, mut done) = (History::of(&story), store(), 0);
 
-        for step in &steps {
+        for step in &story.steps {
             history.take(step);
             for (record, told) in history.log[done..].iter().zip(&history.told[done..]) {
                 prop_assert_eq!(&replay(&mut replica, record), told);
@@ -100,14 +97,14 @@ proptest! {
     }
 
     #[test]
-    fn a_store_restored_anywhere_goes_on_as_the_one_that_was_saved(steps in steps(), at in any::<Index>()) {
-        let (mut history, at) = (History::new(), at.index(steps.len()));
-        steps[..at].iter().for_each(|step| history.take(step));
+    fn a_store_restored_anywhere_goes_on_as_the_one_that_was_saved(story in story(), at in any::<Index>()) {
+        let (mut history, at) = (History::of(&story), at.index(story.steps.len()));
+        story.steps[..at].iter().for_each(|step| history.take(step));
         let mut other = restored(&history.store);
         agree(&history.store, &other)?;
         let saved = history.log.len();
 
-        steps[at..].iter().for_each(|step| history.take(step));
+        story.steps[at..].iter().for_each(|step| history.take(step));
 
         for (record, told) in history.log[saved..].iter().zip(&history.told[saved..]) {
             prop_assert_eq!(&replay(&mut other, record), told);
@@ -116,11 +113,11 @@ proptest! {
     }
 
     #[test]
-    fn who_waits_for_objects_changes_nothing(steps in steps(), waits in prop::collection::vec(any::<u64>(), 80)) {
-        let (mut history, mut alone, mut done) = (History::new(), store(), 0);
+    fn who_waits_for_objects_changes_nothing(story in story(), waits in prop::collection::vec(any::<u64>(), 80)) {
+        let (mut history, mut alone, mut done) = (History::of(&story), store(), 0);
         let mut waiters = Waiters::default();
 
-        for (step, wait) in steps.iter().zip(waits) {
+        for (step, wait) in story.steps.iter().zip(waits) {
             waiters.shuffle(&mut history.store, wait);
             history.take(step);
             for (record, told) in history.log[done..].iter().zip(&history.told[done..]) {
