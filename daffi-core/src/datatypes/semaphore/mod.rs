@@ -68,11 +68,10 @@ impl SemaphoreState {
             Ok(None) => {}
         }
         let of_all = if self.permits == 0 { of_all } else { self.permits };
-        if self.taken.saturating_add(permits) > of_all {
+        let Some(taken) = self.taken.checked_add(permits).filter(|taken| *taken <= of_all) else {
             return Poll::Pending;
-        }
-        self.permits = of_all;
-        self.taken += permits;
+        };
+        (self.permits, self.taken) = (of_all, taken);
         Poll::Ready(Ok(self.holders.insert(turn, claim, permits)))
     }
 
