@@ -38,6 +38,7 @@ pub struct Turn<'a> {
     revision: u64,
     session: SessionId,
     waiting: usize,
+    is_watched: bool,
     effects: &'a mut Effects,
 }
 
@@ -65,12 +66,17 @@ pub struct Message {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(now: Time, revision: u64, session: SessionId, effects: &'a mut Effects) -> Self {
-        Self { now, revision, session, waiting: 0, effects }
+        Self { now, revision, session, waiting: 0, is_watched: true, effects }
     }
 
     /// The same turn, where so many calls wait.
     pub(super) fn with_waiting(self, waiting: usize) -> Self {
         Self { waiting, ..self }
+    }
+
+    /// The same turn, where it matters or not what is told.
+    pub(super) fn watched(self, is_watched: bool) -> Self {
+        Self { is_watched, ..self }
     }
 
     /// The time of the store's clock, the same for all of a command.
@@ -112,9 +118,11 @@ impl<'a> Turn<'a> {
     /// Tells watchers what has changed.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if it cannot be encoded.
+    /// [`DataError::Invalid`] if it cannot be encoded, which may not be seen while nobody watches.
     pub fn tell<T: Serialize + ?Sized>(&mut self, change: &T) -> Result<(), DataError> {
-        self.effects.changes.push(Value::of(change)?);
+        if self.is_watched {
+            self.effects.changes.push(Value::of(change)?);
+        }
         Ok(())
     }
 

@@ -84,7 +84,7 @@ impl Store {
     ) {
         let revision = self.revision + 1;
         let place = self.table.get_mut(slot);
-        let mut turn = Turn::new(self.clock, revision, session, &mut self.effects);
+        let mut turn = Turn::new(self.clock, revision, session, &mut self.effects).watched(self.is_watched);
         match catch(|| change(&mut *place.state, &mut turn)) {
             Ok(()) => self.settle(slot, revision, after),
             Err(panicked) => self.quarantine(slot, format!("{} at {}", panicked.message, panicked.at)),

@@ -43,6 +43,8 @@ pub struct Store {
     last_session: u64,
     /// Whether the command that is carried out has given its session something.
     has_given: bool,
+    /// Whether anybody hears of changes. No part of the state: nothing else depends on it.
+    is_watched: bool,
     /// Spared between turns.
     effects: Effects,
 }
@@ -121,8 +123,20 @@ impl Store {
             has_forgotten: false,
             last_session: 0,
             has_given: false,
+            is_watched: true,
             effects: Effects::default(),
         }
+    }
+
+    /// The same with its revisions beginning after this one: those of an earlier store are not met again.
+    #[must_use]
+    pub fn after_revision(self, revision: u64) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// Whether anybody hears of changes from now on: if not, they need not be encoded.
+    pub fn set_watched(&mut self, is_watched: bool) {
+        self.is_watched = is_watched;
     }
 
     /// The kinds of objects, by number, without the controller's own.

@@ -156,7 +156,8 @@ impl Store {
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
         let place = &mut self.table.places[slot as usize];
-        let mut turn = Turn::new(self.clock, self.revision + 1, session, &mut self.effects);
+        let mut turn =
+            Turn::new(self.clock, self.revision + 1, session, &mut self.effects).watched(self.is_watched);
         let start = out.len();
         let before = watchful_copy(place);
         let ran = catch(|| place.state.write(method.method, &mut turn, &mut args, out));

@@ -212,6 +212,11 @@ impl Feeds {
     pub(super) fn len(&self) -> usize {
         self.count
     }
+
+    /// Whether there is a feed of changes.
+    pub(super) fn has_watchers(&self) -> bool {
+        self.by.iter().any(|((_, changes), by)| *changes && !by.is_empty())
+    }
 }
 
 fn item(at: u64, topic: &str, time: Time, from: Option<&NodeName>, body: &Value) -> HeardItem {
@@ -238,6 +243,9 @@ impl Hosting {
             self.time(now).0
         };
         let key = FeedKey { kind, changes, object: object.into() };
+        if changes {
+            self.proposer.set_watched(true);
+        }
         let feed = self.feeds.begin(now, &key, complete_from)?;
         let Some(from) = from else { return Ok(Ok(told(feed.next, false, Vec::new()))) };
         Ok(feed.heard(&topics, from).ok_or(Listening { key, topics, from }))

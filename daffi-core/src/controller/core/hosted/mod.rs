@@ -20,9 +20,9 @@ use bytes::Bytes;
 
 use self::feeds::Feeds;
 pub(super) use self::feeds::Listening;
+pub use self::foreign::Foreign;
 pub(super) use self::lines::Parked;
 use self::lines::Place;
-pub use self::foreign::Foreign;
 pub(super) use self::own::own_kinds;
 #[cfg(test)]
 pub(super) use self::proposer::Propose;
@@ -91,6 +91,7 @@ impl Hosting {
     /// Forgets what nobody listens to any more.
     pub(super) fn forget_feeds(&mut self, now: Instant) {
         self.feeds.expire(now);
+        self.proposer.set_watched(self.feeds.has_watchers());
     }
 
     /// Has a call carried out for the node `from`.

@@ -52,7 +52,10 @@ pub(in super::super) struct Proposer {
 impl Proposer {
     pub(super) fn new(now: Instant, unix_ms: u64, kinds: Arc<[ObjectKind]>, own: Arc<[ObjectKind]>) -> Self {
         let start = (now, Time(unix_ms.saturating_mul(1_000)));
-        Self { store: Store::with_own(kinds, own), start, way: Box::new(AtOnce) }
+        // Tokens of a controller that is started anew shall not be met again, though nothing else is left of them.
+        let mut store = Store::with_own(kinds, own).after_revision(start.1.0);
+        store.set_watched(false);
+        Self { store, start, way: Box::new(AtOnce) }
     }
 
     /// From now on commands go this way.
@@ -86,6 +89,11 @@ impl Proposer {
     ) -> Outcome {
         let at = self.time(now);
         self.way.propose(&mut self.store, at, command, out, after)
+    }
+
+    /// Whether anybody hears of changes from now on.
+    pub(super) fn set_watched(&mut self, is_watched: bool) {
+        self.store.set_watched(is_watched);
     }
 
     /// Where an object is, for a call that waits for it to change. This is no command, since waiting is no state.
