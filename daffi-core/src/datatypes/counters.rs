@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Kept, Operation};
 use crate::error::DataError;
-use crate::hosted::Hosted;
+use crate::hosted::{Hosted, Turn};
 use crate::node::Node;
 
 /// A group of counters, as the controller keeps it.
@@ -18,25 +18,45 @@ pub struct CountersState {
     bytes: usize,
 }
 
+/// What watchers of a group of counters are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum CountersChange {
+    /// A counter has another value.
+    Set {
+        /// The counter.
+        counter: String,
+        /// Its value.
+        value: i64,
+    },
+    /// All counters are 0.
+    Reset,
+    /// A counter is gone.
+    Removed {
+        /// The counter.
+        counter: String,
+    },
+}
+
 #[callback(hosted = "counters")]
 impl CountersState {
     /// Adds `by` to the counter; one that is not there counts as 0.
     ///
     /// # Errors
     /// [`DataError::WrongValue`] if the sum does not fit 64 bits.
-    pub fn add(&mut self, counter: &str, by: i64) -> Result<i64, DataError> {
+    pub fn add(&mut self, turn: &mut Turn<'_>, counter: &str, by: i64) -> Result<i64, DataError> {
         let value = self.counters.get(counter).copied().unwrap_or_default();
         let sum = value.checked_add(by).ok_or_else(|| DataError::WrongValue {
             expected: "a sum of 64 bits".into(),
             found: format!("{value} and {by} more"),
         })?;
-        self.put(counter, sum);
+        self.put(turn, counter, sum);
         Ok(sum)
     }
 
     /// Gives the counter a value, and returns what it had.
-    pub fn set(&mut self, counter: &str, value: i64) -> i64 {
-        self.put(counter, value).unwrap_or_default()
+    pub fn set(&mut self, turn: &mut Turn<'_>, counter: &str, value: i64) -> i64 {
+        self.put(turn, counter, value).unwrap_or_default()
     }
 
     /// The value of the counter; 0 if it is not there.
@@ -51,16 +71,18 @@ impl CountersState {
 
     /// Sets all counters of the group to 0, which stay, and says how many there are.
     #[callback(shrink)]
-    pub fn reset(&mut self) -> u64 {
+    pub fn reset(&mut self, turn: &mut Turn<'_>) -> u64 {
+        tell(turn, || CountersChange::Reset);
         self.counters.values_mut().for_each(|value| *value = 0);
         self.counters.len() as u64
     }
 
     /// Removes a counter, and returns its last value.
     #[callback(shrink)]
-    pub fn remove(&mut self, counter: &str) -> Option<i64> {
+    pub fn remove(&mut self, turn: &mut Turn<'_>, counter: &str) -> Option<i64> {
         let removed = self.counters.remove(counter);
         if removed.is_some() {
+            tell(turn, || CountersChange::Removed { counter: counter.to_owned() });
             self.bytes -= entry_bytes(counter);
         }
         removed
@@ -68,13 +90,20 @@ impl CountersState {
 }
 
 impl CountersState {
-    fn put(&mut self, counter: &str, value: i64) -> Option<i64> {
+    fn put(&mut self, turn: &mut Turn<'_>, counter: &str, value: i64) -> Option<i64> {
+        tell(turn, || CountersChange::Set { counter: counter.to_owned(), value });
         if let Some(before) = self.counters.get_mut(counter) {
             return Some(std::mem::replace(before, value));
         }
         self.bytes += entry_bytes(counter);
         self.counters.insert(counter.to_owned(), value);
         None
+    }
+}
+
+fn tell(turn: &mut Turn<'_>, change: impl FnOnce() -> CountersChange) {
+    if turn.is_watched() {
+        turn.tell(&change()).expect("texts and numbers encode");
     }
 }
 
@@ -163,30 +192,93 @@ impl Counters {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::datatypes::model::{Bench, NAME};
 
     #[test]
     fn a_sum_that_does_not_fit_changes_nothing() {
-        let mut group = CountersState::default();
-        group.set("a", i64::MAX);
+        let mut bench = Bench::of::<CountersState>();
+        assert_eq!(bench.call("set", &(NAME, "a", i64::MAX)), Ok(0_i64));
 
-        let error = group.add("a", 1).unwrap_err();
+        let error = bench.call::<i64>("add", &(NAME, "a", 1)).unwrap_err();
 
         assert!(matches!(error, DataError::WrongValue { .. }), "{error}");
-        assert_eq!(group.get("a"), i64::MAX);
+        assert_eq!(bench.call("get", &(NAME, "a")), Ok(i64::MAX));
     }
 
     #[test]
-    fn what_was_removed_takes_no_room() {
-        let mut group = CountersState::default();
-        group.add("a", 4).unwrap();
-        group.set("b", 5);
-        assert_eq!(group.reset(), 2);
+    fn watchers_are_told_of_each_change() {
+        let mut bench = Bench::of::<CountersState>();
+        bench.call::<i64>("add", &(NAME, "a", 4)).unwrap();
+        bench.call::<u64>("reset", &(NAME,)).unwrap();
+        bench.call::<Option<i64>>("remove", &(NAME, "a")).unwrap();
+        bench.call::<Option<i64>>("remove", &(NAME, "a")).unwrap();
 
-        assert_eq!(group.remove("a"), Some(0));
-        assert_eq!(group.remove("a"), None);
-        assert_eq!(group.remove("b"), Some(0));
+        let counter = || "a".to_owned();
+        let changes: Vec<CountersChange> = bench.changes.iter().map(|change| change.get().unwrap()).collect();
+        assert_eq!(
+            changes,
+            [
+                CountersChange::Set { counter: counter(), value: 4 },
+                CountersChange::Reset,
+                CountersChange::Removed { counter: counter() }
+            ]
+        );
+    }
 
-        assert_eq!((group.bytes(), group.is_vacant()), (0, true));
+    #[derive(Debug, Clone)]
+    enum Step {
+        Add(String, i64),
+        Set(String, i64),
+        Remove(String),
+        Reset,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let counter = || "[abc]";
+        let value = || prop_oneof![-9..10_i64, Just(i64::MAX), Just(i64::MIN)];
+        prop_oneof![
+            (counter(), value()).prop_map(|(counter, by)| Step::Add(counter, by)),
+            (counter(), value()).prop_map(|(counter, value)| Step::Set(counter, value)),
+            counter().prop_map(Step::Remove),
+            Just(Step::Reset),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_group_is_a_map_of_numbers(steps in prop::collection::vec(step(), 0..60)) {
+            let (mut bench, mut model) = (Bench::of::<CountersState>(), BTreeMap::<String, i64>::new());
+            for step in steps {
+                match step {
+                    Step::Add(counter, by) => {
+                        let sum = model.get(&counter).copied().unwrap_or_default().checked_add(by);
+                        let done = bench.call::<i64>("add", &(NAME, &counter, by));
+                        prop_assert_eq!(done.ok(), sum);
+                        model.extend(sum.map(|sum| (counter, sum)));
+                    }
+                    Step::Set(counter, value) => {
+                        let before = model.insert(counter.clone(), value).unwrap_or_default();
+                        prop_assert_eq!(bench.call("set", &(NAME, &counter, value)), Ok(before));
+                    }
+                    Step::Remove(counter) => {
+                        let before = model.remove(&counter);
+                        prop_assert_eq!(bench.call("remove", &(NAME, &counter)), Ok(before));
+                    }
+                    Step::Reset => {
+                        model.values_mut().for_each(|value| *value = 0);
+                        prop_assert_eq!(bench.call("reset", &(NAME,)), Ok(model.len() as u64));
+                    }
+                }
+                prop_assert_eq!(bench.call("sizes", &(NAME,)), Ok(model.clone()));
+            }
+            let names: Vec<String> = model.keys().cloned().collect();
+            for counter in names {
+                bench.call::<Option<i64>>("remove", &(NAME, counter)).unwrap();
+            }
+            prop_assert!(!bench.is_there());
+        }
     }
 }

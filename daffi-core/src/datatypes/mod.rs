@@ -31,7 +31,7 @@ pub use comms::{Comms, CommsMessage, CommsState, Inbox};
 #[doc(hidden)]
 pub use counter::{CountingFails, counted, counted_before, try_counted, try_counted_before};
 pub use counter::{GlobalCounter, Reset, Stamp, TopicChange, TopicState};
-pub use counters::{Counters, CountersState};
+pub use counters::{Counters, CountersChange, CountersState};
 pub use election::{Election, ElectionState, Leader, Leadership};
 pub use entries::LimitedAdd;
 pub use events::{Event, EventStream, EventWatcher, Events, EventsState};

@@ -115,6 +115,11 @@ impl<'a> Turn<'a> {
         self.effects.expires = Some(time.map(|time| self.now.after(time)));
     }
 
+    /// Whether anybody hears of changes now. What a method does to its object may not depend on it.
+    pub fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
     /// Tells watchers what has changed.
     ///
     /// # Errors

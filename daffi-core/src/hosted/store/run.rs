@@ -26,7 +26,7 @@ impl Store {
             let of_nobody = if self.has_forgotten { Recall::Unknown } else { Recall::New };
             match window.map_or(of_nobody, |window| window.recall(asker.request, asker.session)) {
                 Recall::Done(result) => {
-                    out.extend_from_slice(result);
+                    out.extend_from_slice(&result);
                     return Ok(());
                 }
                 Recall::Unknown => return Err(DataError::Forgotten.into()),

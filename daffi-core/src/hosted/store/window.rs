@@ -11,8 +11,8 @@ use crate::hosted::{SessionId, Time};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Window {
     done: VecDeque<Done>,
-    /// Bytes of the results.
-    bytes: usize,
+    /// Their results, one after the other: each by itself would have to be allocated.
+    results: VecDeque<u8>,
     /// Whether some were forgotten already.
     has_forgotten: bool,
 }
@@ -23,22 +23,21 @@ struct Done {
     request: u64,
     /// The session to which something has belonged since, if anything has.
     holder: Option<SessionId>,
-    /// Unless it was too large to be kept.
-    #[serde(with = "serde_bytes")]
-    result: Option<Box<[u8]>>,
+    /// The bytes of its result, unless that was too large to be kept.
+    bytes: Option<u32>,
 }
 
 impl Done {
     fn bytes(&self) -> usize {
-        self.result.as_ref().map_or(0, |result| result.len())
+        self.bytes.unwrap_or_default() as usize
     }
 }
 
 /// What is known of a request that is sent again.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Recall<'a> {
+pub(super) enum Recall {
     /// It was carried out, and this was its result.
-    Done(&'a [u8]),
+    Done(Vec<u8>),
     /// It was not carried out.
     New,
     /// It may have been carried out too long ago.
@@ -47,28 +46,34 @@ pub(super) enum Recall<'a> {
 
 impl Window {
     /// What is known of a request that `session` sends again. What it was given in another session that ended with that.
-    pub(super) fn recall(&self, request: u64, session: SessionId) -> Recall<'_> {
-        match self.done.iter().rev().find(|done| done.request == request) {
-            Some(done) if done.holder.is_some_and(|holder| holder != session) => Recall::New,
-            Some(done) => done.result.as_deref().map_or(Recall::Unknown, Recall::Done),
+    pub(super) fn recall(&self, request: u64, session: SessionId) -> Recall {
+        match self.done.iter().rposition(|done| done.request == request) {
+            Some(at) if self.done[at].holder.is_some_and(|holder| holder != session) => Recall::New,
+            Some(at) if self.done[at].bytes.is_none() => Recall::Unknown,
+            Some(at) => {
+                let start: usize = self.done.iter().take(at).map(Done::bytes).sum();
+                Recall::Done(self.results.range(start..start + self.done[at].bytes()).copied().collect())
+            }
             None if self.has_forgotten => Recall::Unknown,
             None => Recall::New,
         }
     }
 
     pub(super) fn remember(&mut self, now: Time, request: u64, holder: Option<SessionId>, result: &[u8]) {
-        let result = (result.len() <= ONCE_RESULT_BYTES_MAX).then(|| Box::from(result));
-        let done = Done { at: now, request, holder, result };
-        self.bytes += done.bytes();
-        self.done.push_back(done);
-        while self.done.len() > ONCE_REMEMBERED_MAX || self.bytes > ONCE_BYTES_MAX {
+        let is_kept = result.len() <= ONCE_RESULT_BYTES_MAX;
+        if is_kept {
+            self.results.extend(result);
+        }
+        let bytes = is_kept.then_some(result.len() as u32);
+        self.done.push_back(Done { at: now, request, holder, bytes });
+        while self.done.len() > ONCE_REMEMBERED_MAX || self.results.len() > ONCE_BYTES_MAX {
             self.forget_oldest();
         }
     }
 
     fn forget_oldest(&mut self) {
         if let Some(oldest) = self.done.pop_front() {
-            self.bytes -= oldest.bytes();
+            self.results.drain(..oldest.bytes());
             self.has_forgotten = true;
         }
     }
@@ -96,7 +101,7 @@ mod tests {
         let mut window = Window::default();
         window.remember(Time(1), 7, None, b"seven");
 
-        assert_eq!(window.recall(7, SessionId(1)), Recall::Done(b"seven"));
+        assert_eq!(window.recall(7, SessionId(1)), Recall::Done(b"seven".to_vec()));
         assert_eq!(window.recall(8, SessionId(1)), Recall::New);
     }
 
@@ -105,7 +110,7 @@ mod tests {
         let mut window = Window::default();
         window.remember(Time(1), 7, Some(SessionId(1)), b"seven");
 
-        assert_eq!(window.recall(7, SessionId(1)), Recall::Done(b"seven"));
+        assert_eq!(window.recall(7, SessionId(1)), Recall::Done(b"seven".to_vec()));
         assert_eq!(window.recall(7, SessionId(2)), Recall::New);
     }
 
@@ -118,7 +123,7 @@ mod tests {
         for request in 8..100 {
             window.remember(Time(1), request, None, &vec![0; ONCE_RESULT_BYTES_MAX]);
         }
-        assert!(window.bytes <= ONCE_BYTES_MAX);
+        assert!(window.results.len() <= ONCE_BYTES_MAX);
         assert_eq!(window.recall(8, SessionId(1)), Recall::Unknown);
         assert!(matches!(window.recall(99, SessionId(1)), Recall::Done(_)));
     }
@@ -131,7 +136,7 @@ mod tests {
         }
 
         assert_eq!(window.recall(0, SessionId(1)), Recall::Unknown);
-        assert_eq!(window.recall(1, SessionId(1)), Recall::Done(&[]));
+        assert_eq!(window.recall(1, SessionId(1)), Recall::Done(Vec::new()));
         assert!(window.expire(Time(1).after(ONCE_REMEMBERED_FOR)));
         assert_eq!(window.recall(1, SessionId(1)), Recall::Unknown);
     }
