@@ -65,7 +65,7 @@ impl Arguments {
             "i64" | "i32" => put(out, &self.random.i64(-3..60)),
             "f64" => put(out, &(f64::from(self.random.i32(-4..40)) / 4.0)),
             "bool" => put(out, &self.random.bool()),
-            "String" => put(out, ["a", "b", "node", ""][self.random.usize(..4)]),
+            "String" | "&str" => put(out, ["a", "b", "node", ""][self.random.usize(..4)]),
             "Key" => put(out, &self.key()),
             "Value" => put(out, &self.value()),
             _ => return self.composed(out, name, ty),
