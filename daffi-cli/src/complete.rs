@@ -1,13 +1,14 @@
 //! Completion that asks the live mesh for names.
 
 use std::ffi::OsStr;
-use std::future::{Future, IntoFuture};
+use std::future::{Future, IntoFuture, ready};
 use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
 use daffi_core::callback::Registry;
 use daffi_core::node::{Connect, Node, connect};
-use daffi_core::wire::{CallbackEntry, NodeEntry};
+use daffi_core::wire::{CallbackEntry, NodeEntry, ObjectEntry};
+use futures::StreamExt as _;
 use tokio::time::timeout;
 
 /// How long a shell may be kept waiting for names. Without an answer it gets none.
@@ -32,6 +33,20 @@ pub(crate) fn nodes(current: &OsStr) -> Vec<CompletionCandidate> {
     let nodes = nodes.into_iter().flatten().filter(begins);
     nodes.map(|node| CompletionCandidate::new(node.name.as_str())).collect()
 }
+
+/// The objects of this kind whose names begin so.
+pub(crate) fn objects(kind: &'static str, current: &OsStr) -> Vec<CompletionCandidate> {
+    let begin = current.to_string_lossy().into_owned();
+    let names = ask(async |node: Node| {
+        let begins = |entry: &ObjectEntry| ready(entry.name.starts_with(&begin));
+        let entries = node.objects(kind, "").filter_map(|entry| ready(entry.ok())).filter(begins);
+        Some(entries.map(|entry| entry.name).take(NAMES_MAX).collect::<Vec<_>>().await)
+    });
+    names.into_iter().flatten().map(CompletionCandidate::new).collect()
+}
+
+/// More than anybody chooses from.
+const NAMES_MAX: usize = 1_000;
 
 fn ask<R, F: Future<Output = Option<R>>>(question: impl FnOnce(Node) -> F) -> Option<R> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;

@@ -59,6 +59,14 @@ impl CommandLine {
         (start, self.words.get(at).map_or(0, width))
     }
 
+    /// The line of somebody who is sure: `--yes` stands before what is none of our options.
+    pub(crate) fn with_yes(&self) -> String {
+        let mut line = self.clone();
+        let at = line.words.iter().position(|word| word == "--").unwrap_or(line.words.len());
+        line.words.insert(at, "--yes".to_owned());
+        line.to_string()
+    }
+
     /// The line with another word at `at`.
     pub(crate) fn with(&self, at: usize, word: &str) -> String {
         let mut line = self.clone();

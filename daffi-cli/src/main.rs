@@ -1,5 +1,6 @@
 //! The `daffi` command: a controller, calls and broadcasts from the shell.
 
+mod archive;
 mod args;
 mod command;
 mod complete;

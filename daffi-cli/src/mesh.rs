@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
-use daffi_core::api::{Call, ReplyStream};
+use daffi_core::api::{Call, Operation, ReplyStream};
 use daffi_core::callback::{Arguments, Registry, Wire};
 use daffi_core::config;
 use daffi_core::error::{CallError, Error, Ran};
@@ -45,6 +45,18 @@ impl App {
             // Whoever does not answer in time will find out.
             tokio::time::timeout(PATIENCE, node.stop()).await.ok();
         }
+    }
+
+    /// Has a hosted object do something, within the time that was asked for.
+    ///
+    /// # Errors
+    /// What came of it otherwise.
+    pub(crate) async fn ask<T: 'static>(&self, operation: Operation<T>) -> Result<T, End> {
+        let operation = match self.global.timeout {
+            Some(timeout) => operation.timeout(timeout),
+            None => operation,
+        };
+        Ok(operation.await?)
     }
 
     /// The controller's address, empty for the default.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use daffi_core::error::{CallError, Code, ConnectError, Error, Ran};
+use daffi_core::error::{CallError, Code, ConnectError, DataError, Error, Ran};
 use serde_json::{Value as Json, json};
 
 use crate::duration;
@@ -323,8 +323,27 @@ impl From<CallError> for End {
     }
 }
 
+impl From<DataError> for End {
+    fn from(error: DataError) -> Self {
+        let code = error.code();
+        match error {
+            DataError::Call(error) => error.into(),
+            // The message says what was wrong with what was typed.
+            DataError::Invalid { what } => Problem::new(code, what).into(),
+            other => {
+                let mut problem = Problem::new(code, other.to_string()).help(code.explanation().remedy);
+                problem.ran = Some(other.ran());
+                problem.into()
+            }
+        }
+    }
+}
+
 impl From<Error> for End {
     fn from(error: Error) -> Self {
+        if let Error::Data(error) = error {
+            return error.into();
+        }
         let code = error.code();
         Problem::new(code, error.to_string()).help(code.explanation().remedy).into()
     }

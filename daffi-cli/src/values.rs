@@ -1,5 +1,7 @@
 //! JSON and words of the command line to MessagePack, by declared type, and back.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use daffi_core::callback::{check, stream_parameter, type_fits};
 use daffi_core::config::BODY_BYTES_MAX;
 use daffi_core::name::similar;
@@ -409,7 +411,7 @@ pub(crate) fn to_json(value: &Value) -> Json {
         Value::Map(pairs) => {
             Json::Object(pairs.iter().map(|(key, value)| (key_text(key), to_json(value))).collect())
         }
-        Value::Ext(kind, bytes) => serde_json::json!({ "extension": kind, "base64": base64(bytes) }),
+        Value::Ext(kind, bytes) => serde_json::json!({ "extension": kind, "base64": STANDARD.encode(bytes) }),
     }
 }
 
@@ -421,21 +423,7 @@ fn key_text(key: &Value) -> String {
 }
 
 fn bytes_to_json(bytes: &[u8]) -> Json {
-    serde_json::json!({ "base64": base64(bytes) })
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
+    serde_json::json!({ "base64": STANDARD.encode(bytes) })
 }
 
 #[cfg(test)]

@@ -1,24 +1,32 @@
 //! The commands, one file each.
 
+mod about;
 mod blame;
 mod broadcast;
 mod call;
 mod callbacks;
 mod completions;
 mod controller;
+mod counter;
+mod data;
 mod explain;
+mod hash;
 mod jobs;
 mod nodes;
+mod objects;
 mod period;
 mod ping;
 mod prepare;
 mod schedules;
 mod serve;
+mod set;
 mod shell;
 mod stdin;
 mod stop;
 mod stream;
+mod sure;
 mod token;
+mod words;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,6 +66,10 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Schedules { action } => schedules::run(app, action).await,
         Command::Nodes { action } => nodes::run(app, action).await,
         Command::Ping(options) => ping::run(app, &options).await,
+        Command::Counter { action } => counter::run(app, action).await,
+        Command::Hash { action } => hash::run(app, action).await,
+        Command::Set { action } => set::run(app, action).await,
+        Command::Data { action } => data::run(app, action).await,
         Command::Token { action } => token::run(app, action).await,
         Command::Explain { code } => explain::run(app, code.as_deref()),
         Command::Completions { shell } => completions::run(shell),

@@ -1,13 +1,12 @@
 //! `daffi nodes`: who is connected.
 
-use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use daffi_core::error::Code;
 use daffi_core::wire::NodeEntry;
 use serde_json::{Value as Json, json};
 
-use super::{blame, stdin};
+use super::{blame, sure};
 use crate::args::Nodes;
 use crate::duration;
 use crate::mesh::{App, Mesh};
@@ -23,7 +22,9 @@ pub(crate) async fn run(app: &App, action: Option<Nodes>) -> Outcome {
         Nodes::Ls => list(app, &Mesh::join(app).await?).await,
         Nodes::Show { name } => show(app, &Mesh::join(app).await?, &name).await,
         Nodes::Kick { name, yes } => {
-            if !yes && !is_confirmed(app, &name).await? {
+            let warning = format!("disconnecting {name} ends what it is doing");
+            let question = format!("Disconnect {name}, and end what it is doing?");
+            if !yes && !sure::is_sure(app, &warning, &question).await? {
                 return Ok(NO);
             }
             kick(app, &Mesh::join(app).await?, &name).await
@@ -97,18 +98,6 @@ async fn kick(app: &App, mesh: &Mesh, name: &str) -> Outcome {
     let object = object([("node", name.into()), ("kicked", true.into())]);
     app.screen.answer(&format!("disconnected {name}"), name, &object)?;
     Ok(0)
-}
-
-async fn is_confirmed(app: &App, name: &str) -> Result<bool, End> {
-    let operand = app.line.operands().first().copied();
-    if !io::stdin().is_terminal() {
-        return Err(Problem::usage(format!("disconnecting {name} ends what it is doing"))
-            .at(operand, "not without being sure")
-            .help_command("if that is meant:", format!("{} --yes", app.line))
-            .into());
-    }
-    write!(io::stderr(), "Disconnect {name}, and end what it is doing? [y/N] ")?;
-    Ok(matches!(stdin::line().await?.trim(), "y" | "Y" | "yes"))
 }
 
 async fn unknown(app: &App, mesh: &Mesh, name: &str) -> End {

@@ -33,14 +33,23 @@ pub(crate) fn items(
     wrong: Arc<OnceLock<String>>,
 ) -> impl Stream<Item = Result<Value, String>> + use<> {
     let ty = ty.to_owned();
+    lines(move |line| values::item(line, &ty), wrong)
+}
+
+/// What `read` makes of the lines, as they come; empty ones are passed over. A line that it refuses is the last, and is
+/// told of in `wrong`, too.
+pub(crate) fn lines<T: Send + 'static>(
+    read: impl Fn(&str) -> Result<T, String> + Send + 'static,
+    wrong: Arc<OnceLock<String>>,
+) -> impl Stream<Item = Result<T, String>> {
     let (lines_in, lines_out) = mpsc::channel(LINES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let (mut stdin, mut bytes) = (io::stdin().lock(), Vec::new());
         for at in 0.. {
-            let item = match next_line(&mut stdin, &mut bytes) {
+            let item = match next_line(&mut stdin, &mut bytes, LINE_BYTES_MAX) {
                 Ok(None) => break,
                 Ok(Some(line)) if line.trim().is_empty() => continue,
-                Ok(Some(line)) => values::item(line, &ty),
+                Ok(Some(line)) => read(line),
                 Err(why) => Err(why),
             };
             let item = item.map_err(|why| {
@@ -57,13 +66,20 @@ pub(crate) fn items(
     futures::stream::unfold(lines_out, async |mut lines| Some((lines.recv().await?, lines)))
 }
 
-/// The next line, without what ends it; `None` if there is none.
-fn next_line<'a>(input: &mut impl BufRead, bytes: &'a mut Vec<u8>) -> Result<Option<&'a str>, String> {
+/// The next line of `most` bytes at most, without what ends it; `None` if there is none.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn next_line<'a>(
+    input: &mut impl BufRead,
+    bytes: &'a mut Vec<u8>,
+    most: usize,
+) -> Result<Option<&'a str>, String> {
     bytes.clear();
-    let most = LINE_BYTES_MAX as u64 + 1;
-    let read = input.by_ref().take(most).read_until(b'\n', bytes).map_err(|error| error.to_string())?;
-    if read > LINE_BYTES_MAX {
-        return Err(format!("it has more than {LINE_BYTES_MAX} bytes, and no item needs as many"));
+    let read =
+        input.by_ref().take(most as u64 + 1).read_until(b'\n', bytes).map_err(|error| error.to_string())?;
+    if read > most {
+        return Err(format!("it has more than {most} bytes, and none needs as many"));
     }
     if read == 0 {
         return Ok(None);
@@ -94,7 +110,8 @@ mod tests {
     fn lines_end_with_a_newline_or_the_input() {
         let (mut input, mut bytes) = (&b"one\r\n\ntwo"[..], Vec::new());
 
-        let mut next = || next_line(&mut input, &mut bytes).map(|line| line.map(str::to_owned));
+        let mut next =
+            || next_line(&mut input, &mut bytes, LINE_BYTES_MAX).map(|line| line.map(str::to_owned));
 
         assert_eq!(next(), Ok(Some("one".to_owned())));
         assert_eq!(next(), Ok(Some(String::new())));
@@ -106,7 +123,7 @@ mod tests {
     fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
         let (mut input, mut bytes) = (io::BufReader::new(io::repeat(b'x')), Vec::new());
 
-        let refused = next_line(&mut input, &mut bytes).unwrap_err();
+        let refused = next_line(&mut input, &mut bytes, LINE_BYTES_MAX).unwrap_err();
 
         assert!(refused.contains("more than 25165827 bytes"), "{refused}");
         assert_eq!(bytes.len(), LINE_BYTES_MAX + 1);
@@ -114,6 +131,9 @@ mod tests {
 
     #[test]
     fn what_is_not_utf_8_is_no_line() {
-        assert_eq!(next_line(&mut &b"\xff\n"[..], &mut Vec::new()), Err("it is not UTF-8".to_owned()));
+        assert_eq!(
+            next_line(&mut &b"\xff\n"[..], &mut Vec::new(), LINE_BYTES_MAX),
+            Err("it is not UTF-8".to_owned())
+        );
     }
 }

@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod archives;
 mod arguments;
 mod broadcasts;
 mod controller;
+mod datatypes;
 mod errors;
 mod exits;
 mod fake;
