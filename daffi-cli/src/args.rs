@@ -2,6 +2,8 @@
 
 mod call;
 mod data;
+mod holds;
+mod queues;
 mod token;
 
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use clap_complete::engine::ArgValueCompleter;
 
 pub(crate) use self::call::{Call, Mode};
 pub(crate) use self::data::{Counter, Data, Hash, Lifetime, Set};
+pub(crate) use self::holds::{Lock, Quota};
+pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::token::{NewToken, Token};
 use crate::{complete, duration};
 
@@ -46,9 +50,15 @@ Mesh:
   ping         Measure the way to a node and back
 
 Data:
-  counter      Named integers in groups
+  counter      Named integers in groups, and the global counter
   hash         Maps that all nodes share
   set          Sets that all nodes share
+  queue        Queues: first in, first out; a command for each message
+  pq           Queues that go by priority
+  comms        Messages to whoever listens
+  event        Events: send them, run a command for each
+  lock         Run a command while no other holds the lock
+  quota        How many things each user does at a time
   data         All that the controller keeps: list, export, import, expire
 
 Setup:
@@ -183,7 +193,7 @@ pub(crate) enum Command {
     },
     /// Measure the way to a node and back
     Ping(Ping),
-    /// Named integers in groups
+    /// Named integers in groups, and the global counter
     #[command(after_long_help = data::COUNTER_HELP)]
     Counter {
         /// What to do with them [default: ls]
@@ -203,6 +213,43 @@ pub(crate) enum Command {
         /// What to do with them [default: ls]
         #[command(subcommand)]
         action: Option<Set>,
+    },
+    /// Queues: first in, first out; a command for each message
+    #[command(after_long_help = queues::QUEUE_HELP)]
+    Queue {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Queue>,
+    },
+    /// Queues that go by priority
+    #[command(after_long_help = queues::PQ_HELP)]
+    Pq {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Pq>,
+    },
+    /// Messages to whoever listens
+    Comms {
+        /// What to do
+        #[command(subcommand)]
+        action: Comms,
+    },
+    /// Events: send them, run a command for each
+    #[command(after_long_help = queues::EVENT_HELP)]
+    Event {
+        /// What to do
+        #[command(subcommand)]
+        action: Event,
+    },
+    /// Run a command while no other holds the lock
+    #[command(after_long_help = holds::LOCK_HELP)]
+    Lock(Lock),
+    /// How many things each user does at a time
+    #[command(after_long_help = holds::QUOTA_HELP)]
+    Quota {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Quota>,
     },
     /// All that the controller keeps: list, export, import, expire
     #[command(after_long_help = data::DATA_HELP)]

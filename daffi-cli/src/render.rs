@@ -90,6 +90,14 @@ impl Screen {
         Ok(io::stdout().write_all(bytes)?)
     }
 
+    /// Sees that whoever reads has all that was printed.
+    ///
+    /// # Errors
+    /// [`End::ClosedPipe`] if nobody reads.
+    pub(crate) fn flush(&self) -> Result<(), End> {
+        Ok(io::stdout().flush()?)
+    }
+
     /// Says something on stderr, unless that was not wanted.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
@@ -190,6 +198,23 @@ pub(crate) fn printable(text: &str) -> String {
     let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
     let escaped = |c: char| if is_plain(c) { c.to_string() } else { c.escape_default().to_string() };
     text.chars().map(escaped).collect()
+}
+
+/// A value as a command gets it on stdin: as it is printed in a pipe.
+pub(crate) fn input(value: &Value) -> Vec<u8> {
+    match value {
+        Value::String(text) => [text.as_bytes(), b"\n"].concat(),
+        Value::Binary(bytes) => bytes.clone(),
+        other => format!("{}\n", values::to_json(other)).into_bytes(),
+    }
+}
+
+/// A value as a text of its own.
+pub(crate) fn bare(value: &Value) -> String {
+    match value {
+        Value::String(text) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
+        other => values::to_json(other).to_string(),
+    }
 }
 
 /// The time since `started`, in milliseconds to a tenth.

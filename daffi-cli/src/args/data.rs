@@ -19,6 +19,11 @@ A counter that was never changed is 0. Each has 64 bits, and may go below 0.
   daffi counter inc visits home         # prints the new value
   daffi counter dec visits home 3
   daffi counter get visits              # all of the group, at one moment
+
+Topics of the global counter have names of their own. Each of their numbers is
+given once, and none is left out:
+
+  daffi counter count invoices          # 1, 2, 3 …
 ";
 
 pub(super) const VALUES_HELP: &str = "\
@@ -110,6 +115,18 @@ pub(crate) enum Counter {
         /// The value
         #[arg(allow_negative_numbers = true)]
         value: i64,
+    },
+    /// Add 1 to a topic of the global counter, and print the number, which is given once
+    Count {
+        /// The topic
+        #[arg(add = names("topic"))]
+        topic: String,
+        /// Print the last number that was given, and add nothing
+        #[arg(long)]
+        peek: bool,
+        /// Begin at 1 again, and print the last number that was given
+        #[arg(long, conflicts_with = "peek")]
+        reset: bool,
     },
     /// Set a counter to 0, or all of the group, which stay
     Reset {

@@ -5,7 +5,7 @@ use rmpv::Value;
 use serde_json::Value as Json;
 
 use crate::mesh::App;
-use crate::render::{Row, Shape, cell, object};
+use crate::render::{Row, Shape, bare, cell, object};
 use crate::report::{End, NO, Outcome};
 use crate::values;
 
@@ -130,13 +130,5 @@ impl About<'_> {
             screen.rows(headers, all)?;
         }
         Ok(0)
-    }
-}
-
-/// A value as a text of its own.
-fn bare(value: &Value) -> String {
-    match value {
-        Value::String(text) => String::from_utf8_lossy(text.as_bytes()).into_owned(),
-        other => values::to_json(other).to_string(),
     }
 }

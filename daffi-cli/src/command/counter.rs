@@ -17,7 +17,7 @@ use crate::report::{End, NO, Outcome};
 pub(crate) async fn run(app: &App, action: Option<Counter>) -> Outcome {
     let about = |name| About { app, kind: "counters", name };
     match action.unwrap_or(Counter::Ls { pattern: None }) {
-        Counter::Ls { pattern } => objects::list(app, &["counters"], pattern.as_deref()).await,
+        Counter::Ls { pattern } => objects::list(app, &["counters", "topic"], pattern.as_deref()).await,
         Counter::Get { name, key: None } => sizes(&about(&name)).await,
         Counter::Get { name, key: Some(key) } => {
             let value = app.ask(group(app, &name).await?.get(&*key)).await?;
@@ -35,6 +35,7 @@ pub(crate) async fn run(app: &App, action: Option<Counter>) -> Outcome {
             app.ask(group(app, &name).await?.set(&*key, value)).await?;
             value_of(&about(&name), &key, value)
         }
+        Counter::Count { topic, peek, reset } => count(app, &topic, peek, reset).await,
         Counter::Reset { name, key: Some(key), .. } => {
             app.ask(group(app, &name).await?.set(&*key, 0)).await?;
             value_of(&about(&name), &key, 0)
@@ -76,4 +77,15 @@ async fn reset(about: &About<'_>, yes: bool) -> Outcome {
     }
     let count = app.ask(group(app, name).await?.reset()).await?;
     about.number(count, &about.object([("reset", count.into())]))
+}
+
+async fn count(app: &App, topic: &str, peek: bool, reset: bool) -> Outcome {
+    let about = About { app, kind: "topic", name: topic };
+    let topic = Mesh::join(app).await?.node.topic(topic);
+    let number = match (peek, reset) {
+        (_, true) => app.ask(topic.reset()).await?.last,
+        (true, false) => app.ask(topic.peek()).await?,
+        (false, false) => app.ask(topic.count()).await?,
+    };
+    about.number(number, &about.object([("count", number.into())]))
 }

@@ -5,18 +5,27 @@ mod blame;
 mod broadcast;
 mod call;
 mod callbacks;
+mod child;
+mod comms;
 mod completions;
 mod controller;
 mod counter;
 mod data;
+mod event;
 mod explain;
+mod follow;
+mod group;
 mod hash;
 mod jobs;
+mod lock;
 mod nodes;
 mod objects;
 mod period;
 mod ping;
+mod pq;
 mod prepare;
+mod queue;
+mod quota;
 mod schedules;
 mod serve;
 mod set;
@@ -30,7 +39,7 @@ mod words;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::Command;
+use crate::args::{Command, Event, Lock, Queue, Quota};
 use crate::log;
 use crate::mesh::App;
 use crate::report::{End, Outcome};
@@ -44,6 +53,13 @@ pub(crate) async fn run(app: &App, command: Command) -> Outcome {
         // These two stop in an orderly way when they are told to.
         Command::Controller(options) => controller::run(app, &options).await,
         Command::Serve(options) => serve::run(app, options).await,
+        // Their own commands come to an end first.
+        other if runs_commands(&other) => {
+            log::start_if_wanted(app);
+            let outcome = run_once(app, other).await;
+            app.leave().await;
+            outcome
+        }
         other => {
             log::start_if_wanted(app);
             let mut terminated = signal(SignalKind::terminate())?;
@@ -58,6 +74,17 @@ pub(crate) async fn run(app: &App, command: Command) -> Outcome {
     }
 }
 
+/// Whether it runs commands of the user's, or holds something for somebody else: such a one attends to signals itself.
+fn runs_commands(command: &Command) -> bool {
+    match command {
+        Command::Lock(Lock { command, .. })
+        | Command::Queue { action: Some(Queue::Follow { command, .. }) }
+        | Command::Event { action: Event::Watch { command, .. } } => !command.is_empty(),
+        Command::Quota { action: Some(Quota::Run { .. } | Quota::Begin { .. }) } => true,
+        _ => false,
+    }
+}
+
 async fn run_once(app: &App, command: Command) -> Outcome {
     match command {
         Command::Call(options) => Box::pin(call::run(app, &options)).await,
@@ -69,6 +96,12 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Counter { action } => counter::run(app, action).await,
         Command::Hash { action } => hash::run(app, action).await,
         Command::Set { action } => set::run(app, action).await,
+        Command::Queue { action } => queue::run(app, action).await,
+        Command::Pq { action } => pq::run(app, action).await,
+        Command::Comms { action } => comms::run(app, action).await,
+        Command::Event { action } => event::run(app, action).await,
+        Command::Lock(options) => lock::run(app, &options).await,
+        Command::Quota { action } => quota::run(app, action).await,
         Command::Data { action } => data::run(app, action).await,
         Command::Token { action } => token::run(app, action).await,
         Command::Explain { code } => explain::run(app, code.as_deref()),

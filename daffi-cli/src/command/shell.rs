@@ -7,10 +7,11 @@ use std::time::Duration;
 use daffi_core::callback::{Context, Fault, Outcome};
 use daffi_core::config;
 use rmpv::Value;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use super::group::Group;
 use crate::values;
 
 /// The words of a command, with places for parameters in them.
@@ -238,35 +239,6 @@ fn unsuccessful(program: &str, status: ExitStatus, errors: &[u8]) -> Fault {
 
 fn failed(kind: &str, message: String) -> Fault {
     Fault::Failed { kind: kind.to_owned(), message, chain: Vec::new(), value: Vec::new() }
-}
-
-/// A command and all that it started; killed unless it was left in peace.
-#[derive(Debug)]
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.and_then(Pid::from_raw))
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(id) = self.0 {
-            // An error means that all of them have ended.
-            kill_process_group(id, signal).ok();
-        }
-    }
-
-    /// The command has ended; what it left running on purpose goes on.
-    fn leave(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-    }
 }
 
 #[cfg(test)]

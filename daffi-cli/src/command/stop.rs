@@ -6,7 +6,7 @@ use std::{io, process, thread};
 use tokio::runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::report::{INTERRUPTED, TERMINATED};
+use crate::report::{End, INTERRUPTED, TERMINATED};
 
 /// Sees to it that the process ends when it is told to, even if its own thread cannot attend to that: whoever reads our
 /// output may have stopped reading, and a write that waits cannot be given up.
@@ -34,6 +34,24 @@ pub(crate) fn end_even_if_blocked() -> io::Result<()> {
 /// As long as a goodbye may take, and a little more.
 const ORDERLY_END: Duration = Duration::from_millis(1_500);
 
+/// What one was told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// SIGTERM.
+    Terminate,
+    /// SIGINT, as by ctrl-c.
+    Interrupt,
+}
+
+impl From<Told> for End {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::Terminate => Self::Terminated,
+            Told::Interrupt => Self::Interrupted,
+        }
+    }
+}
+
 /// Waits for the signals that mean: stop.
 #[derive(Debug)]
 pub(crate) struct Stop {
@@ -52,9 +70,14 @@ impl Stop {
 
     /// The next one. Cancel safe.
     pub(crate) async fn wait(&mut self) {
+        self.told().await;
+    }
+
+    /// The next one, and which it is. Cancel safe.
+    pub(crate) async fn told(&mut self) -> Told {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Told::Terminate,
+            _ = self.interrupt.recv() => Told::Interrupt,
         }
     }
 }

@@ -1,0 +1,168 @@
+//! `daffi pq`: queues that go by priority.
+
+use daffi_core::api::Operation;
+use daffi_core::datatypes::{PqEntry, PriorityQueue, UniquePriorityQueue};
+use rmpv::Value;
+use serde_json::{Value as Json, json};
+
+use super::about::About;
+use super::queue::Source;
+use super::{objects, words};
+use crate::args::{Pq, PqName, Taking};
+use crate::mesh::{App, Mesh};
+use crate::report::{End, Outcome, Problem};
+
+/// One of the two kinds of priority queues.
+enum Handle {
+    Plain(PriorityQueue<Value>),
+    Unique(UniquePriorityQueue<Value>),
+}
+
+/// The same method of both kinds.
+macro_rules! either {
+    ($handle:expr, $queue:ident => $operation:expr) => {
+        match $handle {
+            Handle::Plain($queue) => $operation,
+            Handle::Unique($queue) => $operation,
+        }
+    };
+}
+
+/// Lists priority queues, or puts something in, takes it out, or looks at it.
+///
+/// # Errors
+/// If the controller cannot be reached or refuses, or nothing came in time.
+pub(crate) async fn run(app: &App, action: Option<Pq>) -> Outcome {
+    let about = |name| About { app, kind: "pq", name };
+    match action.unwrap_or(Pq::Ls { pattern: None }) {
+        Pq::Ls { pattern } => objects::list(app, &["pq", "unique_pq"], pattern.as_deref()).await,
+        Pq::Push { pq, priority, value } => push(app, &pq, priority, &words::value(&value)).await,
+        Pq::Pop { pq, pop: how, lowest } => {
+            let handle = open(app, &pq).await?;
+            pop(&about(&pq.name), &handle, how, lowest).await
+        }
+        Pq::Rank { pq, key } => {
+            let rank = match open(app, &pq).await? {
+                Handle::Plain(queue) => app.ask(queue.rank(&entry(app, &key)?)).await?,
+                Handle::Unique(queue) => app.ask(queue.rank(words::value(&key))).await?,
+            };
+            let about = about(&pq.name);
+            let object = about.object([("key", key.as_str().into()), ("rank", json!(rank))]);
+            match rank {
+                Some(rank) => about.number(rank, &object),
+                None => about.done(false, &absent(&key, &pq), &object),
+            }
+        }
+        Pq::Count { pq, low, high } => {
+            let handle = open(app, &pq).await?;
+            let count = app.ask(either!(&handle, queue => queue.count(low..=high))).await?;
+            let about = about(&pq.name);
+            about.number(count, &about.object([("count", count.into())]))
+        }
+        Pq::Remove { pq, key } => {
+            let removed = match open(app, &pq).await? {
+                Handle::Plain(queue) => app.ask(queue.remove(&entry(app, &key)?)).await?,
+                Handle::Unique(queue) => app.ask(queue.remove(words::value(&key))).await?,
+            };
+            let about = about(&pq.name);
+            let object = about.object([("key", key.as_str().into()), ("removed", removed.into())]);
+            about.done(removed, &absent(&key, &pq), &object)
+        }
+        Pq::Len { pq } => {
+            let handle = open(app, &pq).await?;
+            let counts = app.ask(either!(&handle, queue => queue.counts())).await?;
+            let about = about(&pq.name);
+            let object = about.object([
+                ("len", counts.ready.into()),
+                ("delayed", counts.delayed.into()),
+                ("leased", counts.leased.into()),
+                ("dead", counts.dead.into()),
+            ]);
+            about.number(counts.ready, &object)
+        }
+        Pq::Rm { pq, yes } => {
+            let kind = if pq.unique { "unique_pq" } else { "pq" };
+            objects::destroy(about(&pq.name), kind, yes).await
+        }
+    }
+}
+
+async fn open(app: &App, pq: &PqName) -> Result<Handle, End> {
+    let queue = Mesh::join(app).await?.node.priority_queue(&*pq.name);
+    Ok(if pq.unique { Handle::Unique(queue.unique()) } else { Handle::Plain(queue) })
+}
+
+async fn push(app: &App, pq: &PqName, priority: i64, value: &Value) -> Outcome {
+    let about = About { app, kind: "pq", name: &pq.name };
+    match open(app, pq).await? {
+        Handle::Plain(queue) => {
+            let key = key_of(&app.ask(queue.push(priority, value)).await?);
+            let object = about.object([("priority", priority.into()), ("key", key.as_str().into())]);
+            app.screen.answer(&key, &key, &object)?;
+            Ok(0)
+        }
+        Handle::Unique(queue) => {
+            let is_new = app.ask(queue.push(priority, value)).await?;
+            about.done(true, "", &about.object([("priority", priority.into()), ("new", is_new.into())]))
+        }
+    }
+}
+
+async fn pop(about: &About<'_>, handle: &Handle, how: Taking, lowest: bool) -> Outcome {
+    let one = || -> Operation<Option<Value>> {
+        if lowest {
+            either!(handle, queue => queue.pop_last())
+        } else {
+            either!(handle, queue => queue.pop())
+        }
+    };
+    let wait = || -> Operation<Value> {
+        if lowest {
+            either!(handle, queue => queue.pop_last_wait())
+        } else {
+            either!(handle, queue => queue.pop_wait())
+        }
+    };
+    let many = |num| -> Operation<Vec<Value>> {
+        if lowest {
+            either!(handle, queue => queue.unpush(num))
+        } else {
+            either!(handle, queue => queue.pop_many(num))
+        }
+    };
+    Source { one, wait, many }.pop(about, how).await
+}
+
+fn absent(key: &str, pq: &PqName) -> String {
+    format!("`{key}` cannot be had from the pq `{}`", pq.name)
+}
+
+/// An entry as one word: `12-0@5`, or `12-0@5!` if it goes before the others of its priority.
+fn key_of(entry: &PqEntry) -> String {
+    let fields = json!(entry);
+    let part = |name: &str| fields["stamp"][name].to_string();
+    let vip = if entry.is_vip() { "!" } else { "" };
+    format!("{}-{}@{}{vip}", part("command"), part("index"), entry.priority())
+}
+
+/// The entry that a word is the key of.
+fn entry(app: &App, key: &str) -> Result<PqEntry, End> {
+    let parsed = || {
+        let (stamp, priority) = key.split_once('@')?;
+        let (command, index) = stamp.split_once('-')?;
+        let (priority, is_vip) = match priority.strip_suffix('!') {
+            Some(priority) => (priority, true),
+            None => (priority, false),
+        };
+        let number = |text: &str| text.parse::<u64>().ok().map(Json::from);
+        let stamp = json!({ "command": number(command)?, "index": number(index)? });
+        let priority: i64 = priority.parse().ok()?;
+        serde_json::from_value(json!({ "priority": priority, "is_vip": is_vip, "stamp": stamp })).ok()
+    };
+    parsed().ok_or_else(|| {
+        Problem::usage(format!("`{key}` is not a key of a priority queue"))
+            .at(app.line.operands().last().copied(), "such as 12-0@5")
+            .help("`daffi pq push` prints the key; with --unique it is the value")
+            .into()
+    })
+}

@@ -1,0 +1,136 @@
+//! Locks and quotas from the shell: commands that run while something is held.
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::fifo::{Fifo, gated};
+use crate::support::{Mesh, Process};
+
+/// A command that runs under something, and has started.
+fn hold(mesh: &Mesh, words: &[&str], started: &Fifo, gate: &Fifo) -> Process {
+    let process = mesh.begin(&[words, &["--"], &gated(started, gate)].concat());
+    assert_eq!(started.line(), "started");
+    process
+}
+
+#[test]
+fn a_command_under_a_lock_has_its_own_exit_code_and_a_fence() {
+    let mesh = Mesh::start();
+    let fence = |exit: &str| {
+        let ran =
+            mesh.daffi(&["lock", "deploy", "--", "sh", "-c", "echo $DAFFI_LOCK_TOKEN; exit $1", "sh", exit]);
+        (ran.exit, ran.out.trim().parse::<u64>().unwrap())
+    };
+
+    let (first, second) = (fence("0"), fence("7"));
+
+    assert_eq!((first.0, second.0), (0, 7));
+    assert!(second.1 > first.1, "{first:?} {second:?}");
+    assert_eq!(mesh.daffi(&["lock", "deploy", "--", "sh", "-c", "kill -9 $$"]).exit, 137);
+    assert_eq!(mesh.daffi(&["lock", "deploy", "--", "./absent"]).exit, 127);
+    assert_eq!(mesh.daffi_with("typed", &["lock", "deploy", "--", "cat"]).ok(), "typed");
+    assert_eq!(mesh.daffi(&["lock", "deploy"]).exit, 1);
+}
+
+#[test]
+fn a_lock_that_is_held_is_not_had_in_time_and_its_holder_is_named() {
+    let mesh = Mesh::start();
+    let (started, mut gate) = (Fifo::new(&mesh, "started"), Fifo::new(&mesh, "gate"));
+    let holder = hold(&mesh, &["lock", "deploy"], &started, &gate);
+
+    let shown = mesh.daffi(&["lock", "deploy"]).json();
+    assert_eq!(
+        (&shown["lock"], &shown["shared"], &shown["waiting"]),
+        (&json!("deploy"), &json!(false), &json!(0))
+    );
+    let owner = shown["owner"].as_str().unwrap();
+    for (wait, said) in [("0", "is held by another"), ("1ms", "was not had within 1 ms")] {
+        let refused = mesh.daffi(&["lock", "deploy", "--wait", wait, "--", "echo", "never"]);
+        assert_eq!((refused.exit, &*refused.out), (5, ""));
+        assert!(
+            refused.err.starts_with(&format!("error[D0408]: the lock `deploy` {said}\n")),
+            "{}",
+            refused.err
+        );
+        assert!(refused.err.contains(&format!("  = {owner} has held it for ")), "{}", refused.err);
+    }
+    let waiting = mesh.begin(&["lock", "deploy", "--wait", "1h", "--", "echo", "mine"]);
+    gate.open();
+
+    assert_eq!(waiting.finish().ok(), "mine\n");
+    assert_eq!(holder.finish().ok(), "done\n");
+}
+
+#[test]
+fn a_lock_is_free_once_its_command_has_ended_or_its_holder_is_dead() {
+    let mesh = Mesh::start();
+    let (started, mut gate) = (Fifo::new(&mesh, "started"), Fifo::new(&mesh, "gate"));
+    let lock = ["lock", "deploy", "--lease", "1h"];
+
+    let told = hold(&mesh, &lock, &started, &gate);
+    told.signal(Signal::TERM);
+    assert_eq!(started.line(), "stopped");
+    assert_eq!(told.finish().exit, 143);
+    assert_eq!(mesh.daffi(&["lock", "deploy", "--wait", "0", "--", "echo", "mine"]).ok(), "mine\n");
+
+    let killed = hold(&mesh, &lock, &started, &gate);
+    killed.signal(Signal::KILL);
+    assert_eq!(mesh.daffi(&["lock", "deploy", "--wait", "1h", "--", "echo", "mine"]).ok(), "mine\n");
+    // Nobody is left to end its command.
+    gate.open();
+    assert_eq!(killed.finish().exit, 137);
+}
+
+#[test]
+fn a_command_ends_when_its_lock_is_lost() {
+    let mesh = Mesh::start();
+    let (started, gate) = (Fifo::new(&mesh, "started"), Fifo::new(&mesh, "gate"));
+    let holder = hold(&mesh, &["lock", "deploy"], &started, &gate);
+    let owner = mesh.daffi(&["lock", "deploy"]).json()["owner"].as_str().unwrap().to_owned();
+
+    mesh.daffi(&["nodes", "kick", &owner, "--yes"]).ok();
+
+    assert_eq!(started.line(), "stopped");
+    let ran = holder.finish();
+    assert_eq!(ran.exit, 1);
+    assert!(ran.err.starts_with("error[D0423]: the lock was lost: the lock `deploy`, "), "{}", ran.err);
+    assert!(ran.err.contains("the command was ended, with all that it had started"), "{}", ran.err);
+}
+
+#[test]
+fn a_quota_refuses_what_is_one_too_many() {
+    let mesh = Mesh::start();
+    let (started, mut gate) = (Fifo::new(&mesh, "started"), Fifo::new(&mesh, "gate"));
+    let uploading = hold(&mesh, &["quota", "run", "uploads", "ann", "1"], &started, &gate);
+
+    let refused = mesh.daffi(&["quota", "run", "uploads", "ann", "1", "--", "echo", "never"]);
+    assert_eq!((refused.exit, &*refused.out), (1, ""));
+    assert_eq!(refused.err, "ann does 1 at a time already: `uploads`\n");
+    assert_eq!(mesh.daffi(&["quota", "run", "uploads", "bob", "1", "--", "sh", "-c", "exit 4"]).exit, 4);
+    assert_eq!(mesh.daffi(&["quota", "begin", "uploads", "ann", "1"]).exit, 1);
+    let shown = mesh.daffi(&["quota", "show", "uploads"]).json();
+    assert_eq!(shown, json!({ "v": 1, "quota": "uploads", "uid": "ann", "count": 1 }));
+    gate.open();
+
+    assert_eq!(uploading.finish().ok(), "done\n");
+    assert_eq!(mesh.daffi(&["quota", "run", "uploads", "ann", "1", "--", "true"]).exit, 0);
+}
+
+#[test]
+fn what_was_begun_is_held_until_it_is_ended() {
+    let mesh = Mesh::start();
+    let mut begun = mesh.begin(&["quota", "begin", "uploads", "ann", "1"]);
+    let token = begun.line();
+
+    assert_eq!(mesh.daffi(&["quota", "end", "uploads", "ann", "--token", &token]).ok(), "1\n");
+    let again = mesh.daffi(&["quota", "end", "uploads", "ann"]);
+    assert_eq!((again.exit, &*again.out), (1, "0\n"));
+    begun.signal(Signal::KILL);
+
+    let mut other = mesh.begin(&["quota", "begin", "uploads", "ann", "1"]);
+    other.line();
+    assert_eq!(mesh.daffi(&["quota", "ls"]).json()["name"], "uploads");
+    other.signal(Signal::TERM);
+    assert_eq!(other.finish().exit, 0);
+    assert_eq!(mesh.daffi(&["quota", "show", "uploads"]).ok(), "");
+}
