@@ -81,7 +81,7 @@ async fn reset(about: &About<'_>, yes: bool) -> Outcome {
 
 async fn count(app: &App, topic: &str, peek: bool, reset: bool) -> Outcome {
     let about = About { app, kind: "topic", name: topic };
-    let topic = Mesh::join(app).await?.node.topic(topic);
+    let topic = Mesh::join(app).await?.node.counter(topic);
     let number = match (peek, reset) {
         (_, true) => app.ask(topic.reset()).await?.last,
         (true, false) => app.ask(topic.peek()).await?,
