@@ -101,7 +101,7 @@ fn to_json(value: &Value, depth: usize) -> Option<Json> {
 }
 
 /// A number as a text; one that is none by its bits, of which there are many.
-fn if_nan(is_nan: bool, number: impl ToString, bits: u64) -> String {
+fn if_nan(is_nan: bool, number: &impl ToString, bits: u64) -> String {
     if is_nan { format!("NaN:{bits:x}") } else { number.to_string() }
 }
 

@@ -59,8 +59,8 @@ impl About<'_> {
     ///
     /// # Errors
     /// If nobody reads.
-    pub(crate) fn number(&self, number: impl ToString, object: &Json) -> Outcome {
-        let text = number.to_string();
+    pub(crate) fn number(&self, number: impl Into<i128>, object: &Json) -> Outcome {
+        let text = number.into().to_string();
         self.app.screen.answer(&text, &text, object)?;
         Ok(0)
     }

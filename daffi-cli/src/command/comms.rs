@@ -23,7 +23,7 @@ pub(crate) async fn run(app: &App, action: Comms) -> Outcome {
     match action {
         Comms::Publish { name, message } => {
             let comms = Mesh::join(app).await?.node.comms::<Value>(&*name);
-            app.ask(comms.publish(&words::value(&message))).await?;
+            app.ask(comms.publish(words::value(&message))).await?;
             let about = About { app, kind: "comms", name: &name };
             about.done(true, "", &about.object([("published", true.into())]))
         }

@@ -42,7 +42,7 @@ async fn list(app: &App, pattern: Option<&str>) -> Outcome {
     let (kind, name) = parts(pattern);
     let mesh = Mesh::join(app).await?;
     let entries: Vec<ObjectEntry> = mesh.node.objects(kind, name).try_collect().await?;
-    let rows = entries.iter().map(|entry| objects::row(entry, format!("{}/{}", entry.kind, entry.name)));
+    let rows = entries.iter().map(|entry| objects::row(app, entry, format!("{}/{}", entry.kind, entry.name)));
     app.screen.rows(&["OBJECT", "BYTES", "REVISION", "EXPIRES", "WAITING", "STATE"], rows.collect())?;
     Ok(0)
 }

@@ -16,7 +16,7 @@ use crate::args::Event;
 use crate::duration;
 use crate::line::quoted;
 use crate::mesh::{App, Mesh};
-use crate::render::{Shape, bare, cell, input, object};
+use crate::render::{Shape, bare, cell, input, object, printable};
 use crate::report::{End, NO, Outcome};
 use crate::values;
 
@@ -58,7 +58,8 @@ async fn print(app: &App, mut events: EventStream<Value>, count: Option<u64>) ->
         match screen.listing() {
             Shape::Table => {
                 let at = duration::show_instant(event.at, SystemTime::now());
-                screen.line(&format!("{at}   {}   {}   {}", event.from, event.name, cell(&event.data)))?;
+                let name = printable(&event.name);
+                screen.line(&format!("{at}   {}   {name}   {}", event.from, cell(&event.data)))?;
             }
             Shape::Raw => screen.line(&bare(&event.data))?,
             Shape::Json | Shape::Jsonl => {

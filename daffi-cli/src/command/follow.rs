@@ -97,10 +97,9 @@ fn delay(deliveries: u32) -> Duration {
 async fn lost(lease: &Lease) -> DataError {
     loop {
         tokio::time::sleep(LEASE / 3).await;
-        match lease.extend(LEASE).await {
-            Err(error @ DataError::NotHeld { .. }) => return error,
-            // That the way is broken says nothing of the message: it is asked again, or the session ends.
-            Ok(()) | Err(_) => {}
+        // That the way is broken says nothing of the message: it is asked again, or the session ends.
+        if let Err(error @ DataError::NotHeld { .. }) = lease.extend(LEASE).await {
+            return error;
         }
     }
 }

@@ -13,7 +13,7 @@ use super::stop::Stop;
 use crate::args::Lock;
 use crate::duration;
 use crate::mesh::{App, Mesh};
-use crate::render::Row;
+use crate::render::{Row, cell};
 use crate::report::{End, NO, Outcome, Problem};
 
 /// Runs the command under the lock, or says who holds it.
@@ -111,7 +111,7 @@ async fn show(about: &About<'_>, lock: &Handle) -> Outcome {
             holder.lease_left.map_or_else(String::new, |left| format!("{} left", duration::show(left)));
         Row {
             cells: vec![
-                holder.owner.clone(),
+                cell(&holder.owner.as_str().into()),
                 holder.token.to_string(),
                 duration::show(holder.held_for),
                 lease,

@@ -10,7 +10,7 @@ use super::about::About;
 use super::sure;
 use crate::duration;
 use crate::mesh::{App, Mesh};
-use crate::render::{Row, object};
+use crate::render::{Row, Shape, cell, object};
 use crate::report::{NO, Outcome};
 
 /// Lists the objects of these kinds, each of which is a glob, with names like `pattern`.
@@ -23,15 +23,17 @@ pub(crate) async fn list(app: &App, kinds: &[&str], pattern: Option<&str>) -> Ou
     for kind in kinds {
         let mut entries = std::pin::pin!(mesh.node.objects(*kind, pattern.unwrap_or_default()));
         while let Some(entry) = entries.try_next().await? {
-            rows.push(row(&entry, entry.name.clone()));
+            let kind = if kinds.len() > 1 { format!("{}/", entry.kind) } else { String::new() };
+            rows.push(row(app, &entry, format!("{kind}{}", entry.name)));
         }
     }
     app.screen.rows(&["NAME", "BYTES", "REVISION", "EXPIRES", "WAITING", "STATE"], rows)?;
     Ok(0)
 }
 
-/// An object in a list, called `shown` there.
-pub(crate) fn row(entry: &ObjectEntry, shown: String) -> Row {
+/// An object in a list, called `name` there.
+pub(crate) fn row(app: &App, entry: &ObjectEntry, name: String) -> Row {
+    let shown = if app.screen.listing() == Shape::Raw { name } else { cell(&name.into()) };
     let expires =
         entry.expires_in_ms.map(|left| format!("in {}", duration::show(Duration::from_millis(left))));
     let state = if entry.quarantined.is_some() { "quarantined" } else { "" };

@@ -104,6 +104,9 @@ fn the_shell_completes_live_names() {
         ["proc1", "proc2"]
     );
     assert_eq!(complete(&["call", "copy", "--on", "proc2"]).trim(), "proc2");
+    mesh.daffi(&["queue", "push", "mails", "one"]).ok();
+    mesh.daffi(&["set", "add", "mailboxes", "one"]).ok();
+    assert_eq!(complete(&["queue", "pop", "mai"]).trim(), "mails");
 }
 
 #[test]

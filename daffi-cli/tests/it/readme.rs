@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::tempdir;
 
-use crate::support::run;
+use crate::support::{Ran, run};
 
 const README: &str = include_str!("../../../README.md");
 
@@ -14,6 +14,29 @@ const README: &str = include_str!("../../../README.md");
 fn block(word: &str) -> String {
     let blocks = README.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
     blocks.map(str::to_owned).find(|block| block.contains(word)).expect("the README has such a block")
+}
+
+/// Runs commands on one machine, by somebody who has a default socket.
+fn typed(commands: &str) -> Ran {
+    let script = format!("set -euo pipefail\n{commands}kill $(jobs -p)\nwait\n");
+    let home = tempdir().unwrap();
+    let programs = Path::new(env!("CARGO_BIN_EXE_daffi")).parent().unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    run(Command::new("bash")
+        .args(["-c", &script])
+        .env("PATH", path)
+        .env("XDG_RUNTIME_DIR", home.path())
+        .env_remove("DAFFI_URL"))
+}
+
+#[test]
+fn the_commands_of_the_readme_for_what_nodes_share_work_as_they_stand() {
+    let ran = typed(&block("daffi hash set"));
+
+    assert_eq!(ran.exit, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("{\"age\":29}\nhello\nworld\nfence "), "{}", ran.out);
+    // The counters, the hash, and whatever is left of a queue and a lock that are empty: nothing.
+    assert!(ran.out.contains("\n2\n"), "{}", ran.out);
 }
 
 #[test]
@@ -24,16 +47,8 @@ fn the_commands_of_the_readme_work_as_they_stand() {
     let commands = block("daffi controller &");
     assert!(commands.contains(served));
     let commands = commands.replace(served, &format!("{served}{wait}"));
-    let script = format!("set -euo pipefail\n{commands}kill $(jobs -p)\nwait\n");
-    let home = tempdir().unwrap();
-    let programs = Path::new(env!("CARGO_BIN_EXE_daffi")).parent().unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
 
-    let ran = run(Command::new("bash")
-        .args(["-c", &script])
-        .env("PATH", path)
-        .env("XDG_RUNTIME_DIR", home.path())
-        .env_remove("DAFFI_URL"));
+    let ran = typed(&commands);
 
     assert_eq!(ran.exit, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("Filesystem"), "{}", ran.out);
