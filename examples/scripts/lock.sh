@@ -29,7 +29,7 @@ daffi lock deploy -- sh -c 'exit 7' || status=$?
 expect 7 "$status"
 
 # Not one at a time, but two for each user.
-daffi quota run uploads ann 2 -- daffi quota run uploads ann 2 -- echo "two at a time"
+daffi quota run uploads ann 2 -- "${DAFFI:-daffi}" quota run uploads ann 2 -- echo "two at a time"
 status=0
 daffi quota run uploads ann 0 -- echo "never printed" || status=$?
 expect 1 "$status"
