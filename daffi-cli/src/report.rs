@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use daffi_core::error::{CallError, Code, ConnectError, DataError, Error, Ran};
+use daffi_core::error::{CallError, Code, ConnectError, DataError, Error, Ran, Stage};
 use serde_json::{Value as Json, json};
 
 use crate::duration;
@@ -293,6 +293,9 @@ fn headline(error: &CallError, callback: &str) -> String {
 fn controller_headline(error: &CallError) -> String {
     match error {
         CallError::BadArguments { got, .. } => format!("the controller refuses: {got}"),
+        CallError::TimedOut { stage: Stage::Waiting, after, .. } => {
+            format!("it would have had to wait longer than {}", duration::show(*after))
+        }
         CallError::TimedOut { after, .. } => {
             format!("no reply from the controller within {}", duration::show(*after))
         }

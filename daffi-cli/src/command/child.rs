@@ -104,10 +104,10 @@ impl Running {
     fn start(errand: &Errand<'_>) -> Result<Self, End> {
         let (program, rest) = errand.words.split_first().expect("the command line has at least one word");
         let mut command = Command::new(program);
-        command
-            .args(rest)
-            .envs(errand.environment.iter().map(|(name, value)| (name, value)))
-            .kill_on_drop(true);
+        // Names that others give may have a NUL, which no environment takes: that must not keep the command from running.
+        let environment =
+            errand.environment.iter().map(|(name, value)| (name, value.replace('\0', "\u{fffd}")));
+        command.args(rest).envs(environment).kill_on_drop(true);
         if errand.input.is_some() {
             command.stdin(Stdio::piped());
         }

@@ -24,7 +24,7 @@ pub(super) async fn print(about: &About<'_>, queue: &Queue<Value>, count: Option
         let (value, lease) = queue.lease(LEASE).await?.into_parts();
         match screen.listing() {
             Shape::Table | Shape::Raw => screen.value(&value, "any")?,
-            Shape::Json | Shape::Jsonl => screen.rows(&["VALUE"], vec![about.row([("value", &value)])])?,
+            Shape::Json | Shape::Jsonl => screen.line(&about.row([("value", &value)]).object.to_string())?,
         }
         screen.flush()?;
         lease.ack().await?;

@@ -36,13 +36,10 @@ pub(crate) async fn run(app: &App, options: &Lock) -> Outcome {
         input: None,
     };
     match child::run(errand, &mut stop, guard.lost()).await? {
-        Ended::Itself(code) => {
+        // What it makes of being told to stop is the command's own affair.
+        Ended::Itself(code) | Ended::Told(_, code) => {
             release(&about, guard, code).await?;
             Ok(code)
-        }
-        Ended::Told(told, code) => {
-            release(&about, guard, code).await?;
-            Err(told.into())
         }
         Ended::Revoked(why) => {
             Err(lost(&why).note("the command was ended, with all that it had started").into())

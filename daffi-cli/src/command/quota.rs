@@ -99,13 +99,12 @@ async fn under(about: &About<'_>, uid: &str, max: u64, command: &[String]) -> Ou
     let Some(permit) = slot(about, uid, max, &mut stop).await? else { return Ok(NO) };
     let errand = Errand { words: command, environment: Vec::new(), input: None };
     // That the slot is counted no longer harms nobody as much as ending what was begun well.
-    let (told, code) = match child::run(errand, &mut stop, pending::<()>()).await? {
-        Ended::Itself(code) => (None, code),
-        Ended::Told(told, code) => (Some(told), code),
+    let code = match child::run(errand, &mut stop, pending::<()>()).await? {
+        Ended::Itself(code) | Ended::Told(_, code) => code,
         Ended::Revoked(()) => unreachable!("nobody does"),
     };
     if let Err(error) = permit.end().await {
         about.app.screen.say(&format!("the command ran longer than it was counted: {error}"));
     }
-    told.map_or(Ok(code), |told| Err(told.into()))
+    Ok(code)
 }

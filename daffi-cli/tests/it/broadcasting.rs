@@ -58,6 +58,20 @@ fn a_command_is_run_for_each_event_in_their_order() {
 }
 
 #[test]
+fn a_name_that_no_environment_takes_keeps_no_command_from_running() {
+    let mesh = Mesh::start();
+    let mut watching =
+        mesh.begin(&["event", "watch", "*", "-c", "1", "--", "sh", "-c", "echo \"$DAFFI_EVENT\""]);
+    assert_eq!(watching.complaint(), "watching *");
+
+    // No shell can give such a name, but other programs can: the data is the encoded empty text.
+    mesh.daffi_with(r#"["mesh","a\u0000b",[160]]"#, &["call", "daffi.events.send", "-"]).ok();
+
+    assert_eq!(watching.line(), "a\u{fffd}b");
+    assert_eq!(watching.finish().exit, 0);
+}
+
+#[test]
 fn a_message_goes_to_those_who_listen_to_its_name() {
     let mesh = Mesh::start();
     let mut listening = mesh.begin(&["comms", "listen", "chat", "--count", "2"]);

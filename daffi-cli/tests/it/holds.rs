@@ -70,7 +70,7 @@ fn a_lock_is_free_once_its_command_has_ended_or_its_holder_is_dead() {
     let told = hold(&mesh, &lock, &started, &gate);
     told.signal(Signal::TERM);
     assert_eq!(started.line(), "stopped");
-    assert_eq!(told.finish().exit, 143);
+    assert_eq!(told.finish().exit, 9);
     assert_eq!(mesh.daffi(&["lock", "deploy", "--wait", "0", "--", "echo", "mine"]).ok(), "mine\n");
 
     let killed = hold(&mesh, &lock, &started, &gate);
