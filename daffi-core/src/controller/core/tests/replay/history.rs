@@ -360,13 +360,14 @@ fn kept(id: u8, bytes: u16) -> Kept {
     }
 }
 
-/// Calls that wait for objects to change, which a history must not know of.
+/// Calls that wait for objects to change, and watchers: a history must not know of them.
 #[derive(Default)]
 pub(super) struct Waiters(Vec<ObjectId>);
 
 impl Waiters {
-    /// One begins to wait, or stops.
+    /// One begins to wait, or stops; watchers come and go.
     pub(super) fn shuffle(&mut self, store: &mut Store, at: u64) {
+        store.set_watched(at % 5 < 2);
         if at.is_multiple_of(3) && !self.0.is_empty() {
             store.wait_no_more(self.0.swap_remove(at as usize % self.0.len()));
         } else {

@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn who_waits_for_objects_changes_nothing(story in story(), waits in prop::collection::vec(any::<u64>(), 80)) {
+    fn who_waits_for_objects_or_watches_them_changes_nothing(story in story(), waits in prop::collection::vec(any::<u64>(), 80)) {
         let (mut history, mut alone, mut done) = (History::of(&story), store(), 0);
         let mut waiters = Waiters::default();
 
@@ -201,20 +201,24 @@ impl Propose for Recorder {
 }
 
 /// The log of a core from its beginning.
-pub(super) struct Recording(Arc<Mutex<Vec<Record>>>);
+pub(super) struct Recording {
+    records: Arc<Mutex<Vec<Record>>>,
+    /// What the store began with.
+    revision: u64,
+}
 
 impl Recording {
     pub(super) fn of(core: &mut Core) -> Self {
         let records = Arc::default();
         core.hosting.proposer.go_by(Recorder(Arc::clone(&records)));
-        Self(records)
+        Self { records, revision: core.hosting.store().revision() }
     }
 
     /// Replayed into another store it makes the same as the core has now.
     pub(super) fn check(&self, core: &Core) {
         let kinds = Arc::clone(core.hosting.store().kinds());
-        let mut replica = Store::with_own(kinds, own_kinds());
-        for record in self.0.lock().expect("nobody panicked").iter() {
+        let mut replica = Store::with_own(kinds, own_kinds()).after_revision(self.revision);
+        for record in self.records.lock().expect("nobody panicked").iter() {
             replay(&mut replica, record);
         }
         assert_eq!(state(&replica), state(core.hosting.store()), "all that changed the store was proposed");
