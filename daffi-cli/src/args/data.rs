@@ -61,7 +61,8 @@ A state is JSON as far as it can be. What JSON lacks is an object of one field:
 in base64, {\"$pairs\":[[KEY,VALUE],…]} for a map whose keys are not texts,
 {\"$f32\":…}, {\"$f64\":…}, {\"$text\":…} and {\"$ext\":…} for what is rarer. What is
 imported is what was exported, to the last bit: 1.0 is no integer. Only what
-nodes held, such as a lock, nobody holds then.
+nodes held, such as a lock, nobody holds then. An object of more than 4 MiB is
+not exported: it is named, the others are written, and the exit code is 6.
 ";
 
 /// `daffi counter`.

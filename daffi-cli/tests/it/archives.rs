@@ -59,6 +59,23 @@ fn an_export_is_readable_and_can_be_a_part() {
 }
 
 #[test]
+fn what_is_too_large_to_be_exported_is_named() {
+    let mesh = filled();
+    let text = "x".repeat(3 << 20);
+    let pairs: String = (0..2).map(|key| format!("{{\"key\":{key},\"value\":\"{text}\"}}\n")).collect();
+    mesh.daffi_with(&pairs, &["hash", "set", "large"]).ok();
+
+    let exported = mesh.daffi(&["data", "export"]);
+
+    assert_eq!((exported.exit, exported.jsons().len()), (6, 3));
+    assert!(
+        exported.err.starts_with("error: 1 object could not be exported\n  = hash/large: "),
+        "{}",
+        exported.err
+    );
+}
+
+#[test]
 fn what_is_there_is_replaced_only_by_those_who_are_sure() {
     let mesh = filled();
     let export = mesh.daffi(&["data", "export"]).ok();
