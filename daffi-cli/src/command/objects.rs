@@ -23,7 +23,8 @@ pub(crate) async fn list(app: &App, kinds: &[&str], pattern: Option<&str>) -> Ou
     for kind in kinds {
         let mut entries = std::pin::pin!(mesh.node.objects(*kind, pattern.unwrap_or_default()));
         while let Some(entry) = entries.try_next().await? {
-            let kind = if kinds.len() > 1 { format!("{}/", entry.kind) } else { String::new() };
+            let is_told = kinds.len() > 1 && app.screen.listing() == Shape::Table;
+            let kind = if is_told { format!("{}/", entry.kind) } else { String::new() };
             rows.push(row(app, &entry, format!("{kind}{}", entry.name)));
         }
     }

@@ -186,4 +186,6 @@ fn the_global_counter_gives_each_number_once() {
     assert_eq!(count(&["--reset"]), "2\n");
     assert_eq!(count(&[]), "1\n");
     assert_eq!(mesh.daffi(&["counter", "ls"]).json()["kind"], "topic");
+    assert_eq!(mesh.daffi(&["counter", "ls", "-o", "raw"]).ok(), "invoices\n");
+    assert!(mesh.daffi(&["counter", "ls", "-o", "table"]).ok().contains("\ntopic/invoices "));
 }
