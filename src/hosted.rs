@@ -18,7 +18,7 @@
 //! * Arguments and results are owned, but for `&str`. Time and randomness come from the turn and the arguments alone.
 //! * A panic puts the object into quarantine: nothing but destroying it is done to it from then on.
 //!
-//! ```
+//! ```standalone_crate
 //! use daffi::callback;
 //! use daffi::hosted::{Hosted, Turn};
 //! use serde::{Deserialize, Serialize};

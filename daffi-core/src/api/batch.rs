@@ -25,8 +25,8 @@ pub struct Fence {
 /// Operations that are carried out as one: all of them, or none, and nothing else in between.
 ///
 /// ```
-/// # use daffi::prelude::*;
-/// # async fn example(node: &Node) -> daffi::Result<()> {
+/// # use daffi_core::{error::DataError, node::Node};
+/// # async fn example(node: &Node) -> Result<(), DataError> {
 /// let (from, to) = (node.counters("joe"), node.counters("brian"));
 /// let mut batch = node.batch();
 /// let left = batch.add(from.dec("balance", 10));
