@@ -213,7 +213,7 @@ pub mod trace;
 /// # Objects that the controller keeps
 ///
 /// `hosted = "kind"` above an `impl` block makes of the type a kind of object that the controller keeps, with methods that
-/// take `&mut self`: [`hosted`](crate::hosted) has the rules.
+/// take `&mut self`: [`hosted`] has the rules.
 ///
 /// # What to know
 ///
