@@ -319,3 +319,61 @@ async fn every_item_of_many_producers_reaches_one_of_many_consumers_in_its_produ
     let expected: Vec<(u32, u32)> = (0..4).flat_map(|producer| (0..50).map(move |n| (producer, n))).collect();
     assert_eq!(all, expected);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_of_several_queues_that_has_an_item_gives_it() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let [a, b] = ["a", "b"].map(|name| node.queue::<u64>(name));
+    a.extend([1, 2]).await.unwrap();
+    b.extend([11, 12]).await.unwrap();
+
+    let mut taken = Vec::new();
+    for _ in 0..4 {
+        taken.push(Queue::select(&[&a, &b]).await.unwrap());
+    }
+    let named = |name: &str, item: u64| (name.to_owned(), item);
+    assert_eq!(taken, [named("a", 1), named("a", 2), named("b", 11), named("b", 12)]);
+
+    let late = Queue::select(&[&a, &b]).timeout(secs(5)).await.unwrap_err();
+    assert!(matches!(late, DataError::Call(CallError::TimedOut { .. })), "{late}");
+    assert!(matches!(Queue::<u64>::select(&[]).await, Err(DataError::Invalid { .. })));
+    assert_eq!(node.stats().await.unwrap()["objects_waited_for"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_at_several_queues_is_served_in_turn_and_once() {
+    let mesh = Mesh::new().await.unwrap();
+    let (one, other) = (mesh.node("one").await.unwrap(), mesh.node("other").await.unwrap());
+    let [a, b] = ["a", "b"].map(|name| one.queue::<u64>(name));
+    let first = tokio::spawn(Queue::select(&[&a, &b]).into_future());
+    mesh.settled().await;
+    let second = tokio::spawn(other.queue::<u64>("b").pop_wait().into_future());
+    mesh.settled().await;
+
+    other.queue::<u64>("b").extend([7, 8]).await.unwrap();
+
+    assert_eq!(first.await.unwrap().unwrap(), ("b".to_owned(), 7));
+    assert_eq!(second.await.unwrap().unwrap(), 8);
+    other.queue::<u64>("a").push(9).await.unwrap();
+    assert_eq!(a.pop().await.unwrap(), Some(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fair_choice_leaves_no_queue_waiting_for_another() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let [a, b] = ["a", "b"].map(|name| node.queue::<u64>(name));
+    for queue in [&a, &b] {
+        queue.extend(0..200).await.unwrap();
+    }
+
+    let mut of_b = 0;
+    for _ in 0..200 {
+        let (name, _) = Queue::select_fair(&[&a, &b]).await.unwrap();
+        of_b += u64::from(name == "b");
+    }
+
+    // By chance it is outside of this once in so many lives of the universe.
+    assert!((20..180).contains(&of_b), "{of_b}");
+}

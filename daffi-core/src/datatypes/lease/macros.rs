@@ -214,6 +214,39 @@ macro_rules! queue_handle {
                 self.object.pop_wait().and_then(|value| value.get())
             }
 
+            /// Takes the first item of the first of these queues that has one, with that queue's name; waits, in all of
+            /// them, until one has. While one at the front has items, those behind it have to wait: for that there is
+            /// [`select_fair`](Self::select_fair).
+            ///
+            /// # Errors
+            /// As [`pop_wait`](Self::pop_wait), and [`DataError::Invalid`] for no queues, or more than
+            /// [`BATCH_STEPS_MAX`](crate::config::BATCH_STEPS_MAX).
+            ///
+            /// # Cancel safety
+            /// Not cancel safe: an item already on its way back is lost.
+            pub fn select(queues: &[&Self]) -> Operation<(String, T)> {
+                Self::select_from(queues, 0)
+            }
+
+            /// As [`select`](Self::select), beginning at one of them by chance and going round: none has to wait for
+            /// the others to be empty.
+            ///
+            /// # Errors
+            /// As [`select`](Self::select).
+            pub fn select_fair(queues: &[&Self]) -> Operation<(String, T)> {
+                Self::select_from(queues, fastrand::usize(..queues.len().max(1)))
+            }
+
+            fn select_from(queues: &[&Self], first: usize) -> Operation<(String, T)> {
+                let Some(node) = queues.first().map(|queue| queue.object.node().clone()) else {
+                    return Operation::failed(DataError::invalid("a select of no queues"));
+                };
+                let queues = || queues.iter().cycle().skip(first).take(queues.len());
+                let names: Vec<String> = queues().map(|queue| queue.name().to_owned()).collect();
+                let taken = Operation::select(&node, queues().map(|queue| queue.pop_wait()));
+                taken.map(move |(at, item)| (names[at].clone(), item))
+            }
+
             /// The first item, which stays. Howler's `peek_next`.
             ///
             /// # Errors
