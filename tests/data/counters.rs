@@ -1,7 +1,9 @@
 //! Counters.
 
-use daffi::DataError;
+use daffi::datatypes::CountersChange;
+use daffi::{DataError, Heard};
 use daffi_core::testing::Mesh;
+use futures::StreamExt;
 
 #[tokio::test(start_paused = true)]
 async fn counters_of_a_group_are_shared_by_all_nodes() {
@@ -32,4 +34,19 @@ async fn a_sum_that_does_not_fit_is_refused_with_the_reason() {
     assert!(matches!(error, DataError::WrongValue { .. }), "{error}");
     assert_eq!(group.get("tea").await.unwrap(), i64::MAX);
     assert!(matches!(group.dec("tea", i64::MIN).await, Err(DataError::Invalid { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_is_watched_and_destroyed_by_its_object() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let group = node.counters("orders");
+    let mut changes = group.object().watch::<CountersChange>(None).await.unwrap();
+
+    group.inc("tea", 4).await.unwrap();
+
+    let Some(Ok(Heard::Item(change))) = changes.next().await else { panic!("no change") };
+    assert_eq!(change.value, CountersChange::Set { counter: "tea".into(), value: 4 });
+    assert!(group.object().destroy().await.unwrap());
+    assert_eq!(group.get("tea").await.unwrap(), 0);
 }

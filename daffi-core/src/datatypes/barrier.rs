@@ -138,6 +138,8 @@ pub struct Barrier {
     parties: u64,
 }
 
+reaches_object!(Barrier);
+
 impl Node {
     /// The barrier of this name for so many parties, which all should say alike: in each round the first to arrive has the
     /// word. Nothing is sent.

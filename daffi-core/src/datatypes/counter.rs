@@ -138,6 +138,8 @@ pub struct GlobalCounter {
     object: <TopicState as Kept>::Client,
 }
 
+reaches_object!(GlobalCounter);
+
 impl Node {
     /// The topic of this name of the global counter. Nothing is sent. For named numbers that go up and down there are
     /// [`counters`](Self::counters).
@@ -192,11 +194,6 @@ impl GlobalCounter {
     /// [`DataError::WrongValue`] if no epoch is left, as only of a topic that was imported.
     pub fn reset(&self) -> Operation<Reset> {
         self.object.reset()
-    }
-
-    /// The object behind it: to destroy it, to have it expire, to watch it for [`TopicChange`]s.
-    pub fn object(&self) -> &crate::api::Object {
-        &self.object
     }
 }
 

@@ -131,6 +131,8 @@ pub struct Counters {
     object: <CountersState as Kept>::Client,
 }
 
+reaches_object!(Counters);
+
 impl Node {
     /// The group of counters of this name. Nothing is sent.
     pub fn counters(&self, name: impl Into<Arc<str>>) -> Counters {

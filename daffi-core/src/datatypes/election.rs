@@ -165,6 +165,8 @@ pub struct Election {
     terms: Terms,
 }
 
+reaches_object!(Election);
+
 impl Node {
     /// The election of this name. Nothing is sent.
     pub fn election(&self, name: impl Into<Arc<str>>) -> Election {

@@ -133,6 +133,8 @@ pub struct Events {
     prefix: String,
 }
 
+reaches_object!(Events);
+
 impl Node {
     /// Events whose names begin with `prefix`, in lower case and with a dot at its end, which is added where it lacks; with
     /// an empty one, all events. Nothing is sent.

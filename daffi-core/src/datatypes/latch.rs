@@ -72,6 +72,8 @@ pub struct Latch {
     count: u64,
 }
 
+reaches_object!(Latch);
+
 impl Node {
     /// The latch of this name, to be counted down from `count`, which all should say alike: that of the first to count
     /// down is the one. Nothing is sent.

@@ -3,6 +3,18 @@
 //! Behind one name, the hosted type is plain, synchronous and untyped: values are [`Value`](crate::hosted::Value)s. The
 //! handle adds types, and nothing else: each of its methods is one [`Operation`](crate::api::Operation).
 
+/// Gives a handle its way to the object behind it.
+macro_rules! reaches_object {
+    ($handle:ident $(<$($of:ident),+>)?) => {
+        impl $(<$($of),+>)? $handle $(<$($of),+>)? {
+            /// The object behind it: to watch it, destroy it, have it expire, or see what the controller says of it.
+            pub fn object(&self) -> &$crate::api::Object {
+                &self.object
+            }
+        }
+    };
+}
+
 mod barrier;
 mod comms;
 mod counter;

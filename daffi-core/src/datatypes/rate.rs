@@ -195,6 +195,8 @@ pub struct RateLimiter {
     rate: Rate,
 }
 
+reaches_object!(RateLimiter);
+
 impl Node {
     /// The rate limiter of this name; it needs a [`rate`](RateLimiter::rate). Nothing is sent.
     pub fn rate_limiter(&self, name: impl Into<Arc<str>>) -> RateLimiter {

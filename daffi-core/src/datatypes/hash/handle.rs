@@ -41,6 +41,8 @@ pub struct Hash<K, V> {
     types: PhantomData<fn() -> (K, V)>,
 }
 
+reaches_object!(Hash<K, V>);
+
 /// A [`Hash`](struct@Hash), by the name that Pottery's users look for: `RedisDict`.
 ///
 /// `d[k]` is [`get`](Hash::get), `d[k] = v` [`set`](Hash::set), `setdefault` [`get_or_insert`](Hash::get_or_insert),

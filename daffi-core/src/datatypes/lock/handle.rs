@@ -33,6 +33,8 @@ pub struct Lock {
     terms: Terms,
 }
 
+reaches_object!(Lock);
+
 impl Node {
     /// The lock of this name. Nothing is sent.
     pub fn lock(&self, name: impl Into<Arc<str>>) -> Lock {

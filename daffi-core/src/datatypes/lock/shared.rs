@@ -19,6 +19,8 @@ pub struct RwLock {
     terms: Terms,
 }
 
+reaches_object!(RwLock);
+
 impl Node {
     /// The read-write lock of this name. Nothing is sent.
     pub fn rw_lock(&self, name: impl Into<Arc<str>>) -> RwLock {

@@ -53,6 +53,8 @@ pub struct PriorityQueue<T> {
     of: PhantomData<fn() -> T>,
 }
 
+reaches_object!(PriorityQueue<T>);
+
 impl Node {
     /// The priority queue of this name. Nothing is sent.
     pub fn priority_queue<T: Wire>(&self, name: impl Into<Arc<str>>) -> PriorityQueue<T> {

@@ -47,6 +47,8 @@ pub struct UniquePriorityQueue<T> {
     of: PhantomData<fn() -> T>,
 }
 
+reaches_object!(UniquePriorityQueue<T>);
+
 #[expect(clippy::needless_pass_by_value, reason = "what is sent comes as a value or as a reference")]
 impl<T: Wire> UniquePriorityQueue<T> {
     pub(super) fn new(node: &Node, name: &str) -> Self {

@@ -53,6 +53,8 @@ pub struct Queue<T> {
     of: PhantomData<fn() -> T>,
 }
 
+reaches_object!(Queue<T>);
+
 impl Node {
     /// The queue of this name. Nothing is sent.
     pub fn queue<T: Wire>(&self, name: impl Into<Arc<str>>) -> Queue<T> {

@@ -127,6 +127,8 @@ pub struct DailyQuota {
     object: <DailyQuotaState as Kept>::Client,
 }
 
+reaches_object!(DailyQuota);
+
 impl Node {
     /// The daily quota of this name. Nothing is sent.
     pub fn daily_quota(&self, name: impl Into<Arc<str>>) -> DailyQuota {

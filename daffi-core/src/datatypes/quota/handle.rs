@@ -26,6 +26,8 @@ pub struct Quota {
     terms: Terms,
 }
 
+reaches_object!(Quota);
+
 impl Node {
     /// The quota of this name. Nothing is sent.
     pub fn quota(&self, name: impl Into<Arc<str>>) -> Quota {

@@ -206,6 +206,8 @@ pub struct Semaphore {
     terms: Terms,
 }
 
+reaches_object!(Semaphore);
+
 impl Node {
     /// The semaphore of this name, with so many permits. Nothing is sent.
     ///

@@ -40,6 +40,8 @@ pub struct Set<T> {
     of: PhantomData<fn() -> T>,
 }
 
+reaches_object!(Set<T>);
+
 impl Node {
     /// The set of this name. Nothing is sent.
     pub fn set<T>(&self, name: impl Into<Arc<str>>) -> Set<T> {
