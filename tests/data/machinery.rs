@@ -223,3 +223,26 @@ async fn a_result_that_no_reply_carries_is_an_error_and_the_node_lives_on() {
     let DataError::Call(daffi::CallError::TooLarge { .. }) = error else { panic!("{error}") };
     assert_eq!(board.pin("small".into()).await.unwrap(), 6);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_imported_state_that_cannot_be_is_refused_and_harms_nothing() {
+    #[derive(Serialize)]
+    struct Forged {
+        counters: std::collections::BTreeMap<String, i64>,
+        bytes: u64,
+    }
+    let (_mesh, node, _) = mesh().await;
+    node.counters("orders").inc("tea", 1).await.unwrap();
+    let mut object = node.export("counters", "orders").await.unwrap().unwrap();
+
+    for bytes in [u64::MAX, 1 << 40] {
+        let counters = [("tea".to_owned(), 7)].into();
+        let state = daffi::hosted::Value::of(&Forged { counters, bytes }).unwrap();
+        object.state = state.bytes().to_vec().into();
+        let error = node.import(&object).await.unwrap_err();
+        assert!(matches!(error, DataError::WrongValue { .. }), "{error}");
+    }
+
+    assert_eq!(node.counters("orders").inc("tea", 1).await.unwrap(), 2);
+    assert!(node.stats().await.unwrap()["objects_bytes"] < 10_000);
+}

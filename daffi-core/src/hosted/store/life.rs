@@ -138,12 +138,21 @@ impl Store {
             let expected = format!("the state of a {}", self.kind(kind).name);
             DataError::WrongValue { expected, found: error.0 }
         };
+        let encoded = state.len();
         let state = self.kind(kind).load(state).map_err(wrong)?;
+        // Whoever sent it may have made it up: what it says of itself must at least be possible.
+        let holders = catch(|| {
+            let (_, _, bytes) = (state.is_vacant(), state.next_expiry(), state.bytes());
+            (bytes <= encoded.saturating_mul(STATE_BYTES_PER_BYTE_MAX)).then(|| state.holders())
+        });
+        let Ok(Some(holders)) = holders else {
+            return Err(wrong(BodyError("a state that contradicts itself".into())).into());
+        };
         let was_there = self.destroy(kind, name, after);
         let slot = self.find_or_make(kind, name);
         let place = self.table.get_mut(slot);
         (place.state, place.expires) = (state, expires);
-        for session in self.table.get(slot).state.holders() {
+        for session in holders {
             self.change(slot, session, after, |object, turn| object.release(turn));
         }
         let revision = self.revision + 1;
@@ -160,3 +169,6 @@ impl Store {
         true
     }
 }
+
+/// What an object takes for each byte that it is encoded in, at most: a short entry has its place in several tables.
+const STATE_BYTES_PER_BYTE_MAX: usize = 256;

@@ -112,8 +112,9 @@ impl Table {
         // Whether a vacant object is spared, or is there since somebody waits for it, must not show. What the controller
         // keeps for itself has bounds of its own.
         let is_counted = !is_vacant && usize::from(place.kind) < self.public;
-        let bytes = if is_counted { PLACE_BYTES + 2 * place.name.len() + place.state.bytes() } else { 0 };
-        self.bytes = self.bytes - place.bytes + bytes;
+        let own = place.state.bytes();
+        let bytes = if is_counted { own.saturating_add(PLACE_BYTES + 2 * place.name.len()) } else { 0 };
+        self.bytes = self.bytes.saturating_sub(place.bytes).saturating_add(bytes);
         place.bytes = bytes;
         // In quarantine it goes as a whole or not at all.
         let is_whole = !is_vacant && place.broken.is_none();
