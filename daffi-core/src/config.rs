@@ -210,6 +210,9 @@ pub const ONCE_NODES_MAX: usize = 65_536;
 /// Calls that wait for hosted objects to change, all objects together.
 pub const WAITERS_MAX: usize = 100_000;
 
+/// Bytes of their arguments.
+pub const WAITERS_BYTES_MAX: usize = 64 << 20;
+
 /// Calls that are tried again in one turn because an object has changed. The others come with the next, so that nobody
 /// waits long for a crowd.
 pub const WOKEN_PER_TURN_MAX: usize = 1_024;
@@ -226,6 +229,9 @@ pub const FEED_ITEMS_MAX: usize = 4_096;
 
 /// Bytes of them.
 pub const FEED_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of all of them, of all objects: past it those of whichever object has something new make room.
+pub const FEEDS_BYTES_MAX: usize = 256 << 20;
 
 /// How long they are kept once nobody asks for more: a node may be away for as long and miss nothing.
 pub const FEED_KEPT_FOR: Duration = Duration::from_secs(60);

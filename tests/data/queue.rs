@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use daffi::datatypes::{QueueSettings, WhenFull};
 use daffi::prelude::*;
-use daffi::{CallError, DataError, Queue, millis, secs};
+use daffi::{CallError, DataError, Queue, config, millis, secs};
 use daffi_core::testing::Mesh;
 
 fn is_timed_out<T>(outcome: &Result<T, DataError>) -> bool {
@@ -376,4 +376,28 @@ async fn a_fair_choice_leaves_no_queue_waiting_for_another() {
 
     // By chance it is outside of this once in so many lives of the universe.
     assert!((20..180).contains(&of_b), "{of_b}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_may_bring_so_many_bytes_and_no_more() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let queue = node.queue::<String>("narrow");
+    queue.configure(QueueSettings::default().at_most(1, WhenFull::Wait)).await.unwrap();
+    queue.push("first").await.unwrap();
+    let large = "x".repeat(4_000_000);
+    let waiting = config::WAITERS_BYTES_MAX / large.len();
+
+    let mut pushes = Vec::new();
+    for _ in 0..waiting {
+        pushes.push(tokio::spawn(queue.push(&large).into_future()));
+        mesh.settled().await;
+    }
+    let error = queue.push(&large).await.unwrap_err();
+
+    assert!(matches!(error, DataError::Call(CallError::Busy { .. })), "{error}");
+    pushes.into_iter().for_each(|push| push.abort());
+    mesh.settled().await;
+    assert_eq!(queue.pop().await.unwrap().as_deref(), Some("first"));
+    queue.push(&large).await.unwrap();
 }

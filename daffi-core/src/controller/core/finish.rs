@@ -199,7 +199,7 @@ impl Core {
             self.unpark(wait, slot);
         }
         if let Some(queued) = &extra.queued {
-            self.leave_lines(&queued.places);
+            self.leave_lines(queued);
         }
         if let Some(listening) = &extra.listening {
             self.stop_listening(now, slot, listening);

@@ -41,6 +41,8 @@ pub(super) struct Feeds {
     /// By kind, and whether of changes; then by name.
     by: HashMap<(u16, bool), HashMap<Box<str>, Feed>>,
     count: usize,
+    /// Of all items.
+    bytes: usize,
     /// Those with something new.
     news: VecDeque<FeedKey>,
 }
@@ -61,11 +63,13 @@ struct Feed {
 }
 
 impl Feed {
-    fn push(&mut self, item: HeardItem) {
+    /// Adds an item, and drops the oldest as long as there are more than may be, or more bytes than `room`.
+    fn push(&mut self, item: HeardItem, room: usize) {
+        let room = room.min(config::FEED_BYTES_MAX);
         self.next = item.at + 1;
         self.bytes += item_bytes(&item);
         self.ring.push_back(item);
-        while self.ring.len() > config::FEED_ITEMS_MAX || self.bytes > config::FEED_BYTES_MAX {
+        while self.ring.len() > config::FEED_ITEMS_MAX || self.bytes > room {
             let Some(first) = self.ring.pop_front() else { return };
             self.bytes -= item_bytes(&first);
             self.complete_from = first.at + 1;
@@ -161,7 +165,9 @@ impl Feeds {
             return;
         }
         let Some(feed) = self.by.get_mut(&(kind, changes)).and_then(|by| by.get_mut(object)) else { return };
-        feed.push(item(feed.next));
+        let others = self.bytes - feed.bytes;
+        feed.push(item(feed.next), config::FEEDS_BYTES_MAX.saturating_sub(others));
+        self.bytes = others + feed.bytes;
         if !feed.is_news && !feed.waiting.is_empty() {
             feed.is_news = true;
             self.news.push_back(FeedKey { kind, changes, object: object.into() });
@@ -207,6 +213,7 @@ impl Feeds {
             by.retain(|_, feed| is_used(feed));
         }
         self.count = self.by.values().map(HashMap::len).sum();
+        self.bytes = self.by.values().flat_map(HashMap::values).map(|feed| feed.bytes).sum();
     }
 
     pub(super) fn len(&self) -> usize {

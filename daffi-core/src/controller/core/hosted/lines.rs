@@ -26,7 +26,7 @@ pub(crate) struct Parked {
     steps: Vec<(MethodId, Bytes)>,
     /// Whether it is told which of them it was.
     is_select: bool,
-    pub(crate) places: Vec<Place>,
+    places: Vec<Place>,
     /// The number under which it was first sent, if it may have been carried out then.
     first: Option<u64>,
 }
@@ -35,6 +35,11 @@ impl Parked {
     /// A call of one method.
     pub(super) fn one(method: MethodId, body: Bytes) -> Self {
         Self { steps: vec![(method, body)], is_select: false, places: Vec::new(), first: None }
+    }
+
+    /// What it takes to hold it.
+    fn bytes(&self) -> usize {
+        self.steps.iter().map(|(_, body)| body.len()).sum()
     }
 
     /// A call of the first of several that can go on.
@@ -68,6 +73,7 @@ impl Core {
         if let Err(error) = self.may_park(request, &parked) {
             return self.refuse_call(session, request.flags, id.to_bits(), &error);
         }
+        self.hosting.waiting_bytes += parked.bytes();
         self.hosting.last_ticket += 1;
         let ticket = self.hosting.last_ticket;
         for (method, body) in &parked.steps {
@@ -98,16 +104,20 @@ impl Core {
         if request.timeout() == Some(Duration::ZERO) {
             return Err(CallError::TimedOut { stage: Stage::Waiting, node: None, after: Duration::ZERO });
         }
-        if self.hosting.lines.len() + parked.steps.len() > config::WAITERS_MAX {
-            let what = format!("{} calls wait for hosted objects", self.hosting.lines.len());
+        let (calls, bytes) = (self.hosting.lines.len(), self.hosting.waiting_bytes);
+        if calls + parked.steps.len() > config::WAITERS_MAX
+            || bytes + parked.bytes() > config::WAITERS_BYTES_MAX
+        {
+            let what = format!("{calls} calls of {bytes} bytes wait for hosted objects");
             return Err(CallError::Busy { what });
         }
         Ok(())
     }
 
     /// A call waits no more.
-    pub(in super::super) fn leave_lines(&mut self, places: &[Place]) {
-        for place in places {
+    pub(in super::super) fn leave_lines(&mut self, parked: &Parked) {
+        self.hosting.waiting_bytes -= parked.bytes();
+        for place in &parked.places {
             self.hosting.lines.remove(place);
             self.hosting.proposer.wait_no_more(place.0);
             // Whoever stood behind it may have waited for it alone.

@@ -46,6 +46,8 @@ pub(super) struct Hosting {
     pub(super) proposer: Proposer,
     /// Calls that wait, by object, line and turn.
     lines: BTreeMap<Place, u32>,
+    /// What it takes to hold them.
+    waiting_bytes: usize,
     last_ticket: u64,
     /// Objects that have changed: the first of their lines are to be tried again.
     changed: VecDeque<ObjectId>,
@@ -62,6 +64,7 @@ impl Hosting {
         Self {
             proposer: Proposer::new(now, unix_ms, kinds, own_kinds()),
             lines: BTreeMap::new(),
+            waiting_bytes: 0,
             last_ticket: 0,
             changed: VecDeque::new(),
             feeds: Feeds::default(),
