@@ -87,6 +87,16 @@ pub enum Command<'a> {
         #[serde(borrow)]
         invocation: Invocation<'a>,
     },
+    /// A call that is the one chosen of several: its result is a pair, of its number among them and its own result.
+    Choose {
+        /// Who calls.
+        asker: Asker,
+        /// Which of them it is.
+        at: u64,
+        /// What is called.
+        #[serde(borrow)]
+        invocation: Invocation<'a>,
+    },
     /// Several calls: all of them, or none.
     Batch {
         /// Who calls.

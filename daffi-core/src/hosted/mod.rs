@@ -17,6 +17,6 @@ pub use command::{Asker, Command, Condition, Denial, Invocation, MethodId, Outco
 pub use kind::{
     Access, Hosted, Inventory, Method, MethodEntry, Methods, ObjectKind, Refusal, Run, Stop, kinds, put_value,
 };
-pub use store::{After, Change, LoadError, ObjectEntry, ObjectId, Snapshot, Store};
+pub use store::{After, Change, LoadError, ObjectEntry, ObjectId, Snapshot, Store, put_chosen};
 pub use turn::{Effects, Message, SessionId, Time, Turn};
 pub use value::{Key, Value};

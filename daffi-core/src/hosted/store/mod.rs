@@ -13,11 +13,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use self::run::check_name;
+pub use self::run::put_chosen;
 pub use self::snapshot::{LoadError, Snapshot};
 use self::table::Table;
-use self::window::Window;
+use self::window::{Recall, Window};
 use super::args::Args;
-use super::command::{Command, Denial, Invocation, MethodId, Outcome};
+use super::command::{Asker, Command, Denial, Invocation, MethodId, Outcome};
 use super::kind::{Access, Hosted, MethodEntry, ObjectKind};
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
@@ -211,6 +212,9 @@ impl Store {
                     store.call(asker.session, invocation, out, after)
                 })
                 .map(|()| Outcome::Value),
+            Command::Choose { asker, at, invocation } => self
+                .once(*asker, out, |store, out| store.choose(asker.session, *at, invocation, out, after))
+                .map(|()| Outcome::Value),
             Command::Batch { asker, conditions, invocations } => self
                 .once(*asker, out, |store, out| {
                     store.check_all(conditions)?;
@@ -266,6 +270,12 @@ impl Store {
         };
         out.truncate(start);
         Err(denial)
+    }
+
+    /// Whether what comes of a request that is sent again is settled, since it was carried out or may have been: then it
+    /// is answered at once, whoever waits.
+    pub fn is_settled(&self, asker: Asker) -> bool {
+        asker.is_again && !matches!(self.recall(asker), Ok(Recall::New) | Err(_))
     }
 
     /// Whether something has expired by `now`, which a [`Command::Tick`] will do away with.

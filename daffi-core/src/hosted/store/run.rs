@@ -20,11 +20,9 @@ impl Store {
         out: &mut Vec<u8>,
         run: impl FnOnce(&mut Self, &mut Vec<u8>) -> Result<(), Denial>,
     ) -> Result<(), Denial> {
-        let incarnation = self.sessions.get(&asker.session).ok_or(no_session())?.incarnation;
+        let incarnation = self.incarnation(asker.session)?;
         if asker.is_again {
-            let window = self.windows.get(&incarnation);
-            let of_nobody = if self.has_forgotten { Recall::Unknown } else { Recall::New };
-            match window.map_or(of_nobody, |window| window.recall(asker.request, asker.session)) {
+            match self.recall(asker)? {
                 Recall::Done(result) => {
                     out.extend_from_slice(&result);
                     return Ok(());
@@ -41,6 +39,17 @@ impl Store {
         window.expire(self.clock);
         window.remember(self.clock, asker.request, holder, &out[start..]);
         Ok(())
+    }
+
+    fn incarnation(&self, session: SessionId) -> Result<u128, DataError> {
+        Ok(self.sessions.get(&session).ok_or_else(no_session)?.incarnation)
+    }
+
+    /// What is known of a request that is sent again.
+    pub(super) fn recall(&self, asker: Asker) -> Result<Recall, DataError> {
+        let window = self.windows.get(&self.incarnation(asker.session)?);
+        let of_nobody = if self.has_forgotten { Recall::Unknown } else { Recall::New };
+        Ok(window.map_or(of_nobody, |window| window.recall(asker.request, asker.session)))
     }
 
     pub(super) fn check_all(&self, conditions: &[Condition]) -> Result<(), DataError> {
@@ -78,6 +87,21 @@ impl Store {
         let revision = self.revision + 1;
         self.run(slot, session, invocation.method, args, out)?;
         self.settle(slot, revision, after);
+        Ok(())
+    }
+
+    /// The call that is the one at `at` of several.
+    pub(super) fn choose(
+        &mut self,
+        session: SessionId,
+        at: u64,
+        invocation: &Invocation<'_>,
+        out: &mut Vec<u8>,
+        after: &mut After,
+    ) -> Result<(), Denial> {
+        let mut result = Vec::new();
+        self.call(session, invocation, &mut result, after)?;
+        put_chosen(out, at, &result);
         Ok(())
     }
 
@@ -229,6 +253,14 @@ impl Store {
         }
         self.table.get_mut(slot).holders = 0;
     }
+}
+
+/// Appends the result of the call that was chosen of several.
+///
+/// # Panics
+/// Never: a number and bytes encode.
+pub fn put_chosen(out: &mut Vec<u8>, at: u64, result: &[u8]) {
+    crate::wire::encode_into(out, &(at, serde_bytes::Bytes::new(result))).expect("a number and bytes encode");
 }
 
 /// What a small object was before a method ran, to see that one that stops has changed nothing.

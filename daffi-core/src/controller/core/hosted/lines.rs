@@ -13,8 +13,8 @@ use super::super::finish::Outcome as Ending;
 use super::{Hosting, denied};
 use crate::config;
 use crate::error::{CallError, Stage};
-use crate::hosted::{Args, Asker, Command, Denial, Invocation, MethodId, ObjectId, Stop};
-use crate::wire::{CallId, encode};
+use crate::hosted::{Args, Asker, Command, Denial, Invocation, MethodId, ObjectId, Stop, put_chosen};
+use crate::wire::CallId;
 
 /// A place in a line: the object, the line, and the turn.
 pub(crate) type Place = (ObjectId, u8, u64);
@@ -151,18 +151,18 @@ impl Core {
         let Some(call) = self.calls.get(slot) else { return true };
         let Origin::Node { session, call: id } = call.origin else { return true };
         let Some(parked) = call.extra.as_ref().and_then(|extra| extra.queued.as_ref()) else { return true };
-        let (is_select, number) = (parked.is_select, parked.first.unwrap_or_else(|| id.to_bits()));
+        let number = parked.first.unwrap_or_else(|| id.to_bits());
         let Some(at) = parked.places.iter().position(|other| *other == place) else { return true };
+        let choice = parked.is_select.then_some(at as u64);
         let (method, body) = parked.steps[at].clone();
         let mut out = std::mem::take(&mut self.hosting.out);
         out.clear();
         let invocation = Invocation { method, body: Cow::Borrowed(&body) };
-        let done = self.perform(now, session, number, invocation, &mut out);
+        let done = self.perform(now, session, (number, false), choice, invocation, &mut out);
         let has_ended = match done {
             Ok(()) => {
                 self.counters.calls_answered += 1;
-                let selected = if is_select { Some(selected(at, &out)) } else { None };
-                self.finish(now, slot, Ending::Value(selected.as_ref().unwrap_or(&out)));
+                self.finish(now, slot, Ending::Value(&out));
                 true
             }
             Err(Denial::Stopped { stop: Stop::Parked, .. }) => false,
@@ -175,23 +175,34 @@ impl Core {
         has_ended
     }
 
-    /// Runs a method for a session, whatever waits before it.
+    /// Runs a method for a session, whatever waits before it, by a number that it may have been asked by before. Of a
+    /// `choice` it is told which it was.
     pub(super) fn perform(
         &mut self,
         now: Instant,
         session: u32,
-        number: u64,
+        (request, is_again): (u64, bool),
+        choice: Option<u64>,
         invocation: Invocation<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
         let name = self.sessions[session as usize].name.clone();
         if !self.hosting.store().access(invocation.method).is_write() {
             let known = self.sessions[session as usize].hosted.unwrap_or_default();
-            return self.hosting.look(now, known, name.as_ref(), &invocation, out);
+            let Some(at) = choice else {
+                return self.hosting.look(now, known, name.as_ref(), &invocation, out);
+            };
+            let mut result = Vec::new();
+            self.hosting.look(now, known, name.as_ref(), &invocation, &mut result)?;
+            put_chosen(out, at, &result);
+            return Ok(());
         }
         let session = self.hosted_session(now, session);
-        let asker = Asker { session, request: number, is_again: false };
-        let command = Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation };
+        let asker = Asker { session, request, is_again };
+        let command = match choice {
+            Some(at) => Command::Choose { asker, at, invocation },
+            None => Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation },
+        };
         self.hosting.propose(now, name.as_ref(), &command, out)
     }
 
@@ -200,28 +211,32 @@ impl Core {
         &mut self,
         now: Instant,
         session: u32,
-        id: CallId,
+        (id, first): (CallId, Option<u64>),
         steps: &[(MethodId, Bytes)],
     ) -> Result<Vec<u8>, Denial> {
+        let request = (first.unwrap_or_else(|| id.to_bits()), first.is_some());
+        let is_settled = self.is_settled(now, session, first);
         let mut out = Vec::new();
-        for (at, (method, body)) in steps.iter().enumerate() {
+        for (at, (method, body)) in (0..).zip(steps) {
             let invocation = Invocation { method: *method, body: Cow::Borrowed(body) };
-            if self.must_queue(&invocation)? {
+            if !is_settled && self.must_queue(&invocation)? {
                 continue;
             }
-            match self.perform(now, session, id.to_bits(), invocation, &mut out) {
-                Ok(()) => return Ok(selected(at, &out)),
+            match self.perform(now, session, request, Some(at), invocation, &mut out) {
+                Ok(()) => return Ok(out),
                 Err(Denial::Stopped { stop: Stop::Parked, .. }) => {}
                 Err(denial) => return Err(denial),
             }
         }
         Err(Denial::from(Stop::Parked))
     }
-}
 
-/// What the caller of a select is told.
-fn selected(at: usize, result: &[u8]) -> Vec<u8> {
-    encode(&(at as u64, serde_bytes::Bytes::new(result))).expect("a number and bytes encode")
+    /// Whether a call that was sent again is answered by what is known of it: then it need not wait in line.
+    pub(super) fn is_settled(&mut self, now: Instant, session: u32, first: Option<u64>) -> bool {
+        let Some(request) = first else { return false };
+        let session = self.hosted_session(now, session);
+        self.hosting.store().is_settled(Asker { session, request, is_again: true })
+    }
 }
 
 impl Hosting {

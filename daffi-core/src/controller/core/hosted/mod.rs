@@ -236,7 +236,7 @@ impl Core {
             return Err(Denial::from(Stop::Parked));
         }
         let mut out = Vec::new();
-        self.perform(now, request.caller, number, invocation, &mut out)?;
+        self.perform(now, request.caller, (number, false), None, invocation, &mut out)?;
         Ok(out)
     }
 
@@ -259,7 +259,7 @@ impl Core {
         let asker = if is_write { Some(self.asker(now, session, id, request.first)) } else { None };
         if !is_write {
             self.expire_hosted(now);
-        } else if self.must_queue(&invocation)? {
+        } else if !self.is_settled(now, session, request.first) && self.must_queue(&invocation)? {
             return Err(Denial::from(Stop::Parked));
         }
         let header = Header { call: id.to_bits(), ..Header::new(Kind::Reply) };

@@ -68,7 +68,7 @@ impl Core {
             Builtin::Select => {
                 let (steps,): (Vec<Step>,) = take(builtin, body)?;
                 let steps = self.steps(session, steps)?;
-                match self.select(now, session, id, &steps) {
+                match self.select(now, session, (id, first), &steps) {
                     Ok(selected) => Answer::Value(selected),
                     Err(Denial::Stopped { stop: Stop::Parked, .. }) => Answer::Queue(Parked::select(steps)),
                     Err(denial) => Answer::Error(denied(denial)),
@@ -170,8 +170,9 @@ impl Core {
             .iter()
             .map(|(method, body)| Invocation { method: *method, body: Cow::Borrowed(body) })
             .collect();
+        let is_settled = self.is_settled(now, session, first);
         for invocation in &invocations {
-            if self.must_queue(invocation).map_err(denied)? {
+            if !is_settled && self.must_queue(invocation).map_err(denied)? {
                 return Err(denied(Denial::from(Stop::Parked)));
             }
         }
