@@ -9,7 +9,8 @@ use std::sync::Once;
 use futures::FutureExt;
 
 /// A callback panicked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at {at}")]
 pub struct Panicked {
     /// The panic's message.
     pub message: String,

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::args::Args;
 use super::turn::{SessionId, Time, Turn};
+use crate::callback::catch;
 use crate::error::BindError;
 use crate::name::RESERVED_PREFIX;
 use crate::wire::{self, BodyError};
@@ -250,7 +251,7 @@ impl ObjectKind {
             of: type_name::<T>(),
             methods: T::METHODS.iter().map(entry).collect(),
             blank: Box::new(Housed(T::default())),
-            load: |bytes| Ok(Box::new(Housed(wire::decode::<T>(bytes)?))),
+            load: |bytes| Ok(Box::new(Housed(unpanicked(|| wire::decode::<T>(bytes))?))),
         }
     }
 
@@ -291,16 +292,22 @@ pub(super) trait Object: Send + Sync {
         args: &mut Args<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Stop>;
-    fn next_expiry(&self) -> Option<Time>;
     fn expire(&mut self, turn: &mut Turn<'_>);
     fn release(&mut self, turn: &mut Turn<'_>);
     fn holders(&self) -> Vec<SessionId>;
-    fn is_vacant(&self) -> bool;
-    fn bytes(&self) -> usize;
-    fn fence(&self) -> Option<u64>;
+    fn facts(&self) -> Facts;
     fn copy(&self) -> Box<dyn Object>;
     fn save(&self) -> Result<Vec<u8>, BodyError>;
     fn any(&self) -> &dyn Any;
+}
+
+/// What an object says of itself. It is asked once after each change, where it may panic; who wants to know looks here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Facts {
+    pub(super) is_vacant: bool,
+    pub(super) bytes: usize,
+    pub(super) next_expiry: Option<Time>,
+    pub(super) fence: Option<u64>,
 }
 
 /// A hosted value as an object.
@@ -334,10 +341,6 @@ impl<T: Hosted> Object for Housed<T> {
         }
     }
 
-    fn next_expiry(&self) -> Option<Time> {
-        self.0.next_expiry()
-    }
-
     fn expire(&mut self, turn: &mut Turn<'_>) {
         self.0.expire(turn);
     }
@@ -350,16 +353,13 @@ impl<T: Hosted> Object for Housed<T> {
         self.0.holders()
     }
 
-    fn is_vacant(&self) -> bool {
-        self.0.is_vacant()
-    }
-
-    fn bytes(&self) -> usize {
-        self.0.bytes()
-    }
-
-    fn fence(&self) -> Option<u64> {
-        self.0.fence()
+    fn facts(&self) -> Facts {
+        Facts {
+            is_vacant: self.0.is_vacant(),
+            bytes: self.0.bytes(),
+            next_expiry: self.0.next_expiry(),
+            fence: self.0.fence(),
+        }
     }
 
     fn copy(&self) -> Box<dyn Object> {
@@ -367,12 +367,17 @@ impl<T: Hosted> Object for Housed<T> {
     }
 
     fn save(&self) -> Result<Vec<u8>, BodyError> {
-        wire::encode(&self.0)
+        unpanicked(|| wire::encode(&self.0))
     }
 
     fn any(&self) -> &dyn Any {
         &self.0
     }
+}
+
+/// Encodes or decodes by code of the type's own; a panic there is an error.
+fn unpanicked<R>(code: impl FnOnce() -> Result<R, BodyError>) -> Result<R, BodyError> {
+    catch(code).unwrap_or_else(|panicked| Err(BodyError(panicked.message)))
 }
 
 /// A kind of object that this program can host, found wherever it is linked in.

@@ -87,7 +87,7 @@ impl Store {
         let mut turn = Turn::new(self.clock, revision, session, &mut self.effects).watched(self.is_watched);
         match catch(|| change(&mut *place.state, &mut turn)) {
             Ok(()) => self.settle(slot, revision, after),
-            Err(panicked) => self.quarantine(slot, format!("{} at {}", panicked.message, panicked.at)),
+            Err(panicked) => drop(self.panicked(slot, &panicked)),
         }
     }
 
@@ -142,8 +142,7 @@ impl Store {
         let state = self.kind(kind).load(state).map_err(wrong)?;
         // Whoever sent it may have made it up: what it says of itself must at least be possible.
         let holders = catch(|| {
-            let (_, _, bytes) = (state.is_vacant(), state.next_expiry(), state.bytes());
-            (bytes <= encoded.saturating_mul(STATE_BYTES_PER_BYTE_MAX)).then(|| state.holders())
+            (state.facts().bytes <= encoded.saturating_mul(STATE_BYTES_PER_BYTE_MAX)).then(|| state.holders())
         });
         let Ok(Some(holders)) = holders else {
             return Err(wrong(BodyError("a state that contradicts itself".into())).into());

@@ -104,7 +104,7 @@ pub struct ObjectEntry<'a> {
 }
 
 impl Store {
-    /// No objects; those that come will be of these kinds.
+    /// No objects; those that come will be of these kinds, which are in the order of their names.
     pub fn new(kinds: Arc<[ObjectKind]>) -> Self {
         Self::with_own(kinds, Arc::from([]))
     }
@@ -162,7 +162,7 @@ impl Store {
 
     /// Objects that can be told from absent ones.
     pub fn len(&self) -> usize {
-        self.table.present()
+        self.table.present
     }
 
     /// Whether there is no object.
@@ -331,9 +331,21 @@ impl Store {
 
     /// All objects, by kind and name, without the controller's own.
     pub fn entries(&self) -> impl Iterator<Item = ObjectEntry<'_>> {
-        let public =
-            self.table.sorted().into_iter().filter(|slot| self.table.is_public(self.table.get(*slot)));
-        public.map(|slot| self.entry_of(slot))
+        self.entries_after(None)
+    }
+
+    /// As [`entries`](Self::entries), those after this kind and name, whether there is such an object or not.
+    pub fn entries_after<'a>(
+        &'a self,
+        after: Option<(&str, &'a str)>,
+    ) -> impl Iterator<Item = ObjectEntry<'a>> {
+        let after = after.map(|(kind, name)| {
+            let at = self.kinds.partition_point(|known| known.name < kind);
+            let is_known = self.kinds.get(at).is_some_and(|known| known.name == kind);
+            (at as u16, if is_known { name } else { "" })
+        });
+        let slots = self.table.sorted_after(after);
+        slots.take_while(|slot| self.table.is_public(self.table.get(*slot))).map(|slot| self.entry_of(slot))
     }
 
     fn entry_of(&self, slot: u32) -> ObjectEntry<'_> {
@@ -357,7 +369,7 @@ impl Store {
 
     /// The object, unless nobody can tell it from one that is not there.
     fn find_present(&self, kind: u16, name: &str) -> Option<u32> {
-        self.table.find(kind, name).filter(|slot| !self.table.get(*slot).is_vacant())
+        self.table.find(kind, name).filter(|slot| !self.table.get(*slot).is_vacant)
     }
 }
 

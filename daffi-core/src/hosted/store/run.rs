@@ -1,11 +1,12 @@
 //! Carrying out calls and batches: wholly, or not at all.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::table::Place;
 use super::window::Recall;
 use super::{After, Change, ObjectId, Store};
-use crate::callback::catch;
+use crate::callback::{Panicked, catch};
 use crate::config;
 use crate::error::DataError;
 use crate::hosted::args::Args;
@@ -60,7 +61,7 @@ impl Store {
         let place = |kind: u16, object: &str| self.table.find(kind, object).map(|slot| self.table.get(slot));
         match condition {
             Condition::Revision { kind, object, revision } => {
-                let place = place(*kind, object).filter(|place| !place.is_vacant());
+                let place = place(*kind, object).filter(|place| !place.is_vacant);
                 let actual = place.map_or(0, |place| place.revision);
                 if actual == *revision {
                     return Ok(());
@@ -68,7 +69,7 @@ impl Store {
                 Err(DataError::Conflict { object: object.clone(), expected: *revision, actual })
             }
             Condition::Fence { kind, object, token } => {
-                if place(*kind, object).and_then(|place| place.state.fence()) == Some(*token) {
+                if place(*kind, object).and_then(|place| place.facts.fence) == Some(*token) {
                     return Ok(());
                 }
                 Err(DataError::Stale { object: object.clone(), token: *token })
@@ -119,7 +120,10 @@ impl Store {
         for (at, invocation) in invocations.iter().enumerate() {
             let mut result = Vec::new();
             let ran = self.target(invocation).and_then(|(slot, args)| {
-                before.entry(slot).or_insert_with(|| self.table.get(slot).state.copy());
+                if let Entry::Vacant(entry) = before.entry(slot) {
+                    let copied = catch(|| self.table.get(slot).state.copy());
+                    entry.insert(copied.map_err(|panicked| self.panicked(slot, &panicked))?);
+                }
                 self.run(slot, session, invocation.method, args, &mut result)?;
                 effects.push((slot, std::mem::take(&mut self.effects)));
                 Ok(())
@@ -195,22 +199,22 @@ impl Store {
                 );
                 Denial::from(stop)
             }
-            Err(panicked) => {
-                let (object, why) =
-                    (place.name.to_string(), format!("{} at {}", panicked.message, panicked.at));
-                self.quarantine(slot, why.clone());
-                DataError::Quarantined { object, why }.into()
-            }
+            Err(panicked) => self.panicked(slot, &panicked),
         };
         out.truncate(start);
         self.effects = Effects::default();
         Err(denial)
     }
 
-    pub(super) fn quarantine(&mut self, slot: u32, why: String) {
+    /// Puts an object whose code panicked in quarantine.
+    pub(super) fn panicked(&mut self, slot: u32, panicked: &Panicked) -> Denial {
+        let why = panicked.to_string();
         self.effects = Effects::default();
-        self.table.get_mut(slot).broken = Some(why);
+        let place = self.table.get_mut(slot);
+        place.broken = Some(why.clone());
+        let object = place.name.to_string();
         self.table.settle(slot);
+        DataError::Quarantined { object, why }.into()
     }
 
     /// An object was changed: the step has its number, and its effects come about.
@@ -240,10 +244,11 @@ impl Store {
         if usize::from(place.kind) < self.kinds.len() {
             after.changed.push(object);
         }
-        if place.holders > 0 && place.is_vacant() {
+        self.table.settle(slot);
+        let place = self.table.get(slot);
+        if place.holders > 0 && place.is_vacant {
             self.let_all_go(slot);
         }
-        self.table.settle(slot);
     }
 
     /// Nobody holds anything of the object any more, whatever it said.
@@ -265,7 +270,7 @@ pub fn put_chosen(out: &mut Vec<u8>, at: u64, result: &[u8]) {
 
 /// What a small object was before a method ran, to see that one that stops has changed nothing.
 fn watchful_copy(place: &Place) -> Option<Vec<u8>> {
-    let is_worth_it = cfg!(debug_assertions) && place.state.bytes() <= WATCHED_BYTES_MAX;
+    let is_worth_it = cfg!(debug_assertions) && place.facts.bytes <= WATCHED_BYTES_MAX;
     if is_worth_it { place.state.save().ok() } else { None }
 }
 

@@ -65,7 +65,7 @@ impl Store {
     /// # Errors
     /// [`BodyError`] if an object's own `Serialize` fails.
     pub fn snapshot(&self) -> Result<Snapshot, BodyError> {
-        let places: Vec<&Place> = self.table.sorted().into_iter().map(|slot| self.table.get(slot)).collect();
+        let places: Vec<&Place> = self.table.sorted_after(None).map(|slot| self.table.get(slot)).collect();
         let mut objects = Vec::with_capacity(places.len());
         for place in &places {
             objects.push(Saved {

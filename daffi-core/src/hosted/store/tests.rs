@@ -93,6 +93,7 @@ impl Hosted for Tallies {
     }
 
     fn bytes(&self) -> usize {
+        assert!(!self.counts.contains_key("unspeakable"), "not to be asked");
         64 * self.counts.len()
     }
 
@@ -299,6 +300,24 @@ fn a_request_that_is_sent_again_is_carried_out_once() {
 
     assert_eq!((first.0, first.1), (second.0, second.1));
     assert_eq!(bench.get("a", "x"), Some(5));
+}
+
+#[test]
+fn an_object_that_panics_when_asked_about_itself_is_in_quarantine() {
+    let mut bench = Bench::new();
+    bench.call(add("good", "a", 1, None)).expect("it is added");
+    bench.call(add("bad", "unspeakable", 1, Some(5))).expect("it is added");
+    let entries: Vec<_> = bench.store.entries().map(|entry| (entry.name, entry.broken.is_some())).collect();
+    assert_eq!(entries, [("bad", true), ("good", false)]);
+    let fence = Condition::Fence { kind: 0, object: "bad".into(), token: 1 };
+    let refused = bench.call_if(&[fence], add("good", "a", 1, None));
+    assert!(matches!(refused, Err(Denial::Refused(DataError::Stale { .. }))), "{refused:?}");
+    assert!(bench.call(add("bad", "a", 1, None)).is_err(), "it is in quarantine");
+    bench.now = Time(1_000_000_000);
+    assert_eq!(bench.get("good", "a"), Some(1));
+    bench.apply(&Command::Destroy { kind: 0, object: "bad".into() });
+    assert_eq!(bench.store.len(), 1);
+    assert_eq!(bench.call(add("bad", "a", 3, None)), Ok(3));
 }
 
 #[test]
@@ -559,7 +578,7 @@ proptest! {
             store.apply(Time(0), &Command::End { session, is_final: false }, &mut Vec::new(), &mut After::default());
         }
         for (_, place) in &store.table.places {
-            prop_assert!(place.broken.is_some() || place.state.fence().is_none());
+            prop_assert!(place.broken.is_some() || place.facts.fence.is_none());
         }
     }
 }

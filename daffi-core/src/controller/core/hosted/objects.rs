@@ -120,9 +120,8 @@ impl Core {
             limit => (limit as usize).min(config::OBJECTS_LISTED_MAX),
         };
         let now = self.hosting.time(now);
-        let entries = self.hosting.store().entries().filter(|entry| {
-            after.is_none_or(|after| (entry.kind, entry.name) > after)
-                && is_wanted(&query.kind, entry.kind)
+        let entries = self.hosting.store().entries_after(after).filter(|entry| {
+            is_wanted(&query.kind, entry.kind)
                 && is_wanted(&query.name, entry.name)
                 && role.may_read(&format!("{}/{}", entry.kind, entry.name))
         });
