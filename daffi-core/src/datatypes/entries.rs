@@ -99,24 +99,45 @@ impl<V: Weight> Entries<V> {
     /// Stores a value for so long, whatever there was, which is returned.
     pub(super) fn put(&mut self, key: Arc<Key>, value: V, expires: Option<Time>) -> Option<V> {
         self.value_bytes += value.bytes();
-        let Some(entry) = self.entries.get_mut(&*key) else {
+        let Some((known, entry)) = self.entries.get_key_value_mut(&*key) else {
             self.key_bytes += key.bytes().len();
             self.expiries.extend(expires.map(|expires| (expires, Arc::clone(&key))));
             self.entries.insert(key, Entry { value, expires });
             return None;
         };
+        // The key that is there already, not another copy of it.
+        let known = Arc::clone(known);
         let before = std::mem::replace(entry, Entry { value, expires });
         self.value_bytes -= before.value.bytes();
-        self.note_expiry(key, before.expires, expires);
+        self.note_expiry(known, before.expires, expires);
         Some(before.value)
     }
 
     /// Lets an entry expire then, or never. Whether it is there.
-    pub(super) fn expire_at(&mut self, key: Key, expires: Option<Time>) -> bool {
-        let Some(entry) = self.entries.get_mut(&key) else { return false };
+    pub(super) fn expire_at(&mut self, key: &Key, expires: Option<Time>) -> bool {
+        let Some((key, entry)) = self.entries.get_key_value_mut(key) else { return false };
+        let key = Arc::clone(key);
         let before = std::mem::replace(&mut entry.expires, expires);
-        self.note_expiry(Arc::new(key), before, expires);
+        self.note_expiry(key, before, expires);
         true
+    }
+
+    /// In how many milliseconds an entry expires, if it does.
+    pub(super) fn ttl_of(&self, turn: &Turn<'_>, key: &Key) -> Option<u64> {
+        let expires = self.get(key)?.expires?;
+        Some(expires.since(turn.now()).as_millis() as u64)
+    }
+
+    /// Lets an entry expire after so many milliseconds from now on. Whether it is there.
+    pub(super) fn set_ttl_of(&mut self, turn: &Turn<'_>, key: &Key, ttl_ms: u64) -> Result<bool, DataError> {
+        let expires = ttl(Some(ttl_ms))?.map(|ttl| turn.now().after(ttl));
+        Ok(self.expire_at(key, expires))
+    }
+
+    /// Lets an entry stay until it is removed. Whether it would have expired.
+    pub(super) fn persist(&mut self, key: &Key) -> bool {
+        let expires = self.get(key).is_some_and(|entry| entry.expires.is_some());
+        expires && self.expire_at(key, None)
     }
 
     fn note_expiry(&mut self, key: Arc<Key>, before: Option<Time>, now: Option<Time>) {
@@ -129,28 +150,32 @@ impl<V: Weight> Entries<V> {
         self.expiries.extend(now.map(|now| (now, key)));
     }
 
-    pub(super) fn remove(&mut self, key: &Key) -> Option<(Arc<Key>, V)> {
+    /// Removes an entry; with the last one the TTL of the whole goes too.
+    pub(super) fn remove(&mut self, turn: &mut Turn<'_>, key: &Key) -> Option<(Arc<Key>, V)> {
         let (key, entry) = self.entries.remove_with_key(key)?;
         self.key_bytes -= key.bytes().len();
         self.value_bytes -= entry.value.bytes();
         self.note_expiry(Arc::clone(&key), entry.expires, None);
+        self.arm(turn, None);
         Some((key, entry.value))
     }
 
-    /// Removes all, and says how many there were.
-    pub(super) fn clear(&mut self) -> u64 {
-        std::mem::take(self).len() as u64
+    /// Removes all and the TTL of the whole, and says how many there were.
+    pub(super) fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
+        let removed = std::mem::take(self).len() as u64;
+        self.arm(turn, None);
+        removed
     }
 
     pub(super) fn next_expiry(&self) -> Option<Time> {
         self.expiries.get_min().map(|(expires, _)| *expires)
     }
 
-    /// Removes the first of those that have expired by `now`.
-    pub(super) fn pop_expired(&mut self, now: Time) -> Option<(Arc<Key>, V)> {
-        let (_, key) = self.expiries.get_min().filter(|(expires, _)| *expires <= now)?;
+    /// Removes the first of those that have expired by now.
+    pub(super) fn pop_expired(&mut self, turn: &mut Turn<'_>) -> Option<(Arc<Key>, V)> {
+        let (_, key) = self.expiries.get_min().filter(|(expires, _)| *expires <= turn.now())?;
         let key = Arc::clone(key);
-        self.remove(&key)
+        self.remove(turn, &key)
     }
 
     /// All, by the order of their keys' bytes.

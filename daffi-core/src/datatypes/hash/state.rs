@@ -302,18 +302,16 @@ impl HashState {
     /// Removes all entries, and says how many there were.
     #[callback(shrink)]
     pub fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
-        let removed = self.entries.clear();
+        let removed = self.entries.clear(turn);
         if removed > 0 {
             tell(turn, &HashChange::Cleared);
         }
-        self.entries.arm(turn, None);
         removed
     }
 
     /// In how many milliseconds the entry expires, if it does.
     pub fn ttl_of(&self, turn: &Turn<'_>, key: Key) -> Option<u64> {
-        let expires = self.entries.get(&key)?.expires?;
-        Some(expires.since(turn.now()).as_millis() as u64)
+        self.entries.ttl_of(turn, &key)
     }
 
     /// Lets an entry expire after this time from now on. Whether it is there.
@@ -321,15 +319,13 @@ impl HashState {
     /// # Errors
     /// [`DataError::Invalid`] if a time to live is 0.
     pub fn set_ttl_of(&mut self, turn: &Turn<'_>, key: Key, entry_ttl_ms: u64) -> Result<bool, DataError> {
-        let expires = ttl(Some(entry_ttl_ms))?.map(|ttl| turn.now().after(ttl));
-        Ok(self.entries.expire_at(key, expires))
+        self.entries.set_ttl_of(turn, &key, entry_ttl_ms)
     }
 
     /// Lets an entry stay until it is removed. Whether it would have expired.
     #[callback(shrink)]
     pub fn persist(&mut self, key: Key) -> bool {
-        let expires = self.entries.get(&key).is_some_and(|entry| entry.expires.is_some());
-        expires && self.entries.expire_at(key, None)
+        self.entries.persist(&key)
     }
 }
 
@@ -359,9 +355,8 @@ impl HashState {
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, key: &Key) -> Option<(Arc<Key>, Arc<Value>)> {
-        let (key, value) = self.entries.remove(key)?;
+        let (key, value) = self.entries.remove(turn, key)?;
         tell(turn, &HashChange::Removed { key: Arc::clone(&key) });
-        self.entries.arm(turn, None);
         Some((key, value))
     }
 }
@@ -391,10 +386,9 @@ impl Hosted for HashState {
     }
 
     fn expire(&mut self, turn: &mut Turn<'_>) {
-        while let Some((key, _)) = self.entries.pop_expired(turn.now()) {
+        while let Some((key, _)) = self.entries.pop_expired(turn) {
             tell(turn, &HashChange::Expired { key });
         }
-        self.entries.arm(turn, None);
     }
 
     fn is_vacant(&self) -> bool {

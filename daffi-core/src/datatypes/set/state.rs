@@ -226,18 +226,16 @@ impl SetState {
     #[callback(shrink)]
     pub fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
         self.slots.clear();
-        let removed = self.members.clear();
+        let removed = self.members.clear(turn);
         if removed > 0 {
             tell(turn, &SetChange::Cleared);
         }
-        self.members.arm(turn, None);
         removed
     }
 
     /// In how many milliseconds the member expires, if it does.
     pub fn ttl_of(&self, turn: &Turn<'_>, member: Key) -> Option<u64> {
-        let expires = self.members.get(&member)?.expires?;
-        Some(expires.since(turn.now()).as_millis() as u64)
+        self.members.ttl_of(turn, &member)
     }
 
     /// Lets a member expire after this time from now on. Whether it is one.
@@ -250,15 +248,13 @@ impl SetState {
         member: Key,
         member_ttl_ms: u64,
     ) -> Result<bool, DataError> {
-        let expires = ttl(Some(member_ttl_ms))?.map(|ttl| turn.now().after(ttl));
-        Ok(self.members.expire_at(member, expires))
+        self.members.set_ttl_of(turn, &member, member_ttl_ms)
     }
 
     /// Lets a member stay until it is removed. Whether it would have expired.
     #[callback(shrink)]
     pub fn persist(&mut self, member: Key) -> bool {
-        let expires = self.members.get(&member).is_some_and(|entry| entry.expires.is_some());
-        expires && self.members.expire_at(member, None)
+        self.members.persist(&member)
     }
 }
 
@@ -266,8 +262,7 @@ impl SetState {
     /// Makes it a member for so long, or for ever. Whether it was none.
     fn put(&mut self, turn: &mut Turn<'_>, member: Key, ttl: Option<Duration>) -> bool {
         let expires = ttl.map(|ttl| turn.now().after(ttl));
-        if self.members.contains(&member) {
-            self.members.expire_at(member, expires);
+        if self.members.expire_at(&member, expires) {
             return false;
         }
         let member = Arc::new(member);
@@ -283,10 +278,9 @@ impl SetState {
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, member: &Key) -> Option<Arc<Key>> {
-        let (member, slot) = self.members.remove(member)?;
+        let (member, slot) = self.members.remove(turn, member)?;
         self.close_gap(slot);
         tell(turn, &SetChange::Removed { member: Arc::clone(&member) });
-        self.members.arm(turn, None);
         Some(member)
     }
 
@@ -326,11 +320,10 @@ impl Hosted for SetState {
     }
 
     fn expire(&mut self, turn: &mut Turn<'_>) {
-        while let Some((member, slot)) = self.members.pop_expired(turn.now()) {
+        while let Some((member, slot)) = self.members.pop_expired(turn) {
             self.close_gap(slot);
             tell(turn, &SetChange::Expired { member });
         }
-        self.members.arm(turn, None);
     }
 
     fn is_vacant(&self) -> bool {
