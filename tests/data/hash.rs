@@ -178,6 +178,8 @@ async fn only_integers_can_be_added_to() {
         assert!(is_wrong_value(sums.increment(key, 1).await), "{key}");
     }
 
+    let error = sums.increment("text", 1).await.unwrap_err();
+    assert_eq!(error.to_string(), "expected an integer of 64 bits by the key \"text\", found a text");
     assert_eq!(sums.get("most").await.unwrap(), Some(i64::MAX));
     assert_eq!(sums.increment("most", i64::MIN).await.unwrap(), -1);
     assert_eq!(sums.increment("new", -3).await.unwrap(), -3);
@@ -415,6 +417,7 @@ async fn what_is_of_another_type_is_an_error_that_names_both() {
     let error = numbers.get("b").await.unwrap_err();
 
     assert!(matches!(&error, DataError::WrongValue { expected, .. } if expected == "u8"), "{error}");
+    assert_eq!(error.to_string(), "expected u8, found a text");
     assert!(is_wrong_value(numbers.items().await));
     let walked: Vec<Result<(String, u8), DataError>> = numbers.iter().collect().await;
     assert_eq!(walked.len(), 3);

@@ -127,21 +127,7 @@ fn fits(parameter: &Parameter, value: &[u8]) -> Result<(), String> {
     if type_fits(&parameter.ty, shape) {
         return Ok(());
     }
-    Err(format!("{} for `{}: {}`", describe(shape), parameter.name, parameter.ty))
-}
-
-fn describe(shape: Shape) -> String {
-    match shape {
-        Shape::Nil => "nothing".into(),
-        Shape::Bool => "a truth value".into(),
-        Shape::Integer(value) => format!("the integer {value}"),
-        Shape::Float => "a float".into(),
-        Shape::Text => "a text".into(),
-        Shape::Bytes => "bytes".into(),
-        Shape::Array(length) => format!("a list of {length}"),
-        Shape::Map(length) => format!("a map of {length}"),
-        Shape::Extension => "an extension value".into(),
-    }
+    Err(format!("{shape} for `{}: {}`", parameter.name, parameter.ty))
 }
 
 fn is_optional(ty: &str) -> bool {

@@ -1,5 +1,7 @@
 //! Walking over MessagePack without decoding it: where a value ends, and what it looks like.
 
+use std::fmt;
+
 use rmp::Marker;
 
 use crate::config;
@@ -40,6 +42,22 @@ pub enum Shape {
     Map(u32),
     /// An application's own kind of value.
     Extension,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nil => f.write_str("nothing"),
+            Self::Bool => f.write_str("a truth value"),
+            Self::Integer(value) => write!(f, "the integer {value}"),
+            Self::Float => f.write_str("a float"),
+            Self::Text => f.write_str("a text"),
+            Self::Bytes => f.write_str("bytes"),
+            Self::Array(length) => write!(f, "a list of {length}"),
+            Self::Map(length) => write!(f, "a map of {length}"),
+            Self::Extension => f.write_str("an extension value"),
+        }
+    }
 }
 
 /// A value's first bytes: its shape, their number, and how many bytes of plain data follow them.

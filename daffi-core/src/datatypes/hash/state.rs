@@ -10,6 +10,7 @@ use crate::datatypes::entries::{Entries, LimitedAdd, ttl};
 use crate::error::DataError;
 use crate::hosted::canonical::canonical;
 use crate::hosted::{Hosted, Key, Time, Turn, Value};
+use crate::wire::Shape;
 
 /// A hash, as the controller keeps it.
 ///
@@ -60,13 +61,8 @@ impl HashState {
         entry_ttl_ms: Option<u64>,
         ttl_ms: Option<u64>,
     ) -> Result<bool, DataError> {
-        let (entry_ttl, ttl) = (ttl(entry_ttl_ms)?, ttl(ttl_ms)?);
-        let is_new = !self.entries.contains(&key);
-        if is_new {
-            self.put(turn, key, value, entry_ttl);
-        }
-        self.entries.arm(turn, ttl);
-        Ok(is_new)
+        let done = self.limited_add(turn, key, value, u64::MAX, entry_ttl_ms, ttl_ms)?;
+        Ok(done.is_added())
     }
 
     /// Stores a value, and says whether there was none before.
@@ -196,11 +192,11 @@ impl HashState {
         let ttl = ttl(ttl_ms)?;
         let entry = self.entries.get(&key);
         let (value, expires) = match entry {
-            Some(entry) => (integer(&entry.value)?, entry.expires),
+            Some(entry) => (integer(&key, &entry.value)?, entry.expires),
             None => (0, None),
         };
         let sum = value.checked_add(by).ok_or_else(|| DataError::WrongValue {
-            expected: "a sum of 64 bits".into(),
+            expected: format!("a sum of 64 bits by {}", shown(&key)),
             found: format!("{value} and {by} more"),
         })?;
         self.store(turn, key, Value::of(&sum)?, expires);
@@ -367,13 +363,21 @@ fn equals(value: &Value, other: &Key) -> bool {
     value.bytes() == other.bytes() || canonical(value.bytes()).is_ok_and(|value| value == other.bytes())
 }
 
-fn integer(value: &Value) -> Result<i64, DataError> {
-    value.get().map_err(|error| match error {
-        DataError::WrongValue { found, .. } => {
-            DataError::WrongValue { expected: "an integer of 64 bits".into(), found }
-        }
-        other => other,
+fn integer(key: &Key, value: &Value) -> Result<i64, DataError> {
+    value.get().map_err(|error| {
+        let found = Shape::of(value.bytes()).map_or_else(|_| error.to_string(), |shape| shape.to_string());
+        DataError::WrongValue { expected: format!("an integer of 64 bits by {}", shown(key)), found }
     })
+}
+
+/// A key in a message: texts and integers as they are, and of others what they are.
+fn shown(key: &Key) -> String {
+    let shape = Shape::of(key.bytes()).unwrap_or(Shape::Extension);
+    match (shape, key.get::<String>()) {
+        (Shape::Integer(key), _) => format!("the key {key}"),
+        (_, Ok(key)) => format!("the key {key:?}"),
+        (shape, Err(_)) => format!("the key that is {shape}"),
+    }
 }
 
 fn tell(turn: &mut Turn<'_>, change: &HashChange) {

@@ -70,10 +70,7 @@ impl SetState {
         member_ttl_ms: Option<u64>,
         ttl_ms: Option<u64>,
     ) -> Result<bool, DataError> {
-        let (member_ttl, ttl) = (ttl(member_ttl_ms)?, ttl(ttl_ms)?);
-        let is_new = self.put(turn, member, member_ttl);
-        self.members.arm(turn, ttl);
-        Ok(is_new)
+        Ok(self.limited_add(turn, member, u64::MAX, member_ttl_ms, ttl_ms)?.is_added())
     }
 
     /// Adds several members in one step, and says how many of them were none.
