@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use daffi_macros::callback;
+use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Kept, Operation};
@@ -13,9 +14,23 @@ use crate::node::Node;
 
 /// A group of counters, as the controller keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "OrdMap<String, i64>", into = "OrdMap<String, i64>")]
 pub struct CountersState {
-    counters: BTreeMap<String, i64>,
+    counters: OrdMap<String, i64>,
     bytes: usize,
+}
+
+impl From<OrdMap<String, i64>> for CountersState {
+    fn from(counters: OrdMap<String, i64>) -> Self {
+        let bytes = counters.keys().map(|counter| entry_bytes(counter)).sum();
+        Self { counters, bytes }
+    }
+}
+
+impl From<CountersState> for OrdMap<String, i64> {
+    fn from(state: CountersState) -> Self {
+        state.counters
+    }
 }
 
 /// What watchers of a group of counters are told.
@@ -66,14 +81,14 @@ impl CountersState {
 
     /// All counters of the group, with their values.
     pub fn sizes(&self) -> BTreeMap<String, i64> {
-        self.counters.clone()
+        self.counters.iter().map(|(counter, value)| (counter.clone(), *value)).collect()
     }
 
     /// Sets all counters of the group to 0, which stay, and says how many there are.
     #[callback(shrink)]
     pub fn reset(&mut self, turn: &mut Turn<'_>) -> u64 {
         tell(turn, || CountersChange::Reset);
-        self.counters.values_mut().for_each(|value| *value = 0);
+        self.counters = self.counters.keys().map(|counter| (counter.clone(), 0)).collect();
         self.counters.len() as u64
     }
 
