@@ -1,6 +1,7 @@
-//! A store with one object, for tests that hold a type against a naive model of it.
+//! A store for tests that hold a type against a naive model of it, and what models have in common.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -15,8 +16,47 @@ use crate::hosted::{
 };
 use crate::wire;
 
-/// The object's name: the first argument of every method.
+/// The name of the object that tests are about: the first argument of every method.
 pub(super) const NAME: &str = "it";
+
+/// What a map with deadlines should be: each value with the time in milliseconds when it goes, and the time when all do.
+#[derive(Debug, Clone)]
+pub(super) struct Model<V> {
+    pub(super) now: u64,
+    pub(super) entries: BTreeMap<u8, (V, Option<u64>)>,
+    expires: Option<u64>,
+}
+
+impl<V> Default for Model<V> {
+    fn default() -> Self {
+        Self { now: 0, entries: BTreeMap::new(), expires: None }
+    }
+}
+
+impl<V> Model<V> {
+    /// Stores a value for so long, and returns the one that was there before.
+    pub(super) fn put(&mut self, key: u8, value: V, ttl: Option<u64>) -> Option<V> {
+        let expires = ttl.map(|ttl| self.now + ttl);
+        self.entries.insert(key, (value, expires)).map(|(before, _)| before)
+    }
+
+    /// Begins the TTL of the whole anew, if there is one. What is empty has none.
+    pub(super) fn settle(&mut self, ttl: Option<u64>) {
+        self.expires = ttl.map(|ttl| self.now + ttl).or(self.expires);
+        self.expires = self.expires.filter(|_| !self.entries.is_empty());
+    }
+
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, ms: u64) {
+        self.now += ms;
+        let now = self.now;
+        if self.expires.is_some_and(|expires| expires <= now) {
+            self.entries.clear();
+        }
+        self.entries.retain(|_, (_, expires)| expires.is_none_or(|expires| expires > now));
+        self.settle(None);
+    }
+}
 
 /// A store that has objects of one kind, the time, and the session that asks.
 pub(super) struct Bench {
@@ -39,7 +79,7 @@ impl Bench {
         bench
     }
 
-    /// Calls a method of this name with these arguments, of which the first is [`NAME`].
+    /// Calls a method of this name with these arguments, of which the first is the object's name, mostly [`NAME`].
     pub(super) fn call<R: DeserializeOwned>(
         &mut self,
         method: &str,
@@ -105,6 +145,11 @@ impl Bench {
     pub(super) fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);
         self.apply(&Command::Tick, &mut Vec::new());
+    }
+
+    /// Destroys an object.
+    pub(super) fn destroy(&mut self, name: &str) {
+        self.apply(&Command::Destroy { kind: 0, object: name.into() }, &mut Vec::new());
     }
 
     /// Goes on in another store, which was given what this one saved.

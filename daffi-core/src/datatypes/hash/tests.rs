@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -7,7 +6,7 @@ use serde_bytes::ByteBuf;
 use super::*;
 use crate::config;
 use crate::datatypes::entries::{HEAD_BYTES, LimitedAdd};
-use crate::datatypes::model::{Bench, NAME};
+use crate::datatypes::model::{Bench, Model, NAME};
 use crate::datatypes::pages::Page;
 use crate::error::DataError;
 use crate::hosted::{Key, Value};
@@ -27,37 +26,9 @@ fn canonical(of: i64) -> Key {
     if of == TEXT { Key::of("text").unwrap() } else { Key::of(&of).unwrap() }
 }
 
-/// What a hash should be: each value with the time when it goes, and the time when all do.
-#[derive(Debug, Clone, Default)]
-struct Model {
-    now: u64,
-    entries: BTreeMap<u8, (i64, Option<u64>)>,
-    expires: Option<u64>,
-}
-
-impl Model {
-    fn put(&mut self, key: u8, value: i64, ttl: Option<u64>) -> Option<i64> {
-        let expires = ttl.map(|ttl| self.now + ttl);
-        self.entries.insert(key, (value, expires)).map(|(before, _)| before)
-    }
-
+impl Model<i64> {
     fn value(&self, key: u8) -> Option<i64> {
         self.entries.get(&key).map(|(value, _)| *value)
-    }
-
-    fn settle(&mut self, ttl: Option<u64>) {
-        self.expires = ttl.map(|ttl| self.now + ttl).or(self.expires);
-        self.expires = self.expires.filter(|_| !self.entries.is_empty());
-    }
-
-    fn pass(&mut self, ms: u64) {
-        self.now += ms;
-        let now = self.now;
-        if self.expires.is_some_and(|expires| expires <= now) {
-            self.entries.clear();
-        }
-        self.entries.retain(|_, (_, expires)| expires.is_none_or(|expires| expires > now));
-        self.settle(None);
     }
 
     fn increment(&mut self, key: u8, by: i64) -> Option<i64> {
@@ -122,7 +93,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// What the hash answers, and what the model does.
-fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
+fn both(bench: &mut Bench, model: &mut Model<i64>, step: &Step) {
     match step {
         Step::Add(..) | Step::Set(..) | Step::Replace(..) | Step::MultiSet(..) | Step::GetOrInsert(..) => {
             store(bench, model, step);
@@ -153,7 +124,7 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
     }
 }
 
-fn store(bench: &mut Bench, model: &mut Model, step: &Step) {
+fn store(bench: &mut Bench, model: &mut Model<i64>, step: &Step) {
     let ttl = match step {
         Step::Add(at, new, entry_ttl, ttl) => {
             let is_new: bool = bench.call("add", &(NAME, key(*at), value(*new), entry_ttl, ttl)).unwrap();
@@ -194,7 +165,7 @@ fn store(bench: &mut Bench, model: &mut Model, step: &Step) {
     model.settle(*ttl);
 }
 
-fn judge(bench: &mut Bench, model: &mut Model, step: &Step) {
+fn judge(bench: &mut Bench, model: &mut Model<i64>, step: &Step) {
     let ttl = match step {
         Step::Increment(at, by, ttl) => match bench.call::<i64>("increment", &(NAME, key(*at), by, ttl)) {
             Ok(sum) => {
@@ -237,7 +208,7 @@ fn judge(bench: &mut Bench, model: &mut Model, step: &Step) {
     model.settle(*ttl);
 }
 
-fn remove(bench: &mut Bench, model: &mut Model, step: &Step) {
+fn remove(bench: &mut Bench, model: &mut Model<i64>, step: &Step) {
     match step {
         Step::Pop(at) => {
             let popped: Option<Value> = bench.call("pop", &(NAME, key(*at))).unwrap();
@@ -276,7 +247,7 @@ fn remove(bench: &mut Bench, model: &mut Model, step: &Step) {
 }
 
 /// All that can be read of the hash is as in the model.
-fn compare(bench: &mut Bench, model: &Model) {
+fn compare(bench: &mut Bench, model: &Model<i64>) {
     let mut items: Vec<(Key, Value)> =
         model.entries.iter().map(|(at, (has, _))| (key(*at), value(*has))).collect();
     items.sort();

@@ -7,7 +7,7 @@ use serde_bytes::ByteBuf;
 use super::*;
 use crate::config;
 use crate::datatypes::entries::LimitedAdd;
-use crate::datatypes::model::{Bench, NAME};
+use crate::datatypes::model::{Bench, Model, NAME};
 use crate::error::DataError;
 use crate::hosted::Key;
 
@@ -21,35 +21,6 @@ fn keys(members: &[u8]) -> Vec<Key> {
 
 fn read(members: &[Key]) -> Vec<u8> {
     members.iter().map(|member| member.get().unwrap()).collect()
-}
-
-/// What a set should be: each member with the time when it goes, and the time when all do.
-#[derive(Debug, Clone, Default)]
-struct Model {
-    now: u64,
-    members: BTreeMap<u8, Option<u64>>,
-    expires: Option<u64>,
-}
-
-impl Model {
-    fn put(&mut self, member: u8, ttl: Option<u64>) -> bool {
-        self.members.insert(member, ttl.map(|ttl| self.now + ttl)).is_none()
-    }
-
-    fn settle(&mut self, ttl: Option<u64>) {
-        self.expires = ttl.map(|ttl| self.now + ttl).or(self.expires);
-        self.expires = self.expires.filter(|_| !self.members.is_empty());
-    }
-
-    fn pass(&mut self, ms: u64) {
-        self.now += ms;
-        let now = self.now;
-        if self.expires.is_some_and(|expires| expires <= now) {
-            self.members.clear();
-        }
-        self.members.retain(|_, expires| expires.is_none_or(|expires| expires > now));
-        self.settle(None);
-    }
 }
 
 /// A step of a random history: members, the TTL of a member and of the whole in milliseconds, or a seed.
@@ -95,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// What the set answers, and what the model does.
-fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
+fn both(bench: &mut Bench, model: &mut Model<()>, step: &Step) {
     match step {
         Step::Add(..) | Step::Extend(..) | Step::LimitedAdd(..) => add(bench, model, step),
         Step::Remove(_) | Step::RemoveMany(_) | Step::RemoveAndLen(_) => remove(bench, model, step),
@@ -103,15 +74,15 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
             let popped: Option<Key> = bench.call("pop", &(NAME, seed)).unwrap();
             let was_member = popped
                 .as_ref()
-                .and_then(|popped| model.members.remove(&read(std::slice::from_ref(popped))[0]));
+                .and_then(|popped| model.entries.remove(&read(std::slice::from_ref(popped))[0]));
             assert_eq!(was_member.is_none(), popped.is_none(), "only a member is popped");
-            assert_eq!(popped.is_none(), model.members.is_empty() && was_member.is_none());
+            assert_eq!(popped.is_none(), model.entries.is_empty() && was_member.is_none());
             model.settle(None);
         }
         Step::PopAll => {
             let popped: Vec<Key> = bench.call("pop_all", &(NAME,)).unwrap();
-            assert_eq!(read(&popped), model.members.keys().copied().collect::<Vec<_>>());
-            model.members.clear();
+            assert_eq!(read(&popped), model.entries.keys().copied().collect::<Vec<_>>());
+            model.entries.clear();
             model.settle(None);
         }
         Step::SetTtl(member, ttl) => {
@@ -119,18 +90,18 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
             let expires = model.now + ttl;
             assert_eq!(
                 is_member,
-                model.members.get_mut(member).map(|entry| *entry = Some(expires)).is_some()
+                model.entries.get_mut(member).map(|entry| entry.1 = Some(expires)).is_some()
             );
         }
         Step::Persist(member) => {
             let would_have_gone: bool = bench.call("persist", &(NAME, key(*member))).unwrap();
-            let had = model.members.get_mut(member).is_some_and(|expires| expires.take().is_some());
+            let had = model.entries.get_mut(member).is_some_and(|entry| entry.1.take().is_some());
             assert_eq!(would_have_gone, had);
         }
         Step::Clear => {
             let removed: u64 = bench.call("clear", &(NAME,)).unwrap();
-            assert_eq!(removed, model.members.len() as u64);
-            model.members.clear();
+            assert_eq!(removed, model.entries.len() as u64);
+            model.entries.clear();
             model.settle(None);
         }
         Step::Pass(ms) => {
@@ -142,25 +113,25 @@ fn both(bench: &mut Bench, model: &mut Model, step: &Step) {
     }
 }
 
-fn add(bench: &mut Bench, model: &mut Model, step: &Step) {
+fn add(bench: &mut Bench, model: &mut Model<()>, step: &Step) {
     let ttl = match step {
         Step::Add(member, member_ttl, ttl) => {
             let is_new: bool = bench.call("add", &(NAME, key(*member), member_ttl, ttl)).unwrap();
-            assert_eq!(is_new, model.put(*member, *member_ttl));
+            assert_eq!(is_new, model.put(*member, (), *member_ttl).is_none());
             ttl
         }
         Step::Extend(members, member_ttl, ttl) => {
             let added: u64 = bench.call("extend", &(NAME, keys(members), member_ttl, ttl)).unwrap();
-            let new = members.iter().filter(|member| model.put(**member, *member_ttl)).count();
+            let new = members.iter().filter(|member| model.put(**member, (), *member_ttl).is_none()).count();
             assert_eq!(added, new as u64);
             ttl
         }
         Step::LimitedAdd(member, limit, member_ttl, ttl) => {
             let sent = (NAME, key(*member), limit, member_ttl, ttl);
             let done: LimitedAdd = bench.call("limited_add", &sent).unwrap();
-            let expected = if model.members.len() as u64 >= *limit {
+            let expected = if model.entries.len() as u64 >= *limit {
                 LimitedAdd::Full
-            } else if model.put(*member, *member_ttl) {
+            } else if model.put(*member, (), *member_ttl).is_none() {
                 LimitedAdd::Added
             } else {
                 LimitedAdd::Exists
@@ -173,21 +144,21 @@ fn add(bench: &mut Bench, model: &mut Model, step: &Step) {
     model.settle(*ttl);
 }
 
-fn remove(bench: &mut Bench, model: &mut Model, step: &Step) {
+fn remove(bench: &mut Bench, model: &mut Model<()>, step: &Step) {
     match step {
         Step::Remove(member) => {
             let removed: bool = bench.call("remove", &(NAME, key(*member))).unwrap();
-            assert_eq!(removed, model.members.remove(member).is_some());
+            assert_eq!(removed, model.entries.remove(member).is_some());
         }
         Step::RemoveMany(members) => {
             let removed: u64 = bench.call("remove_many", &(NAME, keys(members))).unwrap();
-            let were = members.iter().filter(|member| model.members.remove(member).is_some()).count();
+            let were = members.iter().filter(|member| model.entries.remove(member).is_some()).count();
             assert_eq!(removed, were as u64);
         }
         Step::RemoveAndLen(member) => {
             let left: u64 = bench.call("remove_and_len", &(NAME, key(*member))).unwrap();
-            model.members.remove(member);
-            assert_eq!(left, model.members.len() as u64);
+            model.entries.remove(member);
+            assert_eq!(left, model.entries.len() as u64);
         }
         other => panic!("{other:?}"),
     }
@@ -195,14 +166,14 @@ fn remove(bench: &mut Bench, model: &mut Model, step: &Step) {
 }
 
 /// All that can be read of the set is as in the model.
-fn compare(bench: &mut Bench, model: &Model) {
-    let members: Vec<u8> = model.members.keys().copied().collect();
+fn compare(bench: &mut Bench, model: &Model<()>) {
+    let members: Vec<u8> = model.entries.keys().copied().collect();
     assert_eq!(read(&bench.call::<Vec<Key>>("members", &(NAME,)).unwrap()), members);
     assert_eq!(bench.call::<u64>("len", &(NAME,)).unwrap(), members.len() as u64);
     assert_eq!(walk(bench, 3), members);
     let contained: Vec<bool> = bench.call("contains_many", &(NAME, keys(&[0, 1, 2, 3, 4, 5, 6, 7]))).unwrap();
-    assert_eq!(contained, (0..8).map(|member| model.members.contains_key(&member)).collect::<Vec<_>>());
-    for (member, expires) in &model.members {
+    assert_eq!(contained, (0..8).map(|member| model.entries.contains_key(&member)).collect::<Vec<_>>());
+    for (member, (_, expires)) in &model.entries {
         let ttl: Option<u64> = bench.call("ttl_of", &(NAME, key(*member))).unwrap();
         assert_eq!(ttl, expires.map(|expires| expires - model.now));
     }
@@ -211,11 +182,11 @@ fn compare(bench: &mut Bench, model: &Model) {
         let different: BTreeSet<u8> = drawn.iter().copied().collect();
         assert_eq!(drawn.len(), members.len().min(count));
         assert_eq!(different.len(), drawn.len());
-        assert!(different.iter().all(|member| model.members.contains_key(member)));
+        assert!(different.iter().all(|member| model.entries.contains_key(member)));
     }
     let drawn = read(&bench.call::<Vec<Key>>("random_with_repeats", &(NAME, 7_u64, 20)).unwrap());
     assert_eq!(drawn.len(), if members.is_empty() { 0 } else { 20 });
-    assert!(drawn.iter().all(|member| model.members.contains_key(member)));
+    assert!(drawn.iter().all(|member| model.entries.contains_key(member)));
     assert_eq!(bench.call::<Option<Key>>("random", &(NAME, 7_u64)).unwrap().is_none(), members.is_empty());
     assert_eq!(bench.is_there(), !members.is_empty(), "an empty set is as good as absent");
 }
