@@ -10,6 +10,8 @@
 //!   a write that takes no more room than before: it is let through when memory is short.
 //! * A parameter of type `&mut Turn<'_>` or `&Turn<'_>` is not sent. `&self` with `&mut Turn<'_>` may publish to those who
 //!   listen just then.
+//! * A parameter of type [`Others`] names further objects of the kind, which the method reads by [`Turn::others`] as they are
+//!   in the same step.
 //! * A method that returns an error, or [`Poll::Pending`](std::task::Poll::Pending), must have changed nothing. Who returns
 //!   a `Poll` (of a `Result`, if it can fail) waits: its call is made again when the object has changed, in the order in
 //!   which the calls came. `#[callback(line = 1)]` gives a method another line than the rest.
@@ -65,4 +67,4 @@
 //! # }
 //! ```
 
-pub use daffi_core::hosted::{Hosted, Key, SessionId, Time, Turn, Value};
+pub use daffi_core::hosted::{Hosted, Key, Others, SessionId, Time, Turn, Value};

@@ -220,6 +220,9 @@ pub const WOKEN_PER_TURN_MAX: usize = 1_024;
 /// Operations in one batch or select: more would hold up everybody else.
 pub const BATCH_STEPS_MAX: usize = 1_024;
 
+/// Other objects that a method may read in one step, as the sets that it combines.
+pub const OTHERS_MAX: usize = 64;
+
 /// Objects in one list; longer ones come by pages.
 pub const OBJECTS_LISTED_MAX: usize = 1_000;
 
@@ -327,3 +330,6 @@ pub const GLOBALCOUNTER_GAP: Duration = Duration::from_millis(20);
 
 /// How long a connection of that protocol may last; its clients wait for a tenth of a second.
 pub const GLOBALCOUNTER_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Members that one step of set algebra looks at: some half a second at worst, in which nothing else is done.
+pub const COMBINED_MEMBERS_MAX: usize = 1 << 20;

@@ -54,6 +54,18 @@ impl<'a> Args<'a> {
             .map_err(|error| Stop::BadArguments { expected: format!("`{name}`"), got: error.to_string() })
     }
 
+    /// The names in the argument at `at` of those that are left, which is an [`Others`](super::Others).
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn others(&self, at: usize) -> Result<Vec<&'a str>, Stop> {
+        let mut args = self.clone();
+        (0..at).try_for_each(|_| args.next("the names of others").map(drop))?;
+        let bytes = args.next("the names of others")?;
+        rmp_serde::from_slice(bytes)
+            .map_err(|error| Stop::BadArguments { expected: "names".into(), got: error.to_string() })
+    }
+
     fn next(&mut self, name: &str) -> Result<&'a [u8], Stop> {
         let bad = |got: String| Stop::BadArguments { expected: format!("`{name}`"), got };
         self.left = self.left.checked_sub(1).ok_or_else(|| bad("too few arguments".into()))?;

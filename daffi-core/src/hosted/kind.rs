@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::args::Args;
+use super::others::is_others;
 use super::turn::{SessionId, Time, Turn};
 use crate::callback::catch;
 use crate::error::BindError;
@@ -228,6 +229,8 @@ pub struct MethodEntry {
     pub line: Option<u8>,
     /// Whether it may change the object.
     pub access: Access,
+    /// Which of its parameters, if any does, names [`Others`](super::Others).
+    pub others: Option<usize>,
 }
 
 impl ObjectKind {
@@ -239,6 +242,7 @@ impl ObjectKind {
             result: method.result,
             doc: method.doc,
             line: method.line,
+            others: method.parameters.iter().position(|(_, ty)| is_others(ty)),
             access: match method.run {
                 Run::Read(_) => Access::Read,
                 Run::Write(_) => Access::Write,

@@ -8,6 +8,7 @@ mod args;
 pub mod canonical;
 mod command;
 mod kind;
+mod others;
 mod store;
 mod turn;
 mod value;
@@ -17,6 +18,7 @@ pub use command::{Asker, Command, Condition, Denial, Invocation, MethodId, Outco
 pub use kind::{
     Access, Hosted, Inventory, Method, MethodEntry, Methods, ObjectKind, Refusal, Run, Stop, kinds, put_value,
 };
+pub use others::Others;
 pub use store::{After, Change, LoadError, ObjectEntry, ObjectId, Snapshot, Store, put_chosen};
 pub use turn::{Effects, Message, SessionId, Time, Turn};
 pub use value::{Key, Value};

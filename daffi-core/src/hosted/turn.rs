@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::others::Other;
 use super::value::Value;
 use crate::error::DataError;
 
@@ -39,6 +40,7 @@ pub struct Turn<'a> {
     session: SessionId,
     waiting: usize,
     is_watched: bool,
+    others: &'a [Other],
     effects: &'a mut Effects,
 }
 
@@ -66,7 +68,7 @@ pub struct Message {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(now: Time, revision: u64, session: SessionId, effects: &'a mut Effects) -> Self {
-        Self { now, revision, session, waiting: 0, is_watched: true, effects }
+        Self { now, revision, session, waiting: 0, is_watched: true, others: &[], effects }
     }
 
     /// The same turn, where so many calls wait.
@@ -77,6 +79,15 @@ impl<'a> Turn<'a> {
     /// The same turn, where it matters or not what is told.
     pub(super) fn watched(self, is_watched: bool) -> Self {
         Self { is_watched, ..self }
+    }
+
+    /// The same turn, where these may be read too.
+    pub(super) fn beside(self, others: &'a [Other]) -> Self {
+        Self { others, ..self }
+    }
+
+    pub(super) fn named(&self) -> &'a [Other] {
+        self.others
     }
 
     /// The time of the store's clock, the same for all of a command.

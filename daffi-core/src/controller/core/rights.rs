@@ -27,15 +27,22 @@ impl Core {
         Err(self.deny(slot, "call", name))
     }
 
-    /// Whether a session may call a method of the hosted object that the arguments name.
+    /// Whether a session may call a method of the hosted object that the arguments name, and read those that they name
+    /// beside it.
     pub(super) fn check_hosted(&mut self, slot: u32, method: MethodId, body: &[u8]) -> Result<(), CallError> {
-        let access = self.hosting.store().access(method);
-        if self.may_with_all(slot, access) {
+        let store = self.hosting.store();
+        let access = store.access(method);
+        let may_read = !store.reads_others(method) || self.may_with_all(slot, Access::Read);
+        if may_read && self.may_with_all(slot, access) {
             return Ok(());
         }
-        let kind = self.hosting.store().kinds()[usize::from(method.kind)].name;
-        let name = Args::of(body).and_then(|mut args| args.text("the object's name")).unwrap_or_default();
-        self.check_object(slot, access, kind, name)
+        let kind = store.kinds()[usize::from(method.kind)].name;
+        // Arguments that cannot be read name nothing; the store refuses them.
+        let args = Args::of(body).ok();
+        let others = args.as_ref().and_then(|args| store.others_of(method, args).ok()).unwrap_or_default();
+        let name = args.and_then(|mut args| args.text("the object's name").ok()).unwrap_or_default();
+        self.check_object(slot, access, kind, name)?;
+        others.into_iter().try_for_each(|other| self.check_object(slot, Access::Read, kind, other))
     }
 
     /// Whether a session may do this to all hosted objects, as most may, so that it need not be asked about each.

@@ -19,10 +19,12 @@ use self::table::Table;
 use self::window::{Recall, Window};
 use super::args::Args;
 use super::command::{Asker, Command, Denial, Invocation, MethodId, Outcome};
-use super::kind::{Access, Hosted, MethodEntry, ObjectKind};
+use super::kind::{Access, Hosted, MethodEntry, ObjectKind, Stop};
+use super::others::Other;
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
 use crate::callback::catch;
+use crate::config;
 use crate::error::DataError;
 
 /// The state machine of the hosted objects.
@@ -185,6 +187,40 @@ impl Store {
         self.method(method).line
     }
 
+    /// Whether calls of the method may read other objects of its kind, which they name.
+    pub fn reads_others(&self, method: MethodId) -> bool {
+        self.method(method).others.is_some()
+    }
+
+    /// The names of the objects that a call reads beside its own, with the object's name before them among `args`.
+    ///
+    /// # Errors
+    /// [`Stop::BadArguments`] if there are none where they should be.
+    pub fn others_of<'a>(&self, method: MethodId, args: &Args<'a>) -> Result<Vec<&'a str>, Stop> {
+        self.method(method).others.map_or(Ok(Vec::new()), |at| args.others(at + 1))
+    }
+
+    /// Those objects as they are now.
+    fn others(&self, method: MethodId, args: &Args<'_>) -> Result<Vec<Other>, Denial> {
+        let Some(at) = self.method(method).others else { return Ok(Vec::new()) };
+        let names = args.others(at)?;
+        if names.len() > config::OTHERS_MAX {
+            let what =
+                format!("{} other objects in one step, of at most {}", names.len(), config::OTHERS_MAX);
+            return Err(DataError::invalid(what).into());
+        }
+        names.into_iter().map(|name| Ok(self.other(method.kind, check_name(name)?)?)).collect()
+    }
+
+    fn other(&self, kind: u16, name: &str) -> Result<Other, DataError> {
+        let place = self.table.find(kind, name).map(|slot| self.table.get(slot));
+        if let Some(why) = place.and_then(|place| place.broken.as_ref()) {
+            return Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() });
+        }
+        let object = place.map_or_else(|| self.kind(kind).blank(), |place| &*place.state);
+        Ok(Other { name: name.into(), object: object.copy() })
+    }
+
     fn method(&self, method: MethodId) -> &MethodEntry {
         &self.kind(method.kind).methods[usize::from(method.method)]
     }
@@ -260,7 +296,8 @@ impl Store {
         }
         let object = place.map_or_else(|| self.kind(kind).blank(), |place| &*place.state);
         let (now, waiting) = (now.max(self.clock), place.map_or(0, |place| place.waiting));
-        let mut turn = Turn::new(now, self.revision, session, effects).with_waiting(waiting);
+        let others = self.others(invocation.method, &args)?;
+        let mut turn = Turn::new(now, self.revision, session, effects).with_waiting(waiting).beside(&others);
         let start = out.len();
         let denial = match catch(|| object.look(method, &mut turn, &mut args, out)) {
             Ok(Ok(())) => return Ok(name),

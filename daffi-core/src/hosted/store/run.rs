@@ -183,9 +183,11 @@ impl Store {
         mut args: Args<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Denial> {
+        let others = self.others(method, &args)?;
         let place = &mut self.table.places[slot as usize];
-        let mut turn =
-            Turn::new(self.clock, self.revision + 1, session, &mut self.effects).watched(self.is_watched);
+        let mut turn = Turn::new(self.clock, self.revision + 1, session, &mut self.effects)
+            .watched(self.is_watched)
+            .beside(&others);
         let start = out.len();
         let before = watchful_copy(place);
         let ran = catch(|| place.state.write(method.method, &mut turn, &mut args, out));

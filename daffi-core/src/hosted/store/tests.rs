@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::error::DataError;
-use crate::hosted::{Asker, Condition, Hosted, Method, Methods, ObjectKind, Refusal, Run, Stop};
+use crate::hosted::{Asker, Condition, Hosted, Method, Methods, ObjectKind, Others, Refusal, Run, Stop};
 use crate::wire;
 
 /// Tallies that expire, of which one session at a time may hold the whole.
@@ -69,6 +69,21 @@ impl Methods for Tallies {
             tallies.holder = None;
             put(out, &0)
         })),
+        // Adds the counts of others to its own.
+        Method {
+            parameters: &[("others", "hosted::Others"), ("name", "String")],
+            ..method(Run::Write(|tallies, turn, args, out| {
+                let (others, name): (Others, String) = (args.take("others")?, args.take("name")?);
+                let others = turn.others::<Self>(&others).map_err(|error| Stop::refused(&error))?;
+                let all = others.into_iter().chain([&*tallies]);
+                let count = all.filter_map(|one| one.counts.get(&name)).map(|(count, _)| *count).sum();
+                if count > 100 {
+                    return Err(Stop::refused(&TooMany(count)));
+                }
+                tallies.counts.insert(name, (count, None));
+                put(out, &count)
+            }))
+        },
     ];
 }
 
@@ -112,6 +127,7 @@ const TAKE: u16 = 2;
 const HOLD: u16 = 3;
 const BREAK: u16 = 4;
 const DROP: u16 = 5;
+const GATHER: u16 = 6;
 
 fn store() -> Store {
     Store::new(Arc::from([ObjectKind::of::<Tallies>()]))
@@ -124,6 +140,10 @@ fn invocation(method: u16, arguments: &impl Serialize) -> Invocation<'static> {
 
 fn add(object: &str, name: &str, by: i64, last_ms: Option<u64>) -> Invocation<'static> {
     invocation(ADD, &(object, name, by, last_ms))
+}
+
+fn gather(object: &str, others: &[&str], name: &str) -> Invocation<'static> {
+    invocation(GATHER, &(object, others, name))
 }
 
 /// A store with a session, and the numbers of its requests.
@@ -341,6 +361,58 @@ fn a_panic_puts_its_object_in_quarantine_and_no_other() {
 }
 
 #[test]
+fn a_method_reads_others_as_they_are_in_its_step() {
+    let mut bench = Bench::new();
+    bench.call(add("a", "x", 1, None)).expect("it is good");
+    bench.call(add("b", "x", 2, None)).expect("it is good");
+    bench.call(add("c", "x", 4, Some(10))).expect("it is good");
+
+    assert_eq!(bench.call(gather("a", &["b", "c", "none"], "x")), Ok(7));
+    assert_eq!(bench.call(gather("a", &["a"], "x")), Ok(14), "its own is as it was before");
+    assert_eq!(bench.call(gather("b", &[], "x")), Ok(2));
+    assert_eq!(bench.store.entry(0, "none"), None);
+    bench.now = bench.now.after(Duration::from_millis(10));
+    assert_eq!(bench.call(gather("b", &["c"], "x")), Ok(2), "what has expired is gone");
+
+    // In a batch they are as what came before has left them.
+    let asker = bench.asker();
+    let invocations = vec![add("b", "x", 8, None), gather("d", &["b"], "x"), gather("e", &["d"], "x")];
+    let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), invocations };
+    assert_eq!(bench.apply(&batch).0, Outcome::Value);
+    assert_eq!((bench.get("d", "x"), bench.get("e", "x")), (Some(10), Some(10)));
+    let invocations = vec![add("b", "x", 81, None), gather("d", &["b"], "x")];
+    let batch = Command::Batch { asker: bench.asker(), conditions: Cow::Borrowed(&[]), invocations };
+    assert!(matches!(bench.apply(&batch).0, Outcome::Refused(Denial::Stopped { at: 1, .. })));
+    assert_eq!((bench.get("b", "x"), bench.get("d", "x")), (Some(10), Some(10)));
+}
+
+#[test]
+fn others_that_cannot_be_read_make_the_call_fail_before_it_begins() {
+    let mut bench = Bench::new();
+    bench.call(add("a", "x", 1, None)).expect("it is good");
+    bench.call(invocation(BREAK, &("broken",))).expect_err("it panics");
+    let many: Vec<&str> = std::iter::repeat_n("b", config::OTHERS_MAX + 1).collect();
+
+    let broken = bench.call(gather("a", &["a", "broken"], "x"));
+    let is_named = |object: &str| object == "broken";
+    assert!(
+        matches!(&broken, Err(Denial::Refused(DataError::Quarantined { object, .. })) if is_named(object)),
+        "{broken:?}"
+    );
+    for others in [&many[..], &[""]] {
+        let refused = bench.call(gather("a", others, "x"));
+        assert!(matches!(refused, Err(Denial::Refused(DataError::Invalid { .. }))), "{refused:?}");
+    }
+    for others in [invocation(GATHER, &("a", 7, "x")), invocation(GATHER, &("a", [7], "x"))] {
+        let refused = bench.call(others);
+        let is_told = matches!(refused, Err(Denial::Stopped { stop: Stop::BadArguments { .. }, .. }));
+        assert!(is_told, "{refused:?}");
+    }
+
+    assert_eq!(bench.get("a", "x"), Some(1));
+}
+
+#[test]
 fn what_has_expired_is_gone_before_the_next_command_sees_it() {
     let mut bench = Bench::new();
     bench.call(add("a", "x", 5, Some(10))).expect("it is good");
@@ -434,6 +506,8 @@ enum Step {
     Add(u8, u8, i64, Option<u64>),
     Take(u8, u8),
     Hold(u8),
+    Gather(u8, Vec<u8>, u8),
+    /// Adds, and then gathers from the second object what was added.
     Batch(Vec<(u8, u8, i64)>),
     Break(u8),
     Destroy(u8),
@@ -451,6 +525,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(object, name, by, last)| Step::Add(object, name, by, last)),
         3 => (object.clone(), name.clone()).prop_map(|(object, name)| Step::Take(object, name)),
         2 => object.clone().prop_map(Step::Hold),
+        2 => (object.clone(), proptest::collection::vec(object.clone(), 0..3), name.clone())
+            .prop_map(|(object, others, name)| Step::Gather(object, others, name)),
         2 => proptest::collection::vec((object.clone(), name, -50..120_i64), 0..5).prop_map(Step::Batch),
         1 => object.clone().prop_map(Step::Break),
         1 => object.clone().prop_map(Step::Destroy),
@@ -475,11 +551,20 @@ fn log(steps: &[Step]) -> Vec<(Time, Command<'static>)> {
         let command = match step {
             Step::Add(object, what, by, last) => call(add(&name(*object), &name(*what), *by, *last)),
             Step::Take(object, what) => call(invocation(TAKE, &(name(*object), name(*what)))),
+            Step::Gather(object, others, what) => {
+                let others: Vec<String> = others.iter().map(|other| name(*other)).collect();
+                call(invocation(GATHER, &(name(*object), others, name(*what))))
+            }
             Step::Hold(object) => call(invocation(HOLD, &(name(*object),))),
             Step::Break(object) => call(invocation(BREAK, &(name(*object),))),
             Step::Batch(adds) => {
                 let adds = adds.iter().map(|(object, what, by)| add(&name(*object), &name(*what), *by, None));
-                Command::Batch { asker, conditions: conditions(), invocations: adds.collect() }
+                let gather = gather(&name(0), &[&name(1)], &name(0));
+                Command::Batch {
+                    asker,
+                    conditions: conditions(),
+                    invocations: adds.chain([gather]).collect(),
+                }
             }
             Step::Destroy(object) => Command::Destroy { kind: 0, object: name(*object).into() },
             Step::Expire(object, last) => {
