@@ -61,4 +61,4 @@ pub use queue::{Queue, QueueState};
 pub use quota::{DailyQuota, DailyQuotaState, Permit, Quota, QuotaState};
 pub use rate::{Decision, Rate, RateLimiter, RateState};
 pub use semaphore::{PermitHolder, Semaphore, SemaphorePermit, SemaphoreState};
-pub use set::{Set, SetChange, SetState};
+pub use set::{Combination, Operand, Relation, Set, SetChange, SetState};

@@ -35,7 +35,7 @@ use crate::node::Node;
 /// Beside what each method says, [`DataError::WrongValue`] where another than `T` was added, by a handle of another
 /// type.
 pub struct Set<T> {
-    object: <SetState as Kept>::Client,
+    pub(super) object: <SetState as Kept>::Client,
     ttl: Option<Duration>,
     of: PhantomData<fn() -> T>,
 }
@@ -68,7 +68,7 @@ impl<T> Set<T> {
         self
     }
 
-    fn ttl_ms(&self) -> Result<Option<u64>, DataError> {
+    pub(super) fn ttl_ms(&self) -> Result<Option<u64>, DataError> {
         self.ttl.map(ttl_ms).transpose()
     }
 }
@@ -251,7 +251,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
     }
 }
 
-fn keys<T>(members: impl IntoIterator<Item = impl Like<T>>) -> Result<Vec<Key>, DataError> {
+pub(super) fn keys<T>(members: impl IntoIterator<Item = impl Like<T>>) -> Result<Vec<Key>, DataError> {
     members.into_iter().map(|member| Key::of(&member)).collect()
 }
 
@@ -259,7 +259,7 @@ fn opened<T: DeserializeOwned>(member: Option<Key>) -> Result<Option<T>, DataErr
     member.map(|member| member.get()).transpose()
 }
 
-fn all_opened<T: DeserializeOwned>(members: &[Key]) -> Result<Vec<T>, DataError> {
+pub(super) fn all_opened<T: DeserializeOwned>(members: &[Key]) -> Result<Vec<T>, DataError> {
     members.iter().map(Key::get).collect()
 }
 

@@ -1,17 +1,19 @@
 //! A set as the controller keeps it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use daffi_macros::callback;
 use imbl::Vector;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+use super::algebra::{Combination, Relation, Side, check_work, combined, relates, told};
 use super::draw::Draw;
 use crate::config;
 use crate::datatypes::entries::{Entries, HEAD_BYTES, LimitedAdd, Weight, check_reply, ttl};
 use crate::error::DataError;
-use crate::hosted::{Hosted, Key, Time, Turn};
+use crate::hosted::{Hosted, Key, Others, Time, Turn};
 
 /// A set, as the controller keeps it.
 ///
@@ -19,14 +21,14 @@ use crate::hosted::{Hosted, Key, Time, Turn};
 /// begin in the step that adds. Whoever adds a member last decides how long that stays, without `member_ttl_ms` for ever.
 #[derive(Debug, Clone, Default)]
 pub struct SetState {
-    members: Entries<Slot>,
+    pub(super) members: Entries<Slot>,
     /// All members without gaps, so that any can be drawn by a number.
-    slots: Vector<Arc<Key>>,
+    pub(super) slots: Vector<Arc<Key>>,
 }
 
 /// Where a member stands among all.
 #[derive(Debug, Clone, Copy)]
-struct Slot(usize);
+pub(super) struct Slot(usize);
 
 impl Weight for Slot {
     fn bytes(&self) -> usize {
@@ -87,7 +89,7 @@ impl SetState {
         let (member_ttl, ttl) = (ttl(member_ttl_ms)?, ttl(ttl_ms)?);
         let before = self.members.len();
         for member in members {
-            self.put(turn, member, member_ttl);
+            self.put(turn, Arc::new(member), member_ttl);
         }
         self.members.arm(turn, ttl);
         Ok((self.members.len() - before) as u64)
@@ -108,7 +110,7 @@ impl SetState {
         let (member_ttl, ttl) = (ttl(member_ttl_ms)?, ttl(ttl_ms)?);
         let done = if self.members.len() as u64 >= limit {
             LimitedAdd::Full
-        } else if self.put(turn, member, member_ttl) {
+        } else if self.put(turn, Arc::new(member), member_ttl) {
             LimitedAdd::Added
         } else {
             LimitedAdd::Exists
@@ -230,6 +232,143 @@ impl SetState {
         removed
     }
 
+    /// What it and others are together: other sets by their names, and members as they are.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many or too large, or the members do not fit one reply.
+    pub fn combine(
+        &self,
+        turn: &Turn<'_>,
+        how: Combination,
+        others: Others,
+        members: Vec<Vec<Key>>,
+    ) -> Result<Vec<Key>, DataError> {
+        let (own, others) = (Side::Set(self), Side::all(turn, &others, members)?);
+        told(how, &first_and(&own, &others))
+    }
+
+    /// Whether it stands so to all of the others.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many or too large.
+    pub fn relates(
+        &self,
+        turn: &Turn<'_>,
+        relation: Relation,
+        others: Others,
+        members: Vec<Vec<Key>>,
+    ) -> Result<bool, DataError> {
+        relates(&Side::Set(self), relation, &Side::all(turn, &others, members)?)
+    }
+
+    /// Adds all that is in any of the others, and says how many of it were no members.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many or too large, or the time to live is 0.
+    pub fn update(
+        &mut self,
+        turn: &mut Turn<'_>,
+        others: Others,
+        members: Vec<Vec<Key>>,
+        ttl_ms: Option<u64>,
+    ) -> Result<u64, DataError> {
+        let (ttl, others) = (ttl(ttl_ms)?, Side::all(turn, &others, members)?);
+        let before = self.members.len();
+        for member in combined(Combination::Union, &others.iter().collect::<Vec<_>>())? {
+            self.put(turn, member, None);
+        }
+        self.members.arm(turn, ttl);
+        Ok((self.members.len() - before) as u64)
+    }
+
+    /// Removes what is not in all of the others, and says how many members that were.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many or too large.
+    #[callback(shrink)]
+    pub fn intersection_update(
+        &mut self,
+        turn: &mut Turn<'_>,
+        others: Others,
+        members: Vec<Vec<Key>>,
+    ) -> Result<u64, DataError> {
+        let others = Side::all(turn, &others, members)?;
+        check_work(self.members.len().saturating_mul(others.len()))?;
+        let is_in_all = |member: &Key| others.iter().all(|other| other.contains(member));
+        Ok(self.retain(turn, is_in_all))
+    }
+
+    /// Removes what is in any of the others, and says how many members that were.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many or too large.
+    #[callback(shrink)]
+    pub fn difference_update(
+        &mut self,
+        turn: &mut Turn<'_>,
+        others: Others,
+        members: Vec<Vec<Key>>,
+    ) -> Result<u64, DataError> {
+        let others = Side::all(turn, &others, members)?;
+        check_work(self.members.len().saturating_mul(others.len()))?;
+        let is_alone = |member: &Key| !others.iter().any(|other| other.contains(member));
+        Ok(self.retain(turn, is_alone))
+    }
+
+    /// Makes it what is in an odd number of it and the others, and says how many members came and went.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many or too large, or the time to live is 0.
+    pub fn symmetric_difference_update(
+        &mut self,
+        turn: &mut Turn<'_>,
+        others: Others,
+        members: Vec<Vec<Key>>,
+        ttl_ms: Option<u64>,
+    ) -> Result<u64, DataError> {
+        let (ttl, others) = (ttl(ttl_ms)?, Side::all(turn, &others, members)?);
+        let odd = combined(Combination::SymmetricDifference, &others.iter().collect::<Vec<_>>())?;
+        // What is new comes before the rest goes: if it were empty in between, its TTL would be lost.
+        let (go, come): (Vec<_>, Vec<_>) = odd.into_iter().partition(|member| self.members.contains(member));
+        let changed = (go.len() + come.len()) as u64;
+        for member in come {
+            self.put(turn, member, None);
+        }
+        for member in &go {
+            self.take(turn, member);
+        }
+        self.members.arm(turn, ttl);
+        Ok(changed)
+    }
+
+    /// Makes it what others are together, and says how many members there are. The first of the others counts as the first.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are none, too many or too large, or the time to live is 0.
+    pub fn store(
+        &mut self,
+        turn: &mut Turn<'_>,
+        how: Combination,
+        others: Others,
+        members: Vec<Vec<Key>>,
+        ttl_ms: Option<u64>,
+    ) -> Result<u64, DataError> {
+        if others.is_empty() {
+            return Err(DataError::invalid("no set that could be the first"));
+        }
+        let (ttl, others) = (ttl(ttl_ms)?, Side::all(turn, &others, members)?);
+        check_work(self.members.len())?;
+        let result: BTreeSet<Arc<Key>> =
+            combined(how, &others.iter().collect::<Vec<_>>())?.into_iter().collect();
+        // What is new comes first here too.
+        for member in &result {
+            self.put(turn, Arc::clone(member), None);
+        }
+        self.retain(turn, |member| result.contains(member));
+        self.members.arm(turn, ttl);
+        Ok(result.len() as u64)
+    }
+
     /// In how many milliseconds the member expires, if it does.
     pub fn ttl_of(&self, turn: &Turn<'_>, member: Key) -> Option<u64> {
         self.members.ttl_of(turn, &member)
@@ -257,21 +396,27 @@ impl SetState {
 
 impl SetState {
     /// Makes it a member for so long, or for ever. Whether it was none.
-    fn put(&mut self, turn: &mut Turn<'_>, member: Key, ttl: Option<Duration>) -> bool {
+    fn put(&mut self, turn: &mut Turn<'_>, member: Arc<Key>, ttl: Option<Duration>) -> bool {
         let expires = ttl.map(|ttl| turn.now().after(ttl));
         if self.members.expire_at(&member, expires) {
             return false;
         }
-        let member = Arc::new(member);
         tell(turn, &SetChange::Added { member: Arc::clone(&member) });
         self.push(member, expires);
         true
     }
 
     /// Adds what is no member.
-    fn push(&mut self, member: Arc<Key>, expires: Option<Time>) {
+    pub(super) fn push(&mut self, member: Arc<Key>, expires: Option<Time>) {
         self.members.put(Arc::clone(&member), Slot(self.slots.len()), expires);
         self.slots.push_back(member);
+    }
+
+    /// Removes what is not to stay, and says how many members that were.
+    fn retain(&mut self, turn: &mut Turn<'_>, stays: impl Fn(&Key) -> bool) -> u64 {
+        let members = self.members.iter().map(|(member, _)| member);
+        let go: Vec<Arc<Key>> = members.filter(|member| !stays(member)).cloned().collect();
+        go.iter().filter(|member| self.take(turn, member).is_some()).count() as u64
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, member: &Key) -> Option<Arc<Key>> {
@@ -296,6 +441,10 @@ impl SetState {
         check_reply(members.iter().map(|member| member.bytes().len() + HEAD_BYTES).sum())?;
         Ok(members.into_iter().map(|member| (**member).clone()).collect())
     }
+}
+
+fn first_and<'s>(first: &'s Side<'s>, others: &'s [Side<'s>]) -> Vec<&'s Side<'s>> {
+    std::iter::once(first).chain(others).collect()
 }
 
 fn check_drawn(count: u64) -> Result<usize, DataError> {
@@ -329,26 +478,5 @@ impl Hosted for SetState {
 
     fn bytes(&self) -> usize {
         self.members.bytes()
-    }
-}
-
-// In the order of the slots, since the next draw depends on it.
-impl Serialize for SetState {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let expires = |member: &Key| self.members.get(member).and_then(|entry| entry.expires);
-        serializer.collect_seq(self.slots.iter().map(|member| (member, expires(member))))
-    }
-}
-
-impl<'de> Deserialize<'de> for SetState {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let saved = Vec::<(Arc<Key>, Option<Time>)>::deserialize(deserializer)?;
-        let mut set = Self::default();
-        for (member, expires) in saved {
-            if !set.members.contains(&member) {
-                set.push(member, expires);
-            }
-        }
-        Ok(set)
     }
 }

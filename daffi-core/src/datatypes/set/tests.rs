@@ -242,6 +242,190 @@ proptest! {
     }
 }
 
+/// Three sets, and what is done to them: each by its number, others by theirs, and members at hand.
+#[derive(Debug, Clone)]
+enum Sum {
+    Extend(usize, BTreeSet<u8>),
+    Pop(usize, u64),
+    Combine(Combination, usize, Vec<usize>, Vec<BTreeSet<u8>>),
+    Relates(Relation, usize, Vec<usize>, Vec<BTreeSet<u8>>),
+    InPlace(Combination, usize, Vec<usize>, Vec<BTreeSet<u8>>),
+    /// The first of the others is one of the sets.
+    Store(Combination, usize, usize, Vec<usize>, Vec<BTreeSet<u8>>),
+    Restore,
+}
+
+fn sum() -> impl Strategy<Value = Sum> {
+    use Combination::{Difference, Intersection, SymmetricDifference, Union};
+    use Relation::{Disjoint, Equal, Subset, Superset};
+    let how = || prop::sample::select(vec![Union, Intersection, Difference, SymmetricDifference]);
+    let relation = || prop::sample::select(vec![Subset, Superset, Disjoint, Equal]);
+    let members = || proptest::collection::btree_set(0..10_u8, 0..6);
+    let others = || proptest::collection::vec(0..3_usize, 0..3);
+    let at_hand = || proptest::collection::vec(members(), 0..2);
+    prop_oneof![
+        3 => (0..3_usize, members()).prop_map(|(of, members)| Sum::Extend(of, members)),
+        1 => (0..3_usize, any::<u64>()).prop_map(|(of, seed)| Sum::Pop(of, seed)),
+        3 => (how(), 0..3_usize, others(), at_hand()).prop_map(|(h, of, o, m)| Sum::Combine(h, of, o, m)),
+        3 => (relation(), 0..3_usize, others(), at_hand()).prop_map(|(r, of, o, m)| Sum::Relates(r, of, o, m)),
+        3 => (how(), 0..3_usize, others(), at_hand()).prop_map(|(h, of, o, m)| Sum::InPlace(h, of, o, m)),
+        3 => (how(), 0..3_usize, 0..3_usize, others(), at_hand())
+            .prop_map(|(h, of, first, o, m)| Sum::Store(h, of, first, o, m)),
+        1 => Just(Sum::Restore),
+    ]
+}
+
+const SETS: [&str; 3] = [NAME, "second", "third"];
+
+fn names(sets: &[usize]) -> Vec<&'static str> {
+    sets.iter().map(|set| SETS[*set]).collect()
+}
+
+fn sent(members: &[BTreeSet<u8>]) -> Vec<Vec<Key>> {
+    members.iter().map(|members| members.iter().map(|member| key(*member)).collect()).collect()
+}
+
+/// The same by the standard library.
+fn together<'a>(
+    how: Combination,
+    first: &BTreeSet<u8>,
+    others: impl Iterator<Item = &'a BTreeSet<u8>>,
+) -> BTreeSet<u8> {
+    others.fold(first.clone(), |all, other| match how {
+        Combination::Union => &all | other,
+        Combination::Intersection => &all & other,
+        Combination::Difference => &all - other,
+        Combination::SymmetricDifference => &all ^ other,
+    })
+}
+
+fn reckon(bench: &mut Bench, models: &mut [BTreeSet<u8>; 3], step: &Sum) {
+    let before = models.clone();
+    let sides = |others: &[usize], members: &[BTreeSet<u8>]| -> Vec<BTreeSet<u8>> {
+        others.iter().map(|other| before[*other].clone()).chain(members.iter().cloned()).collect()
+    };
+    match step {
+        Sum::Extend(of, members) => {
+            let members: Vec<u8> = members.iter().copied().collect();
+            let sent = (SETS[*of], keys(&members), None::<u64>, None::<u64>);
+            bench.call::<u64>("extend", &sent).unwrap();
+            models[*of].extend(members);
+        }
+        Sum::Pop(of, seed) => {
+            let popped: Option<Key> = bench.call("pop", &(SETS[*of], seed)).unwrap();
+            let was_member = popped.is_some_and(|popped| models[*of].remove(&read(&[popped])[0]));
+            assert_eq!(was_member, !before[*of].is_empty());
+        }
+        Sum::Combine(how, of, others, members) => {
+            let sent = (SETS[*of], how, names(others), sent(members));
+            let combined = read(&bench.call::<Vec<Key>>("combine", &sent).unwrap());
+            let expected = together(*how, &before[*of], sides(others, members).iter());
+            assert_eq!(combined, expected.into_iter().collect::<Vec<_>>());
+        }
+        Sum::Relates(relation, of, others, members) => {
+            let does: bool =
+                bench.call("relates", &(SETS[*of], relation, names(others), sent(members))).unwrap();
+            let expected = sides(others, members).iter().all(|other| match relation {
+                Relation::Subset => before[*of].is_subset(other),
+                Relation::Superset => before[*of].is_superset(other),
+                Relation::Disjoint => before[*of].is_disjoint(other),
+                Relation::Equal => before[*of] == *other,
+            });
+            assert_eq!(does, expected);
+        }
+        Sum::InPlace(how, of, others, members) => {
+            let (named, sent) = (names(others), sent(members));
+            let changed: u64 = match how {
+                Combination::Union => bench.call("update", &(SETS[*of], named, sent, None::<u64>)),
+                Combination::Intersection => bench.call("intersection_update", &(SETS[*of], named, sent)),
+                Combination::Difference => bench.call("difference_update", &(SETS[*of], named, sent)),
+                Combination::SymmetricDifference => {
+                    bench.call("symmetric_difference_update", &(SETS[*of], named, sent, None::<u64>))
+                }
+            }
+            .unwrap();
+            models[*of] = together(*how, &before[*of], sides(others, members).iter());
+            assert_eq!(changed, (&before[*of] ^ &models[*of]).len() as u64, "what came or went");
+        }
+        Sum::Store(how, of, first, others, members) => {
+            let named: Vec<&str> = [SETS[*first]].into_iter().chain(names(others)).collect();
+            let len: u64 = bench.call("store", &(SETS[*of], how, named, sent(members), None::<u64>)).unwrap();
+            models[*of] = together(*how, &before[*first], sides(others, members).iter());
+            assert_eq!(len, models[*of].len() as u64);
+        }
+        Sum::Restore => bench.restore(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn sets_are_combined_and_compared_as_those_of_the_standard_library(
+        steps in proptest::collection::vec(sum(), 0..40),
+    ) {
+        let (mut bench, mut models) = (Bench::of::<SetState>(), <[BTreeSet<u8>; 3]>::default());
+        for step in &steps {
+            reckon(&mut bench, &mut models, step);
+            for (name, model) in SETS.iter().zip(&models) {
+                let members: Vec<u8> = model.iter().copied().collect();
+                prop_assert_eq!(read(&bench.call::<Vec<Key>>("members", &(name,)).unwrap()), &members[..]);
+                let mut drawn = read(&bench.call::<Vec<Key>>("random_many", &(name, 7, 100)).unwrap());
+                drawn.sort_unstable();
+                prop_assert_eq!(drawn, members, "what can be drawn are the members");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_combined_keeps_the_times_that_it_should() {
+    let mut bench = Bench::of::<SetState>();
+    let none: [Vec<Key>; 0] = [];
+    let ttl =
+        |bench: &mut Bench, member: u8| bench.call::<Option<u64>>("ttl_of", &(NAME, key(member))).unwrap();
+    bench.call::<u64>("extend", &(NAME, keys(&[1, 2, 3]), Some(5), Some(100))).unwrap();
+    bench.call::<u64>("extend", &("other", keys(&[2, 3, 4]), Some(50), None::<u64>)).unwrap();
+
+    // What stays keeps its time; what is added, also again, stays for ever.
+    assert_eq!(bench.call("intersection_update", &(NAME, ["other"], &none)), Ok(1_u64));
+    assert_eq!(ttl(&mut bench, 2), Some(5));
+    assert_eq!(bench.call("update", &(NAME, ["other"], &none, None::<u64>)), Ok(1_u64));
+    assert_eq!((ttl(&mut bench, 2), ttl(&mut bench, 4)), (None, None));
+
+    // All members are others now, and yet the time of the whole goes on.
+    let store = (NAME, Combination::Union, ["third"], [keys(&[7])], None::<u64>);
+    assert_eq!(bench.call("store", &store), Ok(1_u64));
+    bench.pass(Duration::from_millis(99));
+    assert_eq!(bench.call("len", &(NAME,)), Ok(1_u64));
+    bench.pass(Duration::from_millis(1));
+    assert!(!bench.is_there());
+    // Begun anew, if it is told so in the same step.
+    assert_eq!(bench.call("update", &(NAME, ["third"], [keys(&[7])], Some(10))), Ok(1_u64));
+    bench.pass(Duration::from_millis(10));
+    assert!(!bench.is_there());
+}
+
+#[test]
+fn what_would_take_too_long_or_be_too_large_is_refused_and_changes_nothing() {
+    let mut bench = Bench::of::<SetState>();
+    let none: [Vec<Key>; 0] = [];
+    for member in 0..5_u8 {
+        let large = Key::of(&ByteBuf::from(vec![member; config::BODY_BYTES_MAX / 4])).unwrap();
+        let name = if member < 3 { NAME } else { "other" };
+        bench.call::<bool>("add", &(name, large, None::<u64>, None::<u64>)).unwrap();
+    }
+    let is_invalid = |done: Result<u64, DataError>| matches!(done, Err(DataError::Invalid { .. }));
+
+    let union = bench.call::<Vec<Key>>("combine", &(NAME, Combination::Union, ["other"], &none));
+    assert!(matches!(union, Err(DataError::Invalid { .. })), "no reply holds it");
+    let many = vec![keys(&[1]); config::OTHERS_MAX];
+    assert!(is_invalid(bench.call("update", &(NAME, ["other"], &many, None::<u64>))));
+    assert!(is_invalid(bench.call("update", &(NAME, ["other"], &none, Some(0)))));
+    assert!(is_invalid(bench.call("store", &(NAME, Combination::Union, [""; 0], [keys(&[1])], None::<u64>))));
+
+    assert_eq!(bench.call("len", &(NAME,)), Ok(3_u64));
+    assert_eq!(bench.call("update", &(NAME, ["other"], &none, None::<u64>)), Ok(2_u64), "no reply must");
+}
+
 #[test]
 fn each_member_is_drawn_about_as_often_as_any_other() {
     let mut bench = Bench::of::<SetState>();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::harness::{Mesh, Reply};
 use crate::error::CallError;
+use crate::hosted::kinds;
 use crate::identity::{Identity, Kind, Pattern, Role};
 use crate::wire::{
     Extension, Flags, JobEntry, JobId, Missed, Overlap, ScheduleEntry, ScheduleSpec, When, decode, encode,
@@ -131,6 +132,30 @@ fn information_is_everybodys_and_power_is_not() {
     assert!(refused(&mut mesh, guest, "daffi.token.ls", &()).contains("daffi.token.ls"));
     assert!(refused(&mut mesh, guest, "daffi.token.revoke", &("web",)).contains("daffi.token.revoke"));
     assert!(mesh.core.asked().is_empty(), "the driver was not troubled");
+}
+
+#[test]
+fn an_object_that_may_not_be_read_cannot_be_read_beside_another() {
+    let mut mesh = Mesh::hosting(1, kinds().expect("each has its own name"));
+    let role = Role {
+        call: patterns(&["daffi.set.*"]),
+        read: patterns(&["set/shop.*"]),
+        write: patterns(&["*"]),
+        ..Role::default()
+    };
+    mesh.identity = Arc::new(Identity::new(Kind::Token { id: "t1".into(), name: "t1".into() }, role));
+    let guest = mesh.join("guest", &[]);
+    let none: [Vec<u8>; 0] = [];
+
+    let added: u64 = mesh.ask(guest, "daffi.set.update", &("shop.a", ["shop.b"], &none, None::<u64>));
+    assert_eq!(added, 0);
+    for others in [&["bank"][..], &["shop.b", "bank"]] {
+        let update = ("shop.a", others, &none, None::<u64>);
+        assert!(refused(&mut mesh, guest, "daffi.set.update", &update).contains("may not read `set/bank`"));
+        let combine = ("shop.a", "Union", others, &none);
+        assert!(refused(&mut mesh, guest, "daffi.set.combine", &combine).contains("may not read `set/bank`"));
+    }
+    assert!(refused(&mut mesh, guest, "daffi.set.len", &("bank",)).contains("may not read `set/bank`"));
 }
 
 #[test]

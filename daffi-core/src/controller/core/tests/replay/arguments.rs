@@ -24,10 +24,14 @@ const STRUCTS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// Types that travel as another.
-const SAME: &[(&str, &str)] = &[("Receipt", "Stamp")];
+const SAME: &[(&str, &str)] = &[("Others", "Vec<Object>"), ("Receipt", "Stamp")];
 
 /// Enums without fields.
-const ENUMS: &[(&str, &[&str])] = &[("WhenFull", &["Wait", "Refuse", "Discard"])];
+const ENUMS: &[(&str, &[&str])] = &[
+    ("Combination", &["Union", "Intersection", "Difference", "SymmetricDifference"]),
+    ("Relation", &["Subset", "Superset", "Disjoint", "Equal"]),
+    ("WhenFull", &["Wait", "Refuse", "Discard"]),
+];
 
 /// A source of arguments: what it makes follows from its seed and the numbers that it was shown.
 pub(super) struct Arguments {
@@ -66,6 +70,8 @@ impl Arguments {
             "f64" => put(out, &(f64::from(self.random.i32(-4..40)) / 4.0)),
             "bool" => put(out, &self.random.bool()),
             "String" | "&str" => put(out, ["a", "b", "node", ""][self.random.usize(..4)]),
+            // Another object of the kind, or the same.
+            "Object" => put(out, ["one", "two", "none"][self.random.usize(..3)]),
             "Key" => put(out, &self.key()),
             "Value" => put(out, &self.value()),
             _ => return self.composed(out, name, ty),
@@ -86,6 +92,13 @@ impl Arguments {
             let length = self.random.usize(..4);
             out.extend(list_head(length));
             return (0..length).try_for_each(|_| self.argument(out, name, inner));
+        }
+        if let Some(inner) = inside("BTreeMap<") {
+            let length = self.random.usize(..4);
+            out.push(0x80 | length as u8);
+            let parts = split(inner);
+            let pairs = std::iter::repeat_n(parts, length).flatten();
+            return pairs.into_iter().try_for_each(|part| self.argument(out, name, part));
         }
         if let Some(inner) = ty.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
             let parts = split(inner);
