@@ -214,6 +214,11 @@ impl<V: Weight> Entries<V> {
         check_reply(self.key_bytes + self.len() * HEAD_BYTES)
     }
 
+    /// The same for all values.
+    pub(super) fn check_values_fit_reply(&self) -> Result<(), DataError> {
+        check_reply(self.value_bytes + self.len() * HEAD_BYTES)
+    }
+
     /// About what they take of memory.
     pub(super) fn bytes(&self) -> usize {
         let bytes = self.key_bytes + self.value_bytes;

@@ -36,17 +36,19 @@ use crate::node::Node;
 /// Beside what each method says, [`DataError::WrongValue`] where another than `K` or `V` was stored, by a handle of
 /// other types.
 pub struct Hash<K, V> {
-    object: <HashState as Kept>::Client,
+    pub(super) object: <HashState as Kept>::Client,
     ttl: Option<Duration>,
     types: PhantomData<fn() -> (K, V)>,
 }
 
 reaches_object!(Hash<K, V>);
 
-/// A [`Hash`](struct@Hash), by the name that Pottery's users look for: `RedisDict`.
+/// A [`Hash`](struct@Hash) as a map: Pottery's `RedisDict`.
 ///
-/// `d[k]` is [`get`](Hash::get), `d[k] = v` [`set`](Hash::set), `setdefault` [`get_or_insert`](Hash::get_or_insert),
-/// `update` [`multi_set`](Hash::multi_set), `popitem` [`pop_any`](Hash::pop_any), `to_dict` [`items`](Hash::items).
+/// `d[k]` is [`get`](Hash::get), `d[k] = v` [`set`](Hash::set), `k in d` [`contains`](Hash::contains), `del d[k]`
+/// [`remove`](Hash::remove), `setdefault` [`get_or_insert`](Hash::get_or_insert), `to_dict` [`to_map`](Hash::to_map), `==`
+/// [`equals`](Hash::equals); `insert`, `update`, `pop`, `popitem`, `keys`, `values`, `items`, `len` and `clear` have their
+/// own names. Where Python raises a `KeyError` there is `None` or `false`.
 pub type Dict<K, V> = Hash<K, V>;
 
 impl Node {

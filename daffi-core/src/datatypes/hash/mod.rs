@@ -1,6 +1,7 @@
 //! Hashes: as Howler's `Hash` and `ExpiringHash`, and Pottery's `RedisDict`.
 
 mod handle;
+mod map;
 mod state;
 #[cfg(test)]
 mod tests;

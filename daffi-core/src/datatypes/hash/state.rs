@@ -1,5 +1,6 @@
 //! A hash as the controller keeps it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -265,6 +266,23 @@ impl HashState {
     pub fn keys(&self) -> Result<Vec<Key>, DataError> {
         self.entries.check_keys_fit_reply()?;
         Ok(self.entries.iter().map(|(key, _)| (**key).clone()).collect())
+    }
+
+    /// All values, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they do not fit one reply.
+    pub fn values(&self) -> Result<Vec<Value>, DataError> {
+        self.entries.check_values_fit_reply()?;
+        Ok(self.entries.iter().map(|(_, entry)| (*entry.value).clone()).collect())
+    }
+
+    /// Whether it has these entries, and no others.
+    pub fn equals(&self, entries: BTreeMap<Key, Key>) -> bool {
+        let is_there = |(key, value): (&Key, &Key)| {
+            self.entries.get(key).is_some_and(|entry| equals(&entry.value, value))
+        };
+        self.entries.len() == entries.len() && entries.iter().all(is_there)
     }
 
     /// All entries.
