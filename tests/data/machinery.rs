@@ -248,50 +248,64 @@ async fn an_imported_state_that_cannot_be_is_refused_and_harms_nothing() {
     assert!(node.stats().await.unwrap()["objects_bytes"] < 10_000);
 }
 
-/// Has `take` take an item of a queue that has one, over a link that breaks at some moment; `other` waits for the next one
+/// Has `take` take an item that was `put`, over a link that breaks at some moment; another node waits for the next one
 /// before the answer is asked for again. Each of them gets one of two items, and each item is had once.
-async fn one_item_each<F>(take: impl Fn(&Node) -> F)
+async fn one_item_each<F>(put: impl AsyncFn(&Node, u64), take: impl Fn(Node) -> F)
 where
     F: Future<Output = Result<u64, DataError>> + Send + 'static,
 {
     for cut in 0..40 {
         let (mesh, node, other) = mesh().await;
-        let queue = other.queue::<u64>("work");
-        queue.push(1).await.unwrap();
-        let taken = tokio::spawn(take(&node));
+        put(&other, 1).await;
+        let taken = tokio::spawn(take(node));
         mesh.delay("one", Duration::from_millis(10));
         tokio::time::sleep(Duration::from_millis(cut)).await;
         mesh.cut("one");
         mesh.advance(Duration::from_secs(20)).await;
-        let waiting = tokio::spawn(queue.pop_wait().into_future());
+        let waiting = tokio::spawn(take(other.clone()));
         mesh.settled().await;
         mesh.heal("one");
         mesh.advance(Duration::from_secs(20)).await;
 
-        queue.push(2).await.unwrap();
+        put(&other, 2).await;
 
         let mut both = [taken.await.unwrap().unwrap(), waiting.await.unwrap().unwrap()];
         both.sort_unstable();
         assert_eq!(both, [1, 2], "cut after {cut} ms");
-        assert_eq!(queue.len().await.unwrap(), 0);
+        assert!(tokio::time::timeout(Duration::from_secs(1), take(other)).await.is_err(), "there is a third");
     }
+}
+
+async fn push(node: &Node, item: u64) {
+    node.queue::<u64>("work").push(item).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_taken_and_is_asked_for_again_needs_no_place_in_the_line() {
-    one_item_each(|node| node.queue::<u64>("work").pop_wait().into_future()).await;
+    one_item_each(push, |node| node.queue::<u64>("work").pop_wait().into_future()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_select_whose_answer_was_lost_takes_one_item() {
-    one_item_each(|node| {
+    one_item_each(push, |node| async move {
         let queues = ["empty", "work"].map(|name| node.queue::<u64>(name));
-        let taken = daffi::Queue::select(&[&queues[0], &queues[1]]).into_future();
-        async move {
-            let (name, item) = taken.await?;
-            assert_eq!(name, "work");
-            Ok(item)
-        }
+        let (name, item) = daffi::Queue::select(&queues.each_ref()).await?;
+        assert_eq!(name, "work");
+        Ok(item)
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_select_by_priority_whose_answer_was_lost_takes_one_item() {
+    // Asked for again, it may find another queue the most urgent.
+    let put = async |node: &Node, item: u64| {
+        let queue = node.priority_queue::<u64>(["left", "right"][item as usize % 2]);
+        queue.push(item as i64, item).await.unwrap();
+    };
+    one_item_each(put, |node| async move {
+        let queues = ["left", "right"].map(|name| node.priority_queue::<u64>(name));
+        Ok(daffi::PriorityQueue::select_priority(&queues.each_ref()).await?.1)
     })
     .await;
 }

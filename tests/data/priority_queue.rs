@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daffi::datatypes::{QueueSettings, WhenFull};
 use daffi::prelude::*;
-use daffi::{CallError, DataError, secs};
+use daffi::{CallError, DataError, Operation, PriorityQueue, millis, secs};
 use daffi_core::testing::Mesh;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -261,4 +261,155 @@ async fn a_priority_queue_is_read_as_a_stream_from_the_highest_priority_on() {
 
     assert_eq!(walked.len(), 1_500);
     assert!(walked.is_sorted_by_key(|number| (std::cmp::Reverse(number % 7), *number)));
+}
+
+/// The name of the queue from which it came, and the item.
+fn taken(name: &str, item: u64) -> (String, u64) {
+    (name.to_owned(), item)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_select_by_priority_takes_the_highest_of_several_queues_and_one_by_order_does_not() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let [empty, a, b] = ["empty", "a", "b"].map(|name| node.priority_queue::<u64>(name));
+    let all = [&empty, &a, &b];
+    for priority in [2, 1, 1_000] {
+        let queue = if priority > 2 { &b } else { &a };
+        queue.push(priority, priority as u64).await.unwrap();
+    }
+
+    assert_eq!(PriorityQueue::select(&all).await.unwrap(), taken("a", 2));
+    assert_eq!(PriorityQueue::select_priority(&all).await.unwrap(), taken("b", 1_000));
+    b.push(1, 11).await.unwrap();
+    b.push_vip(1, 12).await.unwrap();
+    b.push(i64::MIN, 13).await.unwrap();
+    assert_eq!(PriorityQueue::select_priority(&all).await.unwrap(), taken("a", 1), "the first of equals");
+    for item in [12, 11, 13] {
+        assert_eq!(PriorityQueue::select_priority(&all).await.unwrap(), taken("b", item));
+    }
+
+    let late = PriorityQueue::select_priority(&all).timeout(secs(5)).await;
+    assert!(matches!(late, Err(DataError::Call(CallError::TimedOut { .. }))), "{late:?}");
+    assert!(matches!(PriorityQueue::<u64>::select_priority(&[]).await, Err(DataError::Invalid { .. })));
+    assert_eq!(node.stats().await.unwrap()["objects_waited_for"], 0);
+    let unique = [a.unique(), b.unique()];
+    unique[0].push(1, 1).await.unwrap();
+    unique[1].push(2, 2).await.unwrap();
+    let selected = daffi::UniquePriorityQueue::select_priority(&[&unique[0], &unique[1]]);
+    assert_eq!(selected.await.unwrap(), taken("b", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_select_by_priority_that_waits_takes_the_highest_of_what_comes_in_one_step() {
+    let mesh = Mesh::new().await.unwrap();
+    let (one, other) = (mesh.node("one").await.unwrap(), mesh.node("other").await.unwrap());
+    let [a, b] = ["a", "b"].map(|name| one.priority_queue::<u64>(name));
+    for (first, second) in [(1, 9), (9, 1), (5, 5)] {
+        let waiting = tokio::spawn(PriorityQueue::select_priority(&[&a, &b]).into_future());
+        mesh.settled().await;
+
+        let mut batch = other.batch();
+        batch.add(other.priority_queue::<u64>("a").push(first, first as u64));
+        batch.add(other.priority_queue::<u64>("b").push(second, second as u64));
+        batch.await.unwrap();
+
+        let expected = if first < second { taken("b", 9) } else { taken("a", first as u64) };
+        assert_eq!(waiting.await.unwrap().unwrap(), expected);
+        assert_eq!(a.len().await.unwrap() + b.len().await.unwrap(), 1, "the other is still there");
+        a.clear().await.unwrap();
+        b.clear().await.unwrap();
+    }
+    assert_eq!(one.stats().await.unwrap()["objects_waited_for"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_select_by_priority_stands_in_line_at_each_queue() {
+    let mesh = Mesh::new().await.unwrap();
+    let (one, other) = (mesh.node("one").await.unwrap(), mesh.node("other").await.unwrap());
+    let [a, b] = ["a", "b"].map(|name| one.priority_queue::<u64>(name));
+    let before = tokio::spawn(other.priority_queue::<u64>("b").pop_wait().into_future());
+    mesh.settled().await;
+    let select = tokio::spawn(PriorityQueue::select_priority(&[&a, &b]).into_future());
+    mesh.settled().await;
+    let behind = tokio::spawn(other.priority_queue::<u64>("a").pop_wait().into_future());
+    mesh.settled().await;
+
+    let mut batch = one.batch();
+    batch.add(a.push(1, 1));
+    batch.add(b.push(9, 9));
+    batch.await.unwrap();
+    assert_eq!(before.await.unwrap().unwrap(), 9, "it was first there");
+    assert_eq!(select.await.unwrap().unwrap(), taken("a", 1));
+    a.push(2, 2).await.unwrap();
+    assert_eq!(behind.await.unwrap().unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_can_be_had_now_is_urgent() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let [a, b] = ["a", "b"].map(|name| node.priority_queue::<u64>(name));
+    a.push(9, 9).await.unwrap();
+    b.push(5, 5).await.unwrap();
+    let leases = || Operation::select_urgent(&node, [b.lease(HOUR), a.lease(HOUR)]);
+
+    let (from, nine) = leases().await.unwrap();
+    assert_eq!((from, *nine), (1, 9));
+    let (from, five) = leases().await.unwrap();
+    assert_eq!((from, *five), (0, 5));
+    nine.nack(millis(20)).await.unwrap();
+    five.nack(millis(10)).await.unwrap();
+    let (from, first_back) = leases().await.unwrap();
+    assert_eq!((from, *first_back), (0, 5), "the other's delay is not over");
+    drop(first_back);
+    tokio::time::advance(millis(20)).await;
+    let (_, nine) = leases().await.unwrap();
+    assert_eq!((*nine, nine.deliveries()), (9, 2));
+    nine.ack().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_select_by_urgency_does_what_it_can_where_the_most_urgent_has_to_wait() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let full = node.priority_queue::<u64>("full").unique();
+    let queue = node.priority_queue::<bool>("queue");
+    full.configure(QueueSettings::default().at_most(1, WhenFull::Wait)).await.unwrap();
+    full.push(9, 9).await.unwrap();
+    let either = || Operation::select_urgent(&node, [full.push(9, 10), queue.pop_wait()]);
+
+    let waiting = tokio::spawn(either().into_future());
+    mesh.settled().await;
+    queue.push(1, false).await.unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), (1, false));
+    queue.push(1, false).await.unwrap();
+    assert_eq!(either().await.unwrap(), (1, false));
+    full.clear().await.unwrap();
+    assert_eq!(either().await.unwrap(), (0, true), "it is pushed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn selects_by_priority_empty_queues_as_if_they_were_one() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let queues = ["a", "b", "c"].map(|name| node.priority_queue::<u64>(name));
+    for seed in 0..16 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut model: Vec<(std::cmp::Reverse<i64>, usize, u64)> = Vec::new();
+        for number in 0..100 {
+            if random.u8(..3) > 0 {
+                let (at, priority) = (random.usize(..3), random.i64(-2..3));
+                queues[at].push(priority, number).await.unwrap();
+                model.push((std::cmp::Reverse(priority), at, number));
+            } else if let Some(first) = model.iter().min().copied() {
+                model.retain(|item| *item != first);
+                let selected = PriorityQueue::select_priority(&queues.each_ref()).await.unwrap();
+                assert_eq!(selected, taken(queues[first.1].name(), first.2), "seed {seed}");
+            }
+        }
+        for queue in &queues {
+            queue.clear().await.unwrap();
+        }
+    }
 }

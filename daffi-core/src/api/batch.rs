@@ -212,6 +212,34 @@ impl<T: 'static> Operation<T> {
     /// The first of several operations that can be done, with its place among them: those at the front come first, and
     /// if none can be done now, it waits until one can. Their own options count for nothing here.
     pub fn select(node: &Node, operations: impl IntoIterator<Item = Self>) -> Operation<(usize, T)> {
+        Self::select_from(node, operations, false)
+    }
+
+    /// As [`select`](Self::select), but those come first whose objects have what is most
+    /// [urgent](crate::hosted::Hosted::urgency) in the step in which one is chosen: of a priority queue, the highest
+    /// priority of an item that can be had then. Those that are as urgent as each other come in their order, and those
+    /// of objects that know no urgency last.
+    ///
+    /// ```
+    /// # use daffi_core::{api::Operation, error::DataError, node::Node};
+    /// # async fn example(node: &Node) -> Result<(), DataError> {
+    /// let wards = ["children", "adults"].map(|ward| node.priority_queue::<String>(ward));
+    /// let patients = wards.iter().map(|ward| ward.lease(None));
+    /// let (ward, patient) = Operation::select_urgent(node, patients).await?;
+    /// println!("{} of ward {ward}", *patient);
+    /// patient.ack().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn select_urgent(node: &Node, operations: impl IntoIterator<Item = Self>) -> Operation<(usize, T)> {
+        Self::select_from(node, operations, true)
+    }
+
+    pub(crate) fn select_from(
+        node: &Node,
+        operations: impl IntoIterator<Item = Self>,
+        by_urgency: bool,
+    ) -> Operation<(usize, T)> {
         let (mut steps, mut opens) = (Vec::new(), Vec::new());
         for operation in operations {
             match step(operation.call) {
@@ -223,7 +251,7 @@ impl<T: 'static> Operation<T> {
         if steps.is_empty() {
             return Operation::failed(DataError::invalid("a select of nothing"));
         }
-        let selected: Operation<(u64, ByteBuf)> = Operation::new(node, "daffi.select", &(steps,));
+        let selected: Operation<(u64, ByteBuf)> = Operation::new(node, "daffi.select", &(steps, by_urgency));
         let selected = selected.and_then(move |(at, result)| {
             let at = usize::try_from(at).unwrap_or(usize::MAX);
             let open = opens.into_iter().nth(at);

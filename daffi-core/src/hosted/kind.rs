@@ -70,6 +70,13 @@ pub trait Hosted: Methods + Clone + Default + Serialize + DeserializeOwned + Sen
     fn fence(&self) -> Option<u64> {
         None
     }
+
+    /// How urgent the first is of what can be had of it now, if that differs: a
+    /// [select by urgency](crate::api::Operation::select_urgent) goes to the object where this is greatest. Asked
+    /// before each of them, so it must not search.
+    fn urgency(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// A method of a hosted type.
@@ -300,6 +307,7 @@ pub(super) trait Object: Send + Sync {
     fn release(&mut self, turn: &mut Turn<'_>);
     fn holders(&self) -> Vec<SessionId>;
     fn facts(&self) -> Facts;
+    fn urgency(&self) -> Option<i64>;
     fn copy(&self) -> Box<dyn Object>;
     fn save(&self) -> Result<Vec<u8>, BodyError>;
     fn any(&self) -> &dyn Any;
@@ -364,6 +372,10 @@ impl<T: Hosted> Object for Housed<T> {
             next_expiry: self.0.next_expiry(),
             fence: self.0.fence(),
         }
+    }
+
+    fn urgency(&self) -> Option<i64> {
+        self.0.urgency()
     }
 
     fn copy(&self) -> Box<dyn Object> {

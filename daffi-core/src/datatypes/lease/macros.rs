@@ -168,6 +168,10 @@ macro_rules! queue_state {
             fn bytes(&self) -> usize {
                 self.stock.bytes()
             }
+
+            fn urgency(&self) -> Option<i64> {
+                self.stock.order().urgency()
+            }
         }
     };
 }
@@ -225,7 +229,7 @@ macro_rules! queue_handle {
             /// # Cancel safety
             /// Not cancel safe: an item already on its way back is lost.
             pub fn select(queues: &[&Self]) -> Operation<(String, T)> {
-                Self::select_from(queues, 0)
+                Self::select_from(queues, 0, false)
             }
 
             /// As [`select`](Self::select), beginning at one of them by chance and going round: none has to wait for
@@ -234,16 +238,17 @@ macro_rules! queue_handle {
             /// # Errors
             /// As [`select`](Self::select).
             pub fn select_fair(queues: &[&Self]) -> Operation<(String, T)> {
-                Self::select_from(queues, fastrand::usize(..queues.len().max(1)))
+                Self::select_from(queues, fastrand::usize(..queues.len().max(1)), false)
             }
 
-            fn select_from(queues: &[&Self], first: usize) -> Operation<(String, T)> {
+            fn select_from(queues: &[&Self], first: usize, by_urgency: bool) -> Operation<(String, T)> {
                 let Some(node) = queues.first().map(|queue| queue.object.node().clone()) else {
                     return Operation::failed(DataError::invalid("a select of no queues"));
                 };
                 let queues = || queues.iter().cycle().skip(first).take(queues.len());
                 let names: Vec<String> = queues().map(|queue| queue.name().to_owned()).collect();
-                let taken = Operation::select(&node, queues().map(|queue| queue.pop_wait()));
+                let pops = queues().map(|queue| queue.pop_wait());
+                let taken = Operation::select_from(&node, pops, by_urgency);
                 taken.map(move |(at, item)| (names[at].clone(), item))
             }
 

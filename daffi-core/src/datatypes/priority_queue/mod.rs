@@ -128,6 +128,21 @@ macro_rules! priority_handle {
                 self.object.pop_batch(num).and_then(batch)
             }
 
+            /// Takes the item of the highest priority that any of these queues has, with its queue's name, and waits,
+            /// in all of them, until one has an item. Of queues whose first items have the same priority it is the
+            /// first; vips come before the others of their own queue alone. [`select`](Self::select), as Howler's,
+            /// goes by the order of the queues, whatever the priorities.
+            ///
+            /// # Errors
+            /// As [`select`](Self::select).
+            ///
+            /// # Cancel safety
+            /// As [`select`](Self::select). For items that must not be lost there is
+            /// [`Operation::select_urgent`], of leases.
+            pub fn select_priority(queues: &[&Self]) -> Operation<(String, T)> {
+                Self::select_from(queues, 0, true)
+            }
+
             /// Takes the item that would leave last for good, the newest of the lowest priority; `None` if there is
             /// none.
             ///

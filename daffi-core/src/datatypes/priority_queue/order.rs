@@ -141,6 +141,10 @@ impl<const UNIQUE: bool> Order for Priorities<UNIQUE> {
         }
     }
 
+    fn urgency(&self) -> Option<i64> {
+        self.items.at(0).map(|(entry, _)| entry.priority)
+    }
+
     fn len(&self) -> usize {
         self.items.len()
     }

@@ -338,6 +338,12 @@ impl Store {
         object.any().downcast_ref()
     }
 
+    /// How urgent the object is, by what it says.
+    pub fn urgency(&self, kind: u16, name: &str) -> Option<i64> {
+        let place = self.table.get(self.table.find(kind, name)?);
+        place.state.urgency().filter(|_| place.broken.is_none())
+    }
+
     /// Where the object is, made if it is not there: somebody waits for it to change. That is no state: it shows neither in
     /// what later commands come to nor in snapshots.
     pub fn wait_for(&mut self, kind: u16, name: &str) -> ObjectId {

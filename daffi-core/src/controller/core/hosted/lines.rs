@@ -1,6 +1,8 @@
 //! Calls that wait for hosted objects to change, in lines.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,19 +24,29 @@ pub(crate) type Place = (ObjectId, u8, u64);
 /// A call that cannot go on yet.
 #[derive(Debug, Clone)]
 pub(crate) struct Parked {
-    /// What it would do: the first of these that can be done.
-    steps: Vec<(MethodId, Bytes)>,
-    /// Whether it is told which of them it was.
-    is_select: bool,
+    /// What it would do: one of these.
+    steps: Arc<[(MethodId, Bytes)]>,
+    choice: Choice,
     places: Vec<Place>,
     /// The number under which it was first sent, if it may have been carried out then.
     first: Option<u64>,
 }
 
+/// Which of its steps a call carries out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// There is one.
+    Only,
+    /// The first that can be, and the caller is told which.
+    First,
+    /// The one that can be whose object is the most urgent, and the caller is told which.
+    MostUrgent,
+}
+
 impl Parked {
     /// A call of one method.
     pub(super) fn one(method: MethodId, body: Bytes) -> Self {
-        Self { steps: vec![(method, body)], is_select: false, places: Vec::new(), first: None }
+        Self { steps: Arc::from([(method, body)]), choice: Choice::Only, places: Vec::new(), first: None }
     }
 
     /// What it takes to hold it.
@@ -42,9 +54,9 @@ impl Parked {
         self.steps.iter().map(|(_, body)| body.len()).sum()
     }
 
-    /// A call of the first of several that can go on.
-    pub(super) fn select(steps: Vec<(MethodId, Bytes)>) -> Self {
-        Self { steps, is_select: true, places: Vec::new(), first: None }
+    /// A call of one of several.
+    pub(super) fn select(steps: Vec<(MethodId, Bytes)>, choice: Choice) -> Self {
+        Self { steps: steps.into(), choice, places: Vec::new(), first: None }
     }
 }
 
@@ -76,7 +88,7 @@ impl Core {
         self.hosting.waiting_bytes += parked.bytes();
         self.hosting.last_ticket += 1;
         let ticket = self.hosting.last_ticket;
-        for (method, body) in &parked.steps {
+        for (method, body) in parked.steps.iter() {
             let Ok(name) = Args::of(body).and_then(|mut args| args.text("the object's name")) else {
                 continue;
             };
@@ -136,7 +148,7 @@ impl Core {
                     return;
                 }
                 left -= 1;
-                if !self.try_waiting(now, slot, place) {
+                if !self.try_waiting(now, slot, place, &mut left) {
                     match place.1.checked_add(1) {
                         Some(next) => line = next,
                         None => break,
@@ -147,18 +159,27 @@ impl Core {
     }
 
     /// Whether a call that waited at `place` has come to its end.
-    fn try_waiting(&mut self, now: Instant, slot: u32, place: Place) -> bool {
+    fn try_waiting(&mut self, now: Instant, slot: u32, place: Place, left: &mut usize) -> bool {
         let Some(call) = self.calls.get(slot) else { return true };
         let Origin::Node { session, call: id } = call.origin else { return true };
         let Some(parked) = call.extra.as_ref().and_then(|extra| extra.queued.as_ref()) else { return true };
-        let number = parked.first.unwrap_or_else(|| id.to_bits());
-        let Some(at) = parked.places.iter().position(|other| *other == place) else { return true };
-        let choice = parked.is_select.then_some(at as u64);
-        let (method, body) = parked.steps[at].clone();
+        let request = (parked.first.unwrap_or_else(|| id.to_bits()), false);
+        let Some(woken) = parked.places.iter().position(|other| *other == place) else { return true };
+        let (choice, steps) = (parked.choice, Arc::clone(&parked.steps));
+        let mut first = woken;
+        if choice == Choice::MostUrgent {
+            // What woke it may have changed several objects in one step.
+            first = self.hosting.most_urgent(parked).unwrap_or(woken);
+            *left = left.saturating_sub(steps.len());
+        }
+        let chosen = |at: usize| (choice != Choice::Only).then_some(at as u64);
         let mut out = std::mem::take(&mut self.hosting.out);
         out.clear();
-        let invocation = Invocation { method, body: Cow::Borrowed(&body) };
-        let done = self.perform(now, session, (number, false), choice, invocation, &mut out);
+        let mut done =
+            self.perform(now, session, request, chosen(first), invocation(&steps[first]), &mut out);
+        if first != woken && matches!(done, Err(Denial::Stopped { stop: Stop::Parked, .. })) {
+            done = self.perform(now, session, request, chosen(woken), invocation(&steps[woken]), &mut out);
+        }
         let has_ended = match done {
             Ok(()) => {
                 self.counters.calls_answered += 1;
@@ -206,23 +227,28 @@ impl Core {
         self.hosting.propose(now, name.as_ref(), &command, out)
     }
 
-    /// Does the first of several that can be done now; says which, with its result.
+    /// Does one of several that can be done now; says which, with its result.
     pub(super) fn select(
         &mut self,
         now: Instant,
         session: u32,
         (id, first): (CallId, Option<u64>),
         steps: &[(MethodId, Bytes)],
+        choice: Choice,
     ) -> Result<Vec<u8>, Denial> {
         let request = (first.unwrap_or_else(|| id.to_bits()), first.is_some());
         let is_settled = self.is_settled(now, session, first);
+        let mut order: Vec<usize> = (0..steps.len()).collect();
+        if choice == Choice::MostUrgent {
+            order.sort_by_cached_key(|at| Reverse(self.hosting.urgency(&steps[*at])));
+        }
         let mut out = Vec::new();
-        for (at, (method, body)) in (0..).zip(steps) {
-            let invocation = Invocation { method: *method, body: Cow::Borrowed(body) };
+        for at in order {
+            let invocation = invocation(&steps[at]);
             if !is_settled && self.must_queue(&invocation)? {
                 continue;
             }
-            match self.perform(now, session, request, Some(at), invocation, &mut out) {
+            match self.perform(now, session, request, Some(at as u64), invocation, &mut out) {
                 Ok(()) => return Ok(out),
                 Err(Denial::Stopped { stop: Stop::Parked, .. }) => {}
                 Err(denial) => return Err(denial),
@@ -237,6 +263,10 @@ impl Core {
         let session = self.hosted_session(now, session);
         self.hosting.store().is_settled(Asker { session, request, is_again: true })
     }
+}
+
+fn invocation((method, body): &(MethodId, Bytes)) -> Invocation<'_> {
+    Invocation { method: *method, body: Cow::Borrowed(body) }
 }
 
 impl Hosting {
@@ -258,6 +288,23 @@ impl Hosting {
     fn first(&self, object: ObjectId, line: u8) -> Option<(Place, u32)> {
         let line = (object, line, 0)..=(object, line, u64::MAX);
         self.lines.range(line).next().map(|(place, slot)| (*place, *slot))
+    }
+
+    /// How urgent the object is that a step is about.
+    fn urgency(&self, (method, body): &(MethodId, Bytes)) -> Option<i64> {
+        let name = Args::of(body).and_then(|mut args| args.text("the object's name")).ok()?;
+        self.store().urgency(method.kind, name)
+    }
+
+    /// The first step of those whose objects are the most urgent, where it is this call's turn.
+    fn most_urgent(&self, parked: &Parked) -> Option<usize> {
+        let steps = parked.steps.iter().zip(&parked.places).enumerate();
+        let urgent = steps.filter_map(|(at, (step, place))| {
+            let urgency = self.urgency(step)?;
+            let is_turn = self.first(place.0, place.1).is_some_and(|(first, _)| first == *place);
+            is_turn.then_some((Reverse(urgency), at))
+        });
+        urgent.min().map(|(_, at)| at)
     }
 
     /// Who is first in the object's lines from this one on.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::super::answer::{Answer, take, value};
 use super::super::directory::Own;
 use super::super::{Core, builtin::Builtin};
+use super::lines::Choice;
 use super::{Parked, denied};
 use crate::config;
 use crate::error::CallError;
@@ -66,11 +67,16 @@ impl Core {
                 self.batch(now, session, (id, first), &terms, steps)?
             }
             Builtin::Select => {
-                let (steps,): (Vec<Step>,) = take(builtin, body)?;
+                let (steps, by_urgency): (Vec<Step>, bool) = take(builtin, body)?;
                 let steps = self.steps(session, steps)?;
-                match self.select(now, session, (id, first), &steps) {
+                let choice = if by_urgency { Choice::MostUrgent } else { Choice::First };
+                let selected = self.select(now, session, (id, first), &steps, choice);
+                self.wake_changed(now);
+                match selected {
                     Ok(selected) => Answer::Value(selected),
-                    Err(Denial::Stopped { stop: Stop::Parked, .. }) => Answer::Queue(Parked::select(steps)),
+                    Err(Denial::Stopped { stop: Stop::Parked, .. }) => {
+                        Answer::Queue(Parked::select(steps, choice))
+                    }
                     Err(denial) => Answer::Error(denied(denial)),
                 }
             }

@@ -30,6 +30,10 @@ pub(in crate::datatypes) trait Order:
     fn take(&mut self, end: End) -> Option<(Self::Place, Item)>;
     /// The item at this end.
     fn peek(&self, end: End) -> Option<&Item>;
+    /// How urgent the first item is, if items differ in that.
+    fn urgency(&self) -> Option<i64> {
+        None
+    }
     /// The end from which it is shortened.
     const DISCARDS: End;
     fn len(&self) -> usize;
