@@ -30,6 +30,7 @@ Queues with and without --unique have names of their own.
 
   key=$(daffi pq push tasks 5 '{\"do\":\"sweep\"}')
   daffi pq rank tasks \"$key\"            # how many leave before it
+  daffi pq pop urgent tasks --wait 30s  # the highest priority in either
   daffi pq push hosts 5 a.example --unique
   daffi pq rank hosts a.example --unique
 ";
@@ -163,6 +164,9 @@ pub(crate) enum Pq {
         /// Which one
         #[command(flatten)]
         pq: PqName,
+        /// Others: then that of the highest priority in any of them
+        #[arg(value_name = "OTHER", conflicts_with_all = ["count", "lowest"], add = names("pq"))]
+        others: Vec<String>,
         /// How to take it
         #[command(flatten)]
         pop: Taking,

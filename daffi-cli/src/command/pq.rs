@@ -1,12 +1,15 @@
 //! `daffi pq`: queues that go by priority.
 
+use std::time::Duration;
+
 use daffi_core::api::Operation;
 use daffi_core::datatypes::{PqEntry, PriorityQueue, UniquePriorityQueue};
+use daffi_core::error::{CallError, DataError, Stage};
 use rmpv::Value;
 use serde_json::{Value as Json, json};
 
 use super::about::About;
-use super::queue::Source;
+use super::queue::{Source, empty, within};
 use super::{objects, words};
 use crate::args::{Pq, PqName, Taking};
 use crate::mesh::{App, Mesh};
@@ -37,7 +40,11 @@ pub(crate) async fn run(app: &App, action: Option<Pq>) -> Outcome {
     match action.unwrap_or(Pq::Ls { pattern: None }) {
         Pq::Ls { pattern } => objects::list(app, &["pq", "unique_pq"], pattern.as_deref()).await,
         Pq::Push { pq, priority, value } => push(app, &pq, priority, &words::value(&value)).await,
-        Pq::Pop { pq, pop: how, lowest } => {
+        Pq::Pop { pq, others, pop, .. } if !others.is_empty() => {
+            let names: Vec<&str> = std::iter::once(&pq.name).chain(&others).map(String::as_str).collect();
+            select(app, &names, pq.unique, pop.wait).await
+        }
+        Pq::Pop { pq, pop: how, lowest, .. } => {
             let handle = open(app, &pq).await?;
             pop(&about(&pq.name), &handle, how, lowest).await
         }
@@ -131,6 +138,30 @@ async fn pop(about: &About<'_>, handle: &Handle, how: Taking, lowest: bool) -> O
         }
     };
     Source { one, wait, many }.pop(about, how).await
+}
+
+/// Takes that of the highest priority from any of several.
+async fn select(app: &App, names: &[&str], is_unique: bool, wait: Option<Duration>) -> Outcome {
+    let node = Mesh::join(app).await?.node;
+    let queues: Vec<_> = names.iter().map(|name| node.priority_queue::<Value>(*name)).collect();
+    let operation = if is_unique {
+        let queues: Vec<_> = queues.iter().map(PriorityQueue::unique).collect();
+        UniquePriorityQueue::select_priority(&queues.iter().collect::<Vec<_>>())
+    } else {
+        PriorityQueue::select_priority(&queues.iter().collect::<Vec<_>>())
+    };
+    let all = names.join(", ");
+    let about = About { app, kind: "pq", name: &all };
+    let (name, value) = match wait {
+        Some(time) => within(&about, operation, time).await?,
+        None => match operation.timeout(Duration::ZERO).await {
+            Err(DataError::Call(CallError::TimedOut { stage: Stage::Waiting, .. })) => {
+                return about.found(None, None, &empty(&about));
+            }
+            taken => taken?,
+        },
+    };
+    About { name: &name, ..about }.found(None, Some(&value), "")
 }
 
 fn absent(key: &str, pq: &PqName) -> String {

@@ -78,7 +78,8 @@ async fn push(about: &About<'_>, values: &[String]) -> Outcome {
     about.done(true, "", &about.object([("pushed", pushed.into())]))
 }
 
-fn empty(about: &About<'_>) -> String {
+/// What people are told of a queue that has nothing.
+pub(super) fn empty(about: &About<'_>) -> String {
     format!("nothing is in the {} `{}`", about.kind, about.name)
 }
 
@@ -127,7 +128,14 @@ where
 }
 
 /// Waits for a value no longer than that.
-async fn within(about: &About<'_>, operation: Operation<Value>, time: Duration) -> Result<Value, End> {
+///
+/// # Errors
+/// If none came, or the controller cannot be reached.
+pub(super) async fn within<T: 'static>(
+    about: &About<'_>,
+    operation: Operation<T>,
+    time: Duration,
+) -> Result<T, End> {
     match operation.timeout(time).await {
         Err(DataError::Call(error @ CallError::TimedOut { stage: Stage::Waiting, .. })) => {
             let waited = duration::show(time);

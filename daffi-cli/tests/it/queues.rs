@@ -176,6 +176,30 @@ fn in_a_unique_priority_queue_a_value_is_its_own_key() {
 }
 
 #[test]
+fn the_value_of_the_highest_priority_is_popped_from_any_of_several_queues() {
+    let mesh = Mesh::start();
+    for kind in [&[][..], &["--unique"]] {
+        let pq = |words: &[&str]| mesh.daffi(&[&["pq"], words, kind].concat());
+        for (name, priority, value) in [("a", "1", "low"), ("b", "9", "high"), ("a", "5", "middle")] {
+            pq(&["push", name, priority, value]).ok();
+        }
+
+        let popped = pq(&["pop", "a", "b", "--json"]).json();
+        assert_eq!(popped, json!({ "v": 1, "pq": "b", "found": true, "value": "high" }));
+        assert_eq!(pq(&["pop", "b", "a"]).ok(), "middle\n");
+        assert_eq!(pq(&["pop", "b", "a", "--wait", "1h"]).ok(), "low\n");
+
+        let none = pq(&["pop", "a", "b"]);
+        assert_eq!((none.exit, &*none.err), (1, "nothing is in the pq `a, b`\n"));
+        let late = pq(&["pop", "a", "b", "--wait", "1ms"]);
+        assert_eq!(late.exit, 5);
+        assert!(late.err.contains("nothing came into the pq `a, b` within 1 ms"), "{}", late.err);
+        assert_eq!(pq(&["pop", "a", "b", "--count", "2"]).exit, 2);
+        assert_eq!(pq(&["pop", "a", "b", "--lowest"]).exit, 2);
+    }
+}
+
+#[test]
 fn the_global_counter_gives_each_number_once() {
     let mesh = Mesh::start();
     let count = |words: &[&str]| mesh.daffi(&[&["counter", "count", "invoices"], words].concat()).ok();
