@@ -126,7 +126,8 @@ impl<'a> Turn<'a> {
         self.effects.expires = Some(time.map(|time| self.now.after(time)));
     }
 
-    /// Whether anybody hears of changes now. What a method does to its object may not depend on it.
+    /// Whether anybody hears of changes now, so that it is worth making one to [tell](Self::tell). What a method does
+    /// to its object, and whether it fails, may not depend on it.
     pub fn is_watched(&self) -> bool {
         self.is_watched
     }
@@ -134,16 +135,50 @@ impl<'a> Turn<'a> {
     /// Tells watchers what has changed.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if it cannot be encoded, which may not be seen while nobody watches.
+    /// [`DataError::Invalid`] if it cannot be encoded, whether anybody watches or not.
     pub fn tell<T: Serialize + ?Sized>(&mut self, change: &T) -> Result<(), DataError> {
-        if self.is_watched {
-            self.effects.changes.push(Value::of(change)?);
+        if !self.is_watched {
+            return Value::check(change);
         }
+        self.effects.changes.push(Value::of(change)?);
         Ok(())
     }
 
     /// Sends to whoever listens to the object now.
     pub fn publish(&mut self, topic: impl Into<String>, body: Value) {
         self.effects.messages.push(Message { topic: topic.into(), body });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serializer;
+    use serde::ser::Error;
+
+    use super::*;
+
+    struct Unspeakable;
+
+    impl Serialize for Unspeakable {
+        fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
+            Err(S::Error::custom("no words for it"))
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_an_error_whether_anybody_watches_or_not() {
+        let tell = |is_watched| {
+            let mut effects = Effects::default();
+            let mut turn = Turn::new(Time(1), 1, SessionId(1), &mut effects).watched(is_watched);
+            assert_eq!(turn.tell("fine"), Ok(()));
+            let told = turn.tell(&Unspeakable);
+            (told, effects.changes.len())
+        };
+
+        let (watched, unwatched) = (tell(true), tell(false));
+
+        assert!(matches!(&watched.0, Err(DataError::Invalid { .. })), "{watched:?}");
+        assert_eq!(watched.0, unwatched.0);
+        assert_eq!((watched.1, unwatched.1), (1, 0));
     }
 }

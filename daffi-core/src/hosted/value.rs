@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::canonical::{canonical, is_canonical};
 use crate::error::DataError;
-use crate::wire::{self, Shape, check_depth};
+use crate::wire::{self, BodyError, Shape, check_depth};
 
 /// Any value, as the MessagePack that its owner encoded. The controller hands it back as it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,8 +28,16 @@ impl Value {
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
         match wire::encode(value) {
             Ok(bytes) => Ok(Self(bytes.into())),
-            Err(error) => Err(DataError::invalid(format!("no value: {error}"))),
+            Err(error) => Err(no_value(&error)),
         }
+    }
+
+    /// Whether [`of`](Self::of) makes a value of it.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(super) fn check<T: Serialize + ?Sized>(value: &T) -> Result<(), DataError> {
+        wire::check_encodes(value).map_err(|error| no_value(&error))
     }
 
     /// The value as its owner knows it.
@@ -44,6 +52,10 @@ impl Value {
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
+}
+
+fn no_value(error: &BodyError) -> DataError {
+    DataError::invalid(format!("no value: {error}"))
 }
 
 impl Key {

@@ -15,6 +15,18 @@ pub struct BodyError(pub String);
 /// # Errors
 /// [`BodyError`] if the value's own `Serialize` fails.
 pub fn encode_into<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), BodyError> {
+    write(out, value)
+}
+
+/// Whether `value` can be encoded.
+///
+/// # Errors
+/// As [`encode_into`].
+pub fn check_encodes<T: Serialize + ?Sized>(value: &T) -> Result<(), BodyError> {
+    write(std::io::sink(), value)
+}
+
+fn write<T: Serialize + ?Sized>(out: impl std::io::Write, value: &T) -> Result<(), BodyError> {
     // Bytes as bytes: as an array of integers a `Vec<u8>` takes nine times as long and twice the room.
     let mut serializer = rmp_serde::Serializer::new(out)
         .with_struct_map()

@@ -17,7 +17,7 @@ mod token;
 mod traceparent;
 mod walk;
 
-pub use body::{BodyError, decode, encode, encode_into};
+pub use body::{BodyError, check_encodes, decode, encode, encode_into};
 pub use directory::{
     CallbackEntry, JobEntry, JobState, Missed, NodeDetail, NodeEntry, Overlap, ScheduleEntry, ScheduleSpec,
     When,
