@@ -1,9 +1,12 @@
 //! Messages to whoever listens.
 
+use std::future::IntoFuture;
+use std::time::Duration;
+
 use daffi::datatypes::CommsMessage;
 use daffi::{DataError, Heard, Inbox, Node};
 use daffi_core::testing::Mesh;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 
 async fn next<T>(inbox: &mut Inbox<T>) -> CommsMessage<T> {
     match inbox.next().await {
@@ -83,6 +86,38 @@ async fn a_message_to_several_names_is_published_under_each() {
     }
     let none = one.comms_of::<u32>([""; 0]).publish(1).await.unwrap_err();
     assert!(matches!(none, DataError::Invalid { .. }), "{none}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_to_several_names_whose_fate_was_lost_is_never_heard_twice() {
+    for cut_ms in 0..40 {
+        let (mesh, one, other) = two().await;
+        let mut inbox = other.comms_of::<u32>(["a", "b"]).listen().await.unwrap();
+        let both = one.comms_of::<u32>(["a", "b"]);
+        let publishing = tokio::spawn(both.publish(1).into_future());
+        mesh.delay("one", Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(cut_ms)).await;
+        mesh.cut("one");
+        mesh.advance(Duration::from_secs(40)).await;
+        mesh.heal("one");
+
+        let published = publishing.await.unwrap();
+        both.publish(2).await.unwrap();
+
+        let mut heard = Vec::new();
+        while heard.iter().filter(|(_, body)| *body == 2).count() < 2 {
+            let message = next(&mut inbox).await;
+            heard.push((message.name.to_string(), message.body));
+        }
+        heard.sort_unstable();
+        let all = [("a", 1), ("a", 2), ("b", 1), ("b", 2)].map(|(name, body)| (name.to_owned(), body));
+        match published {
+            Ok(()) => assert_eq!(heard, all),
+            Err(error) => assert_eq!(error.ran(), daffi::Ran::Maybe, "{error}"),
+        }
+        assert!(heard == all || heard == [all[1].clone(), all[3].clone()], "{heard:?}");
+        assert!(inbox.next().now_or_never().is_none());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,6 +209,17 @@ impl<T: 'static> Operation<T> {
         })
     }
 
+    /// Several operations as one, without their results.
+    pub(crate) fn all(node: &Node, operations: impl IntoIterator<Item = Self>) -> Operation<()> {
+        let steps: Result<Vec<Step>, DataError> =
+            operations.into_iter().map(|operation| step(operation.call)).collect();
+        Operation::of(|| {
+            let terms: Vec<Term> = Vec::new();
+            let done: Operation<Vec<Stepped>> = Operation::new(node, "daffi.batch", &(terms, steps?));
+            Ok::<_, DataError>(done.map(drop))
+        })
+    }
+
     /// The first of several operations that can be done, with its place among them: those at the front come first, and
     /// if none can be done now, it waits until one can. Their own options count for nothing here.
     pub fn select(node: &Node, operations: impl IntoIterator<Item = Self>) -> Operation<(usize, T)> {

@@ -12,17 +12,15 @@ use futures::stream::{BoxStream, SelectAll};
 use futures::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
 
 use super::events::check_bytes;
 use super::like::Like;
 use crate::api::blocking::bridge::Bridge;
 use crate::api::{Heard, Item, Kept, Opening, Operation};
 use crate::error::DataError;
-use crate::hosted::{Hosted, Methods, Turn, Value};
+use crate::hosted::{Hosted, Turn, Value};
 use crate::name::NodeName;
 use crate::node::Node;
-use crate::wire::{self, Step, Stepped, Term};
 
 /// Where the messages of one name pass, at the controller. Nothing is kept of them but what listeners have not heard yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,23 +124,12 @@ impl<T> Comms<T> {
                 [] => return Err(DataError::invalid("a message goes to at least one name")),
                 [object] => object.publish(message),
                 several => {
-                    let steps = several.iter().map(|object| step(object.name(), &message));
-                    let terms: [Term; 0] = [];
-                    let steps = steps.collect::<Result<Vec<Step>, DataError>>()?;
-                    let done: Operation<Vec<Stepped>> =
-                        Operation::new(&self.node, "daffi.batch", &(terms, steps));
-                    done.map(drop)
+                    let published = several.iter().map(|object| object.publish(message.clone()));
+                    Operation::all(&self.node, published)
                 }
             })
         })
     }
-}
-
-/// One publication of several.
-fn step(name: &str, message: &Value) -> Result<Step, DataError> {
-    let callback = format!("daffi.{}.publish", CommsState::KIND);
-    let body = wire::encode(&(name, message)).map_err(|error| DataError::invalid(error.0))?;
-    Ok(Step { callback, body: ByteBuf::from(body) })
 }
 
 impl<T: DeserializeOwned + Send + 'static> Comms<T> {
