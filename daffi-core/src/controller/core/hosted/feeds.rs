@@ -295,3 +295,46 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Heard, decode};
+
+    #[test]
+    fn all_that_is_kept_for_listeners_is_bounded_and_the_bound_costs_who_has_news_alone() {
+        let now = Instant::now();
+        let mut feeds = Feeds::default();
+        let key = |object: usize| FeedKey { kind: 0, changes: false, object: object.to_string().into() };
+        let body = Value::of(&vec![7_u8; config::PUBLISHED_BYTES_MAX - 100]).unwrap();
+        let message = Message { topic: String::new(), body };
+        let item_bytes = message.body.bytes().len() + ITEM_BYTES;
+        let each = config::FEED_BYTES_MAX / item_bytes;
+        let full = config::FEEDS_BYTES_MAX / (each * item_bytes);
+        let publish = |feeds: &mut Feeds, object: usize| {
+            feeds.message(0, &object.to_string(), Time::default(), None, &message);
+            assert!(feeds.bytes <= config::FEEDS_BYTES_MAX);
+        };
+        for object in 0..full {
+            feeds.begin(now, &key(object), 0).unwrap();
+            (0..each).for_each(|_| publish(&mut feeds, object));
+        }
+        feeds.begin(now, &key(full), 0).unwrap();
+        let hear = |feeds: &mut Feeds, object: usize| {
+            let heard = feeds.get(&key(object)).unwrap().heard(&[], 0).unwrap();
+            decode::<Heard>(&heard).unwrap()
+        };
+
+        (0..=each).for_each(|_| publish(&mut feeds, full));
+
+        assert!(feeds.bytes > config::FEEDS_BYTES_MAX - item_bytes, "it is used");
+        assert!(hear(&mut feeds, full).has_missed);
+        let first = hear(&mut feeds, 0);
+        assert_eq!((first.has_missed, first.items.is_empty()), (false, false));
+        feeds.expire(now + config::FEED_KEPT_FOR);
+        assert_eq!((feeds.bytes, feeds.len()), (0, 0));
+        feeds.begin(now, &key(full), 0).unwrap();
+        publish(&mut feeds, full);
+        assert!(!hear(&mut feeds, full).has_missed, "there is room again");
+    }
+}
