@@ -265,7 +265,7 @@ pub const QUEUE_LEASE: Duration = Duration::from_secs(30);
 /// How long a queue remembers the id of an item that was to be pushed once: longer than anybody tries again.
 pub const QUEUE_ONCE_FOR: Duration = Duration::from_secs(600);
 
-/// Items that are pushed to a queue in one step: some milliseconds in which nobody else has a turn.
+/// Items that are put into a queue in one step: some milliseconds in which nobody else has a turn.
 pub const QUEUE_EXTEND_MAX: usize = 10_000;
 
 /// Items that leave a queue in one step, so that a turn is short.

@@ -124,7 +124,8 @@ macro_rules! queue_state {
                 self.stock.pop_dead(turn)
             }
 
-            /// Puts all dead items back in their places, as if never lent, and says how many.
+            /// Puts the dead items back in their places, as if never lent, or as many as a step has time for, and says
+            /// how many.
             #[callback(shrink)]
             pub fn redrive(&mut self, turn: &mut Turn<'_>) -> u64 {
                 self.stock.redrive(turn)
@@ -369,7 +370,9 @@ macro_rules! queue_handle {
                 self.object.pop_dead().and_then(|item| Ok(dead_letters(item)?.pop()))
             }
 
-            /// Puts all dead items back in their places, as if they had never been lent, and says how many.
+            /// Puts the dead items back in their places, the longest dead first, as if they had never been lent, and
+            /// says how many: all of them, but no more than [`QUEUE_EXTEND_MAX`](crate::config::QUEUE_EXTEND_MAX) in one
+            /// step.
             pub fn redrive(&self) -> Operation<u64> {
                 self.object.redrive()
             }

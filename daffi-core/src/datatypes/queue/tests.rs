@@ -110,6 +110,22 @@ fn more_than_one_step_has_time_for_are_refused() {
 }
 
 #[test]
+fn no_more_dead_items_are_redriven_than_one_step_has_time_for() {
+    let mut bench = bench();
+    bench.call::<()>("configure", &(NAME, QueueSettings::default().deliveries(1))).unwrap();
+    push(&mut bench, 0..config::QUEUE_EXTEND_MAX as u32);
+    push(&mut bench, [10_000, 10_001]);
+    while !bench.call::<Vec<Delivery>>("lease_batch", &(NAME, 1_000, 1)).unwrap().is_empty() {}
+    bench.pass(Duration::from_millis(1));
+    assert_eq!(bench.call::<QueueCounts>("counts", &(NAME,)).unwrap().dead, 10_002);
+
+    let redriven = [(); 3].map(|()| bench.call::<u64>("redrive", &(NAME,)).unwrap());
+
+    assert_eq!(redriven, [config::QUEUE_EXTEND_MAX as u64, 2, 0]);
+    assert_eq!(content(&mut bench), (0..10_002).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_does_not_fit_a_reply_is_refused_as_a_whole_and_comes_by_pages() {
     let mut bench = bench();
     let large = Value::of(&vec![7_u8; 100_000]).unwrap();

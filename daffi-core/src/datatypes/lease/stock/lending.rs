@@ -4,6 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::{Batch, End, Order, Stock, tell};
+use crate::config;
 use crate::datatypes::lease::{DeadItem, Delivery, Item, QueueChange, Receipt};
 use crate::error::DataError;
 use crate::hosted::{Time, Turn};
@@ -129,28 +130,34 @@ impl<O: Order> Stock<O> {
 
     /// Takes out the one that has been dead the longest.
     pub(in crate::datatypes) fn pop_dead(&mut self, turn: &mut Turn<'_>) -> Option<DeadItem> {
-        let stamp = self.dead.get_min().map(|(stamp, _)| *stamp)?;
-        let (_, item) = self.dead.remove(&stamp)?;
-        self.other_bytes -= item.bytes();
+        let (_, item) = self.take_dead()?;
         tell(turn, QueueChange::Dropped(1));
         self.settle();
         Some(DeadItem { value: item.value, deliveries: item.deliveries })
     }
 
-    /// Puts all dead back in their places, as if they had never been lent.
+    /// Puts the dead back in their places, as if they had never been lent, or as many as a step has time for.
     pub(in crate::datatypes) fn redrive(&mut self, turn: &mut Turn<'_>) -> u64 {
-        let dead = std::mem::take(&mut self.dead);
-        let redriven = dead.len() as u64;
-        for (_, (place, mut item)) in dead {
-            self.other_bytes -= item.bytes();
+        let mut redriven = 0;
+        while redriven < config::QUEUE_EXTEND_MAX
+            && let Some((place, mut item)) = self.take_dead()
+        {
             item.deliveries = 0;
             self.put(place, item);
+            redriven += 1;
         }
         if redriven > 0 {
-            tell(turn, QueueChange::Returned(redriven));
+            tell(turn, QueueChange::Returned(redriven as u64));
             self.renew(turn.now());
         }
-        redriven
+        redriven as u64
+    }
+
+    fn take_dead(&mut self) -> Option<(O::Place, Item)> {
+        let stamp = self.dead.get_min().map(|(stamp, _)| *stamp)?;
+        let (place, item) = self.dead.remove(&stamp)?;
+        self.other_bytes -= item.bytes();
+        Some((place, item))
     }
 
     /// The session of this turn has ended: what it has on lease comes back.
