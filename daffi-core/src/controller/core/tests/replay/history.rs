@@ -27,6 +27,8 @@ pub(super) enum Step {
     /// Any method of any kind, with arguments that follow from the seed.
     Call(Called),
     Batch(Vec<Called>),
+    /// One call of several that was the one to be done, by its place among them.
+    Choose(Called, u64),
     /// An earlier call, asked again by another session of the same node.
     Again(Index),
     Conditional(Called, bool, Index),
@@ -64,6 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         24 => called().prop_map(Step::Call),
         3 => prop::collection::vec(called(), 1..4).prop_map(Step::Batch),
+        2 => (called(), 0..4_u64).prop_map(|(called, at)| Step::Choose(called, at)),
         2 => any::<Index>().prop_map(Step::Again),
         2 => (called(), any::<bool>(), any::<Index>()).prop_map(|(called, fence, at)| Step::Conditional(called, fence, at)),
         1 => (kind(), object()).prop_map(|(kind, object)| Step::Destroy(kind, object)),
@@ -181,6 +184,7 @@ impl History {
                 let asker = self.asker();
                 self.apply(&Command::Batch { asker, conditions: no_conditions(), invocations });
             }
+            Step::Choose(called, at) => self.choose(called, *at),
             Step::Again(at) if !self.calls.is_empty() => {
                 let (asker, invocation) = at.get(&self.calls).clone();
                 let session = *self.sessions.last().expect("there always is one");
@@ -251,6 +255,15 @@ impl History {
         let asker = self.asker();
         self.calls.push((asker, invocation.clone()));
         self.apply(&Command::Call { asker, conditions, invocation });
+    }
+
+    fn choose(&mut self, called: &Called, at: u64) {
+        let invocation = self.invocation(called);
+        if self.store.access(invocation.method).is_write() {
+            let asker = self.asker();
+            self.calls.push((asker, invocation.clone()));
+            self.apply(&Command::Choose { asker, at, invocation });
+        }
     }
 
     /// Reads leave no trace.

@@ -129,6 +129,26 @@ proptest! {
     }
 }
 
+/// Any method of any kind, with arguments.
+fn operation(mesh: &Mesh, random: &mut fastrand::Rng) -> (String, Vec<u8>) {
+    let store = mesh.core.hosting.store();
+    let kind = &store.kinds()[random.usize(..store.kinds().len())];
+    let method = &kind.methods[random.usize(..kind.methods.len())];
+    let name = format!("daffi.{}.{}", kind.name, method.name);
+    let object = ["one", "two"][random.usize(..2)];
+    let body = Arguments::new(random.u64(..), &[store.revision()]).body(&name, object, method.parameters);
+    (name, body)
+}
+
+/// One of several of them.
+fn select(mesh: &Mesh, random: &mut fastrand::Rng) -> (String, Vec<u8>) {
+    let steps: Vec<wire::Step> = (0..random.usize(1..4))
+        .map(|_| operation(mesh, random))
+        .map(|(callback, body)| wire::Step { callback, body: body.into() })
+        .collect();
+    ("daffi.select".into(), wire::encode(&(steps, random.bool())).expect("it encodes"))
+}
+
 /// One node does something to one of two objects, or time passes.
 fn act(mesh: &mut Mesh, random: &mut fastrand::Rng, nodes: &mut [usize]) {
     let node = random.usize(..nodes.len());
@@ -148,14 +168,8 @@ fn act(mesh: &mut Mesh, random: &mut fastrand::Rng, nodes: &mut [usize]) {
             let flags = Flags::BACKGROUND.with(Flags::KEPT);
             mesh.call(at, "work", flags, &Extension::default(), Some(Duration::from_millis(20)));
         }
-        _ => {
-            let kinds = Arc::clone(mesh.core.hosting.store().kinds());
-            let kind = &kinds[random.usize(..kinds.len())];
-            let method = &kind.methods[random.usize(..kind.methods.len())];
-            let name = format!("daffi.{}.{}", kind.name, method.name);
-            let object = ["one", "two"][random.usize(..2)];
-            let recent = [mesh.core.hosting.store().revision()];
-            let body = Arguments::new(random.u64(..), &recent).body(&name, object, method.parameters);
+        choice => {
+            let (name, body) = if choice == 6 { select(mesh, random) } else { operation(mesh, random) };
             let flags = if random.u32(..8) == 0 { Flags::BACKGROUND } else { Flags::NONE };
             let call = mesh.node(at).take_slot();
             let header = Header { flags, call: call.to_bits(), ..Header::new(Kind::Call) };
