@@ -64,14 +64,14 @@ impl App {
         self.global.url.as_deref().unwrap_or_default()
     }
 
-    /// Who said what the address is.
-    fn origin(&self) -> &'static str {
+    /// Who said what the address is; `None` if nobody did, and it is the default.
+    fn origin(&self) -> Option<&'static str> {
         let variable = std::env::var("DAFFI_URL").ok();
         match &self.global.url {
-            None if self.has_join() => "the join string",
-            None => "nobody: it is the default, a socket of your own",
-            url if *url == variable => "DAFFI_URL",
-            Some(_) => "--url",
+            None if self.has_join() => Some("the join string"),
+            None => None,
+            url if *url == variable => Some("DAFFI_URL"),
+            Some(_) => Some("--url"),
         }
     }
 

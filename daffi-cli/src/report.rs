@@ -175,24 +175,31 @@ impl Problem {
         problem
     }
 
-    /// Why the mesh could not be joined at `url`, which `origin` says.
-    pub(crate) fn of_connect(error: &ConnectError, origin: &str) -> Self {
+    /// Why the mesh could not be joined at an address that comes from `origin`, and is the default without one.
+    pub(crate) fn of_connect(error: &ConnectError, origin: Option<&str>) -> Self {
         let code = error.code();
+        let whence = match origin {
+            Some(origin) => format!("the address comes from {origin}"),
+            None => "the address is the default, a socket of your own".to_owned(),
+        };
         match error {
             ConnectError::Unreachable { address, tried, after } => {
-                let listen = crate::line::quoted(address);
+                let listen = match origin {
+                    Some(_) => format!(" --listen {}", crate::line::quoted(address)),
+                    None => String::new(),
+                };
                 let mut problem = Self::new(code, format!("cannot reach the controller at {address}"));
                 for reason in tried {
                     problem = problem.note(reason.clone());
                 }
                 problem
                     .note(format!("tried for {}", duration::show(*after)))
-                    .note(format!("the address comes from {origin}"))
-                    .help(format!("start one here: daffi controller --listen {listen}"))
+                    .note(whence)
+                    .help(format!("start one here: daffi controller{listen}"))
             }
-            ConnectError::BadAddress { .. } => Self::new(code, error.to_string())
-                .note(format!("the address comes from {origin}"))
-                .help(ADDRESSES),
+            ConnectError::BadAddress { .. } => {
+                Self::new(code, error.to_string()).note(whence).help(ADDRESSES)
+            }
             // It says what to do.
             ConnectError::Credentials { .. } => Self::new(code, error.to_string()),
             ConnectError::NameTaken { .. } => Self::new(code, error.to_string())

@@ -80,18 +80,27 @@ fn an_unreachable_controller_is_named_with_its_address_and_the_way_to_start_one(
 
     let ran = run(daffi().args(["nodes", "--url", &url, "-t", "100ms"]));
 
-    assert!(
-        ran.err.starts_with(&format!("error[D0503]: cannot reach the controller at {url}\n")),
-        "{}",
-        ran.err
+    assert_eq!(
+        ran.err,
+        format!(
+            "error[D0503]: cannot reach the controller at {url}\n\
+            \x20 = {}/none.sock: no such socket\n\
+            \x20 = tried for 100 ms\n\
+            \x20 = the address comes from --url\n\
+             help: start one here: daffi controller --listen {url}\n",
+            directory.path().display()
+        )
     );
-    assert!(ran.err.contains("  = tried for 100 ms\n"), "{}", ran.err);
-    assert!(ran.err.contains("  = the address comes from --url\n"), "{}", ran.err);
-    assert!(
-        ran.err.ends_with(&format!("help: start one here: daffi controller --listen {url}\n")),
-        "{}",
-        ran.err
-    );
+}
+
+#[test]
+fn who_gave_no_address_is_told_of_the_default_one() {
+    let directory = tempfile::tempdir().unwrap();
+
+    let ran = run(daffi().args(["nodes", "-t", "100ms"]).env("XDG_RUNTIME_DIR", directory.path()));
+
+    assert!(ran.err.contains("  = the address is the default, a socket of your own\n"), "{}", ran.err);
+    assert!(ran.err.ends_with("help: start one here: daffi controller\n"), "{}", ran.err);
 }
 
 #[test]

@@ -105,14 +105,14 @@ impl Error {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// No controller answered in time. `tried` has every address with its own reason.
+    /// No controller answered in time.
     #[error("cannot reach the controller at {address} within {after:?}: {}", tried.join(", "))]
     Unreachable {
         /// The address as it was given.
         address: String,
         /// How long was tried.
         after: Duration,
-        /// Each address tried, with the reason of the last failure.
+        /// Why the last attempt failed: of each place that the address means, its own reason.
         tried: Vec<String>,
     },
     /// The address cannot be understood.

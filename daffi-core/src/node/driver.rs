@@ -151,7 +151,7 @@ async fn connect(
 ) -> Result<Live, ConnectError> {
     let deadline = patience.map(|patience| Instant::now() + patience);
     let mut pauses = pauses();
-    let mut tried = format!("{}: no answer", shared.address);
+    let mut tried = "no answer".to_owned();
     loop {
         let greeted = greeted.take();
         let attempt = async {
@@ -170,7 +170,7 @@ async fn connect(
             Ok(Err(Failed::Final(error))) => {
                 tracing::warn!(node = %shared.name, %error, "the controller does not take this node back");
             }
-            Ok(Err(Failed::Passing(why))) => tried = format!("{}: {why}", shared.address),
+            Ok(Err(Failed::Passing(why))) => tried = why,
             Err(_) => {}
         }
         let until = Instant::now() + pauses.next().unwrap_or_default();
