@@ -174,7 +174,7 @@ pub enum CallError {
     /// The arguments or the result are too large.
     #[error("{bytes} bytes are more than the {limit} that a {what} may have")]
     TooLarge {
-        /// `call` or `reply`.
+        /// What it is, after "a": `call`, `reply`.
         what: String,
         /// The size.
         bytes: u64,

@@ -56,7 +56,7 @@ impl Core {
             let what = format!("a node may offer at most {} callbacks", config::CALLBACKS_PER_NODE_MAX);
             CallError::Busy { what }
         } else if let Some(bytes) = sizes.max().filter(|bytes| *bytes > config::SIGNATURE_BYTES_MAX) {
-            too_large("a signature", bytes, config::SIGNATURE_BYTES_MAX)
+            too_large("signature", bytes, config::SIGNATURE_BYTES_MAX)
         } else if bytes > config::SIGNATURES_BYTES_PER_NODE_MAX {
             let what =
                 format!("a node's signatures may take {} bytes", config::SIGNATURES_BYTES_PER_NODE_MAX);
@@ -98,7 +98,7 @@ pub(super) fn check_answer(bytes: usize) -> Result<(), CallError> {
     if bytes <= config::BODY_BYTES_MAX {
         return Ok(());
     }
-    Err(too_large("the answer", bytes, config::BODY_BYTES_MAX))
+    Err(too_large("reply", bytes, config::BODY_BYTES_MAX))
 }
 
 fn too_large(what: &str, bytes: usize, limit: usize) -> CallError {

@@ -362,7 +362,7 @@ pub(super) fn denied(denial: Denial) -> CallError {
         Denial::Refused(error) => (0, Stop::refused(&error)),
         Denial::TooLarge(bytes) => {
             let (bytes, limit) = (bytes as u64, config::BODY_BYTES_MAX as u64);
-            return CallError::TooLarge { what: "the result".into(), bytes, limit, ran: Ran::Yes };
+            return CallError::TooLarge { what: "result".into(), bytes, limit, ran: Ran::Yes };
         }
     };
     match stop {
