@@ -159,6 +159,12 @@ async fn objects_are_listed_carried_elsewhere_and_expire() {
     let all: Vec<_> = node.objects("", "").try_collect().await.unwrap();
     let names: Vec<_> = all.iter().map(|entry| format!("{}/{}", entry.kind, entry.name)).collect();
     assert_eq!(names, ["board/b", "counters/a"]);
+    node.hash::<u8, u8>("b").set(1, 1).await.unwrap();
+    let named: Vec<_> = node.objects("", "b").map_ok(|entry| entry.kind).try_collect().await.unwrap();
+    assert_eq!(named, ["board", "hash"]);
+    let named: Vec<_> = node.objects("h*", "b").map_ok(|entry| entry.kind).try_collect().await.unwrap();
+    assert_eq!(named, ["hash"]);
+    assert_eq!(node.objects("", "c").count().await, 0);
 
     let mut exported = node.export("board", "b").await.unwrap().unwrap();
     exported.name = "c".into();

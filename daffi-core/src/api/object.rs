@@ -112,8 +112,8 @@ impl Node {
     }
 
     /// The objects that the controller keeps, of kinds and names that match these globs, by kind and name. An empty glob
-    /// matches all. They are fetched by pages of [`OBJECTS_LISTED_MAX`](config::OBJECTS_LISTED_MAX) as the stream is
-    /// polled; an error is its last item.
+    /// matches all; a name without `*` is looked up, which takes no longer where there are many. They are fetched by pages
+    /// of [`OBJECTS_LISTED_MAX`](config::OBJECTS_LISTED_MAX) as the stream is polled; an error is its last item.
     pub fn objects(
         &self,
         kind: impl Into<String>,

@@ -391,6 +391,11 @@ impl Store {
         slots.take_while(|slot| self.table.is_public(self.table.get(*slot))).map(|slot| self.entry_of(slot))
     }
 
+    /// The objects of this name, by kind, without the controller's own.
+    pub fn entries_named(&self, name: &str) -> impl Iterator<Item = ObjectEntry<'_>> {
+        (0..self.kinds.len()).filter_map(move |kind| self.entry(kind as u16, name))
+    }
+
     fn entry_of(&self, slot: u32) -> ObjectEntry<'_> {
         let place = self.table.get(slot);
         ObjectEntry {

@@ -101,7 +101,8 @@ impl Core {
     ) -> Result<u16, CallError> {
         let kinds = self.hosting.store().kinds();
         let Some(number) = kinds.iter().position(|known| known.name == kind) else {
-            return Err(self.no_such_callback(&format!("daffi.{kind}")));
+            let got = format!("`{kind}`, which is no kind of object that it keeps");
+            return Err(CallError::BadArguments { expected: "a kind of object".into(), got });
         };
         self.check_object(session, access, kind, object)?;
         Ok(number as u16)
@@ -126,8 +127,15 @@ impl Core {
             limit => (limit as usize).min(config::OBJECTS_LISTED_MAX),
         };
         let now = self.hosting.time(now);
-        let entries = self.hosting.store().entries_after(after).filter(|entry| {
-            is_wanted(&query.kind, entry.kind)
+        let store = self.hosting.store();
+        // A single name is looked up: to search all objects takes a while where there are many.
+        let entries: Box<dyn Iterator<Item = _>> = match query.name.as_str() {
+            name if name.is_empty() || name.contains('*') => Box::new(store.entries_after(after)),
+            name => Box::new(store.entries_named(name)),
+        };
+        let entries = entries.filter(|entry| {
+            after.is_none_or(|after| (entry.kind, entry.name) > after)
+                && is_wanted(&query.kind, entry.kind)
                 && is_wanted(&query.name, entry.name)
                 && role.may_read(&format!("{}/{}", entry.kind, entry.name))
         });

@@ -57,18 +57,21 @@ fn nobody_can_list_call_or_destroy_what_the_controller_keeps_for_itself() {
     assert_eq!(mesh.ask::<_, Vec<ObjectEntry>>(operator, "daffi.objects", &(all,)), []);
     assert_eq!((mesh.stat("objects"), mesh.stat("objects_bytes")), (0, 0));
     assert_eq!((mesh.stat("schedules"), mesh.stat("jobs_kept")), (1, 1));
-    for (name, kind) in [
-        ("daffi.object", "daffi.schedules"),
-        ("daffi.object.destroy", "daffi.jobs"),
-        ("daffi.daffi.schedules.apply", "all"),
-        ("daffi.schedules.apply", "all"),
-    ] {
+    let mut refusal = |name: &str, kind: &str| {
         mesh.call_with(operator, name, Flags::NONE, &Extension::default(), None, &(kind, "all"));
         let replies = mesh.replies(operator);
-        assert!(
-            matches!(replies[..], [(_, Reply::Error(CallError::NoSuchCallback { .. }))]),
-            "{name}: {replies:?}"
-        );
+        let [(_, Reply::Error(error))] = &replies[..] else { panic!("{name}: {replies:?}") };
+        error.clone()
+    };
+    for (name, kind) in [("daffi.object", "daffi.schedules"), ("daffi.object.destroy", "daffi.jobs")] {
+        let error = refusal(name, kind);
+        // As of any other kind that there is not.
+        let CallError::BadArguments { got, .. } = error else { panic!("{name}: {error}") };
+        assert_eq!(got, format!("`{kind}`, which is no kind of object that it keeps"));
+    }
+    for name in ["daffi.daffi.schedules.apply", "daffi.schedules.apply"] {
+        let error = refusal(name, "all");
+        assert!(matches!(error, CallError::NoSuchCallback { .. }), "{name}: {error}");
     }
 }
 
