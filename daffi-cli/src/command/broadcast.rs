@@ -60,15 +60,14 @@ fn row(callback: &str, node: &NodeName, outcome: &Result<Value, CallError>, star
         ("ok", is_ok.into()),
         ("ms", ms.clone()),
     ]);
-    let fields = object.as_object_mut().unwrap_or_else(|| unreachable!("it was made as an object"));
     let cells = match outcome {
         Ok(value) => {
-            fields.insert("result".to_owned(), values::to_json(value));
+            object["result"] = values::to_json(value);
             [name.to_owned(), cell(value), ms.to_string()]
         }
         Err(error) => {
             let problem = Problem::of_call(error, callback);
-            fields.insert("error".to_owned(), problem.json_error());
+            object["error"] = problem.json_error();
             [name.to_owned(), "-".to_owned(), short(error)]
         }
     };

@@ -143,8 +143,9 @@ fn show(app: &App, schedule: &ScheduleEntry) -> Result<(), End> {
     if app.screen.single() != Shape::Table {
         return app.screen.document(&to_json(schedule));
     }
-    let Json::Object(fields) = to_json(schedule) else { unreachable!("it was made as an object") };
-    for (label, value) in fields.iter().filter(|(label, value)| *label != "v" && !value.is_null()) {
+    let object = to_json(schedule);
+    let fields = object.as_object().into_iter().flatten();
+    for (label, value) in fields.filter(|(label, value)| *label != "v" && !value.is_null()) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         app.screen.line(&format!("{label:<13} {value}"))?;
     }
