@@ -34,7 +34,7 @@ pub(crate) fn nodes(current: &OsStr) -> Vec<CompletionCandidate> {
     nodes.map(|node| CompletionCandidate::new(node.name.as_str())).collect()
 }
 
-/// The objects of this kind whose names begin so.
+/// The objects of this kind, a glob, whose names begin so.
 pub(crate) fn objects(kind: &'static str, current: &OsStr) -> Vec<CompletionCandidate> {
     let begin = current.to_string_lossy().into_owned();
     let names = ask(async |node: Node| {

@@ -74,6 +74,11 @@ impl Screen {
         matches!(self.format, Format::Json | Format::Jsonl)
     }
 
+    /// Whether nobody wants to be told anything but errors.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Prints a line.
     ///
     /// # Errors

@@ -132,7 +132,8 @@ pub(crate) struct Taking {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PqName {
     /// The priority queue
-    #[arg(add = names("pq"))]
+    // Of both kinds.
+    #[arg(add = names("*pq"))]
     pub(crate) name: String,
     /// The one in which no two items are equal
     #[arg(long)]

@@ -1,8 +1,12 @@
-//! What commands say of one hosted object: a value, a number, yes or no.
+//! What commands say of one hosted object: a value, a number, yes or no; and what else has its name, if it is not there.
 
-use futures::{Stream, StreamExt};
+use std::time::Duration;
+
+use daffi_core::wire::ObjectEntry;
+use futures::{Stream, StreamExt, TryStreamExt};
 use rmpv::Value;
 use serde_json::Value as Json;
+use tokio::time::timeout;
 
 use crate::mesh::App;
 use crate::render::{Row, Shape, bare, cell, object};
@@ -14,16 +18,23 @@ use crate::values;
 pub(crate) struct About<'a> {
     /// Where it is said.
     pub(crate) app: &'a App,
-    /// What people call its kind.
-    pub(crate) kind: &'static str,
+    /// What the controller calls its kind.
+    pub(crate) kind: &'a str,
     /// Its name.
     pub(crate) name: &'a str,
 }
 
 impl About<'_> {
+    /// What people call its kind.
+    pub(crate) fn called(&self) -> &str {
+        called(self.kind)
+    }
+
     /// For programs: which object it is, and these fields.
     pub(crate) fn object<const N: usize>(&self, fields: [(&str, Json); N]) -> Json {
-        let mut object = object([(self.kind, self.name.into())]);
+        // To programs the two kinds of priority queues are one: they know which one they asked for.
+        let kind = if self.kind == "unique_pq" { "pq" } else { self.kind };
+        let mut object = object([(kind, self.name.into())]);
         for (field, value) in fields {
             object[field] = value;
         }
@@ -34,24 +45,31 @@ impl About<'_> {
     ///
     /// # Errors
     /// If nobody reads.
-    pub(crate) fn truth(&self, truth: bool, object: &Json) -> Outcome {
+    pub(crate) async fn truth(&self, truth: bool, object: &Json) -> Outcome {
         let word = if truth { "yes" } else { "no" };
         self.app.screen.answer(word, word, object)?;
-        Ok(if truth { 0 } else { NO })
+        if truth {
+            return Ok(0);
+        }
+        self.tell_namesakes().await;
+        Ok(NO)
     }
 
     /// Whether something was done, which says nothing else; `object` says it to programs.
     ///
     /// # Errors
     /// If nobody reads.
-    pub(crate) fn done(&self, done: bool, otherwise: &str, object: &Json) -> Outcome {
+    pub(crate) async fn done(&self, done: bool, otherwise: &str, object: &Json) -> Outcome {
         if self.app.screen.is_json() {
             self.app.screen.document(object)?;
         }
-        if done {
-            return Ok(0);
-        }
-        self.app.screen.say(otherwise);
+        if done { Ok(0) } else { self.nothing(otherwise).await }
+    }
+
+    /// That there is nothing, for people, and as the exit code.
+    async fn nothing(&self, absent: &str) -> Outcome {
+        self.app.screen.say(absent);
+        self.tell_namesakes().await;
         Ok(NO)
     }
 
@@ -65,11 +83,24 @@ impl About<'_> {
         Ok(0)
     }
 
+    /// How much there is of it. That there is nothing is no failure.
+    ///
+    /// # Errors
+    /// If nobody reads.
+    pub(crate) async fn amount(&self, amount: impl Into<i128>, object: &Json) -> Outcome {
+        let amount = amount.into();
+        self.number(amount, object)?;
+        if amount == 0 {
+            self.tell_namesakes().await;
+        }
+        Ok(0)
+    }
+
     /// A value as it is, by a key if it has one; without one exit code 1, and `absent` for people.
     ///
     /// # Errors
     /// If nobody reads.
-    pub(crate) fn found(&self, key: Option<&Value>, value: Option<&Value>, absent: &str) -> Outcome {
+    pub(crate) async fn found(&self, key: Option<&Value>, value: Option<&Value>, absent: &str) -> Outcome {
         let screen = &self.app.screen;
         if screen.is_json() {
             let mut object = self.object([]);
@@ -81,17 +112,16 @@ impl About<'_> {
                 object["value"] = values::to_json(value);
             }
             screen.document(&object)?;
-            return Ok(if value.is_some() { 0 } else { NO });
+        } else if let Some(value) = value {
+            screen.value(value, "any")?;
         }
         match value {
-            Some(value) => {
-                screen.value(value, "any")?;
-                Ok(0)
-            }
-            None => {
-                screen.say(absent);
+            Some(_) => Ok(0),
+            None if screen.is_json() => {
+                self.tell_namesakes().await;
                 Ok(NO)
             }
+            None => self.nothing(absent).await,
         }
     }
 
@@ -117,18 +147,101 @@ impl About<'_> {
     where
         End: From<E>,
     {
-        let screen = &self.app.screen;
-        let mut rows = std::pin::pin!(rows);
-        let mut all = Vec::new();
-        while let Some(row) = rows.next().await {
-            all.push(row?);
-            if matches!(screen.listing(), Shape::Jsonl | Shape::Raw) {
-                screen.rows(headers, std::mem::take(&mut all))?;
-            }
-        }
-        if !matches!(screen.listing(), Shape::Jsonl | Shape::Raw) {
-            screen.rows(headers, all)?;
+        if self.print(headers, rows).await? == 0 {
+            self.app.screen.rows(headers, Vec::new())?;
+            self.tell_namesakes().await;
         }
         Ok(0)
     }
+
+    /// A listing of what was taken out of it; exit code 1 if that is nothing, and `absent` for people.
+    ///
+    /// # Errors
+    /// As [`listing`](Self::listing); what was taken before is printed.
+    pub(crate) async fn taken<E>(&self, rows: impl Stream<Item = Result<Row, E>>, absent: &str) -> Outcome
+    where
+        End: From<E>,
+    {
+        let screen = &self.app.screen;
+        if self.print(&["VALUE"], rows).await? > 0 {
+            return Ok(0);
+        }
+        if screen.listing() != Shape::Table {
+            screen.rows(&["VALUE"], Vec::new())?;
+        }
+        self.nothing(absent).await
+    }
+
+    /// Prints rows, unless there are none, and gives their number. Those that came before an error are printed too: they
+    /// may be nowhere else any more.
+    async fn print<E>(&self, headers: &[&str], rows: impl Stream<Item = Result<Row, E>>) -> Result<u64, End>
+    where
+        End: From<E>,
+    {
+        let screen = &self.app.screen;
+        let is_by_line = matches!(screen.listing(), Shape::Jsonl | Shape::Raw);
+        let mut rows = std::pin::pin!(rows);
+        let (mut all, mut count, mut outcome) = (Vec::new(), 0, Ok(()));
+        while let Some(row) = rows.next().await {
+            match row {
+                Ok(row) => all.push(row),
+                Err(error) => {
+                    outcome = Err(error.into());
+                    break;
+                }
+            }
+            count += 1;
+            if is_by_line {
+                screen.rows(headers, std::mem::take(&mut all))?;
+            }
+        }
+        if !all.is_empty() {
+            screen.rows(headers, all)?;
+        }
+        outcome.map(|()| count)
+    }
+
+    async fn tell_namesakes(&self) {
+        if let Some(namesakes) = self.namesakes().await {
+            self.app.screen.say(&format!("note: {namesakes}"));
+        }
+    }
+
+    /// The objects of other kinds that have its name, if it is not there itself: one of them may have been meant.
+    pub(crate) async fn namesakes(&self) -> Option<String> {
+        if self.app.screen.is_quiet() {
+            return None;
+        }
+        let entries = self.app.joined.get()?.objects("", self.name).try_collect();
+        // It is a hint, and not worth more of anybody's time.
+        let entries: Vec<ObjectEntry> = timeout(HINT_TIME, entries).await.ok()?.ok()?;
+        // The name may have a `*`, and others be like it.
+        let named = entries.iter().filter(|entry| entry.name == self.name);
+        let kinds: Vec<&str> = named.map(|entry| entry.kind.as_str()).collect();
+        if kinds.contains(&self.kind) {
+            return None;
+        }
+        let kinds =
+            kinds.into_iter().map(with_article).reduce(|before, kind| format!("{before} and {kind}"))?;
+        Some(format!("there is {kinds} `{}`", self.name))
+    }
+}
+
+/// How long a hint may take.
+const HINT_TIME: Duration = Duration::from_millis(500);
+
+/// What people call a kind of object.
+fn called(kind: &str) -> &str {
+    match kind {
+        "counters" => "group of counters",
+        "topic" => "topic of the global counter",
+        "unique_pq" => "pq with --unique",
+        other => other,
+    }
+}
+
+fn with_article(kind: &str) -> String {
+    let kind = called(kind);
+    let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    format!("{article} {kind}")
 }

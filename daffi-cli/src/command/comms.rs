@@ -25,7 +25,7 @@ pub(crate) async fn run(app: &App, action: Comms) -> Outcome {
             let comms = Mesh::join(app).await?.node.comms::<Value>(&*name);
             app.ask(comms.publish(words::value(&message))).await?;
             let about = About { app, kind: "comms", name: &name };
-            about.done(true, "", &about.object([("published", true.into())]))
+            about.done(true, "", &about.object([("published", true.into())])).await
         }
         Comms::Listen { name, count } => listen(&About { app, kind: "comms", name: &name }, count).await,
     }

@@ -21,7 +21,8 @@ pub(crate) async fn run(app: &App, action: Option<Counter>) -> Outcome {
         Counter::Get { name, key: None } => sizes(&about(&name)).await,
         Counter::Get { name, key: Some(key) } => {
             let value = app.ask(group(app, &name).await?.get(&*key)).await?;
-            value_of(&about(&name), &key, value)
+            let about = about(&name);
+            about.amount(value, &about.object([("counter", key.into()), ("value", value.into())])).await
         }
         Counter::Inc { name, key, by } => {
             let value = app.ask(group(app, &name).await?.inc(&*key, by)).await?;
@@ -45,9 +46,9 @@ pub(crate) async fn run(app: &App, action: Option<Counter>) -> Outcome {
             let removed = app.ask(group(app, &name).await?.remove(&*key)).await?.is_some();
             let about = about(&name);
             let object = about.object([("counter", key.as_str().into()), ("removed", removed.into())]);
-            about.done(removed, &format!("there is no counter `{key}` in `{name}`"), &object)
+            about.done(removed, &format!("there is no counter `{key}` in `{name}`"), &object).await
         }
-        Counter::Rm { name, key: None, yes } => objects::destroy(about(&name), "counters", yes).await,
+        Counter::Rm { name, key: None, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 

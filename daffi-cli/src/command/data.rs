@@ -206,24 +206,26 @@ async fn lifetime(app: &App, name: &str, ttl: Option<Lifetime>) -> Outcome {
             .help("see them: daffi data ls")
             .into());
     };
-    let about = About { app, kind: "object", name };
+    let about = About { app, kind, name: own };
     let absent = format!("there is no object `{name}`");
-    let object = Mesh::join(app).await?.node.object_of(kind, own);
+    let said = |found: bool| object([("object", name.into()), ("found", found.into())]);
+    let hosted = Mesh::join(app).await?.node.object_of(kind, own);
     if let Some(ttl) = ttl {
         let time = match ttl {
             Lifetime::Unlimited => None,
             Lifetime::Time(time) => Some(time),
         };
-        let done = app.ask(object.expire_after(time)).await?;
-        return about.done(done, &absent, &about.object([("found", done.into())]));
+        let done = app.ask(hosted.expire_after(time)).await?;
+        return about.done(done, &absent, &said(done)).await;
     }
-    let Some(entry) = app.ask(object.entry()).await? else {
-        return about.done(false, &absent, &about.object([("found", false.into())]));
+    let Some(entry) = app.ask(hosted.entry()).await? else {
+        return about.done(false, &absent, &said(false)).await;
     };
     let left = entry.expires_in_ms.map(Duration::from_millis);
     let text = left.map_or_else(|| "never".to_owned(), duration::show);
     let bare = left.map_or_else(|| "never".to_owned(), duration::as_option);
-    let object = about.object([("found", true.into()), ("expires_in_ms", json!(entry.expires_in_ms))]);
+    let mut object = said(true);
+    object["expires_in_ms"] = json!(entry.expires_in_ms);
     app.screen.answer(&text, &bare, &object)?;
     Ok(0)
 }

@@ -1,5 +1,6 @@
 //! `daffi event`: what happens, sent to all who watch for it.
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::time::SystemTime;
 
@@ -31,7 +32,7 @@ pub(crate) async fn run(app: &App, action: Event) -> Outcome {
             let events = Mesh::join(app).await?.node.events("");
             app.ask(events.send(&name, &data)).await?;
             let about = About { app, kind: "event", name: &name };
-            about.done(true, "", &about.object([("sent", true.into())]))
+            about.done(true, "", &about.object([("sent", true.into())])).await
         }
         Event::Watch { pattern, count, command } => {
             let events = Mesh::join(app).await?.node.events("").watch(&pattern).await?;
@@ -93,10 +94,9 @@ async fn obey(app: &App, mut events: EventStream<Value>, count: Option<u64>, com
             continue;
         };
         left -= 1;
-        let code = match child::run(errand(&event, command), &mut stop, pending::<()>()).await? {
+        let code = match child::run(errand(&event, command), &mut stop, pending::<Infallible>()).await? {
             Ended::Itself(code) => code,
             Ended::Told(told, _) => return Err(told.into()),
-            Ended::Revoked(()) => unreachable!("nobody does"),
         };
         if code != 0 {
             let program = quoted(&command[0]);

@@ -22,12 +22,12 @@ pub(crate) async fn run(app: &App, action: Option<Hash>) -> Outcome {
         Hash::Get { name, key } => {
             let key = words::value(&key);
             let value = app.ask(hash(app, &name).await?.get(&key)).await?;
-            about(&name).found(Some(&key), value.as_ref(), &nothing_by(&key, &name))
+            about(&name).found(Some(&key), value.as_ref(), &nothing_by(&key, &name)).await
         }
         Hash::Pop { name, key } => {
             let key = words::value(&key);
             let value = app.ask(hash(app, &name).await?.pop(&key)).await?;
-            about(&name).found(Some(&key), value.as_ref(), &nothing_by(&key, &name))
+            about(&name).found(Some(&key), value.as_ref(), &nothing_by(&key, &name)).await
         }
         Hash::Set { name, pairs } => set(&about(&name), &pairs).await,
         Hash::Add { name, key, value } => {
@@ -36,7 +36,7 @@ pub(crate) async fn run(app: &App, action: Option<Hash>) -> Outcome {
             let otherwise = format!("there is a value by the key {} in `{name}` already", shown(&key));
             let about = about(&name);
             let object = about.object([("key", values::to_json(&key)), ("added", added.into())]);
-            about.done(added, &otherwise, &object)
+            about.done(added, &otherwise, &object).await
         }
         Hash::Incr { name, key, by } => {
             let key = words::value(&key);
@@ -48,23 +48,23 @@ pub(crate) async fn run(app: &App, action: Option<Hash>) -> Outcome {
             let key = words::value(&key);
             let has = app.ask(hash(app, &name).await?.exists(&key)).await?;
             let about = about(&name);
-            about.truth(has, &about.object([("key", values::to_json(&key)), ("has", has.into())]))
+            about.truth(has, &about.object([("key", values::to_json(&key)), ("has", has.into())])).await
         }
         Hash::Keys { name } => keys(&about(&name)).await,
         Hash::Items { name } => items(&about(&name)).await,
         Hash::Len { name } => {
             let len = app.ask(hash(app, &name).await?.len()).await?;
             let about = about(&name);
-            about.number(len, &about.object([("len", len.into())]))
+            about.amount(len, &about.object([("len", len.into())])).await
         }
         Hash::Rm { name, key: Some(key), .. } => {
             let key = words::value(&key);
             let removed = app.ask(hash(app, &name).await?.remove(&key)).await?;
             let about = about(&name);
             let object = about.object([("key", values::to_json(&key)), ("removed", removed.into())]);
-            about.done(removed, &nothing_by(&key, &name), &object)
+            about.done(removed, &nothing_by(&key, &name), &object).await
         }
-        Hash::Rm { name, key: None, yes } => objects::destroy(about(&name), "hash", yes).await,
+        Hash::Rm { name, key: None, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 

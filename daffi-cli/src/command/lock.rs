@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use daffi_core::datatypes::{Lock as Handle, LockGuard, LockHolder};
 use daffi_core::error::{CallError, DataError, Stage};
+use futures::stream;
 use serde_json::json;
 
 use super::about::About;
@@ -126,7 +127,8 @@ async fn show(about: &About<'_>, lock: &Handle) -> Outcome {
         }
     };
     let headers = ["HOLDER", "TOKEN", "HELD FOR", "LEASE", "MODE", "WAITING"];
-    about.app.screen.rows(&headers, holders.iter().map(row).collect())?;
+    let rows = stream::iter(holders.iter().map(|holder| Ok::<_, End>(row(holder))));
+    about.listing(&headers, rows).await?;
     Ok(if holders.is_empty() { NO } else { 0 })
 }
 

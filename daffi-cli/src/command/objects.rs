@@ -59,12 +59,12 @@ pub(crate) fn row(app: &App, entry: &ObjectEntry, name: String) -> Row {
     }
 }
 
-/// Removes an object with all that is in it, once that is confirmed. `kind` is what the controller calls its kind.
+/// Removes an object with all that is in it, once that is confirmed.
 ///
 /// # Errors
 /// If nobody can be asked and the command line does not say so, or the controller cannot be reached.
-pub(crate) async fn destroy(about: About<'_>, kind: &str, yes: bool) -> Outcome {
-    let About { app, kind: what, name } = about;
+pub(crate) async fn destroy(about: About<'_>, yes: bool) -> Outcome {
+    let (About { app, kind, name }, what) = (about, about.called());
     let warning = format!("removing the {what} `{name}` removes all that is in it");
     let question = format!("Remove the {what} `{name}`, and all that is in it?");
     if !yes && !sure::is_sure(app, &warning, &question).await? {
@@ -72,5 +72,6 @@ pub(crate) async fn destroy(about: About<'_>, kind: &str, yes: bool) -> Outcome 
     }
     let mesh = Mesh::join(app).await?;
     let removed = app.ask(mesh.node.object_of(kind, name).destroy()).await?;
-    about.done(removed, &format!("there is no {what} `{name}`"), &about.object([("removed", removed.into())]))
+    let object = about.object([("removed", removed.into())]);
+    about.done(removed, &format!("there is no {what} `{name}`"), &object).await
 }

@@ -36,7 +36,6 @@ macro_rules! either {
 /// # Errors
 /// If the controller cannot be reached or refuses, or nothing came in time.
 pub(crate) async fn run(app: &App, action: Option<Pq>) -> Outcome {
-    let about = |name| About { app, kind: "pq", name };
     match action.unwrap_or(Pq::Ls { pattern: None }) {
         Pq::Ls { pattern } => objects::list(app, &["pq", "unique_pq"], pattern.as_deref()).await,
         Pq::Push { pq, priority, value } => push(app, &pq, priority, &words::value(&value)).await,
@@ -46,52 +45,53 @@ pub(crate) async fn run(app: &App, action: Option<Pq>) -> Outcome {
         }
         Pq::Pop { pq, pop: how, lowest, .. } => {
             let handle = open(app, &pq).await?;
-            pop(&about(&pq.name), &handle, how, lowest).await
+            pop(&about(app, &pq), &handle, how, lowest).await
         }
         Pq::Rank { pq, key } => {
             let rank = match open(app, &pq).await? {
                 Handle::Plain(queue) => app.ask(queue.rank(&entry(app, &key)?)).await?,
                 Handle::Unique(queue) => app.ask(queue.rank(words::value(&key))).await?,
             };
-            let about = about(&pq.name);
+            let about = about(app, &pq);
             let object = about.object([("key", key.as_str().into()), ("rank", json!(rank))]);
             match rank {
                 Some(rank) => about.number(rank, &object),
-                None => about.done(false, &absent(&key, &pq), &object),
+                None => about.done(false, &absent(&key, &about), &object).await,
             }
         }
         Pq::Count { pq, low, high } => {
             let handle = open(app, &pq).await?;
             let count = app.ask(either!(&handle, queue => queue.count(low..=high))).await?;
-            let about = about(&pq.name);
-            about.number(count, &about.object([("count", count.into())]))
+            let about = about(app, &pq);
+            about.amount(count, &about.object([("count", count.into())])).await
         }
         Pq::Remove { pq, key } => {
             let removed = match open(app, &pq).await? {
                 Handle::Plain(queue) => app.ask(queue.remove(&entry(app, &key)?)).await?,
                 Handle::Unique(queue) => app.ask(queue.remove(words::value(&key))).await?,
             };
-            let about = about(&pq.name);
+            let about = about(app, &pq);
             let object = about.object([("key", key.as_str().into()), ("removed", removed.into())]);
-            about.done(removed, &absent(&key, &pq), &object)
+            about.done(removed, &absent(&key, &about), &object).await
         }
         Pq::Len { pq } => {
             let handle = open(app, &pq).await?;
             let counts = app.ask(either!(&handle, queue => queue.counts())).await?;
-            let about = about(&pq.name);
+            let about = about(app, &pq);
             let object = about.object([
                 ("len", counts.ready.into()),
                 ("delayed", counts.delayed.into()),
                 ("leased", counts.leased.into()),
                 ("dead", counts.dead.into()),
             ]);
-            about.number(counts.ready, &object)
+            about.amount(counts.ready, &object).await
         }
-        Pq::Rm { pq, yes } => {
-            let kind = if pq.unique { "unique_pq" } else { "pq" };
-            objects::destroy(about(&pq.name), kind, yes).await
-        }
+        Pq::Rm { pq, yes } => objects::destroy(about(app, &pq), yes).await,
     }
+}
+
+fn about<'a>(app: &'a App, pq: &'a PqName) -> About<'a> {
+    About { app, kind: if pq.unique { "unique_pq" } else { "pq" }, name: &pq.name }
 }
 
 async fn open(app: &App, pq: &PqName) -> Result<Handle, End> {
@@ -100,7 +100,7 @@ async fn open(app: &App, pq: &PqName) -> Result<Handle, End> {
 }
 
 async fn push(app: &App, pq: &PqName, priority: i64, value: &Value) -> Outcome {
-    let about = About { app, kind: "pq", name: &pq.name };
+    let about = about(app, pq);
     match open(app, pq).await? {
         Handle::Plain(queue) => {
             let key = key_of(&app.ask(queue.push(priority, value)).await?);
@@ -110,7 +110,7 @@ async fn push(app: &App, pq: &PqName, priority: i64, value: &Value) -> Outcome {
         }
         Handle::Unique(queue) => {
             let is_new = app.ask(queue.push(priority, value)).await?;
-            about.done(true, "", &about.object([("priority", priority.into()), ("new", is_new.into())]))
+            about.done(true, "", &about.object([("priority", priority.into()), ("new", is_new.into())])).await
         }
     }
 }
@@ -151,21 +151,21 @@ async fn select(app: &App, names: &[&str], is_unique: bool, wait: Option<Duratio
         PriorityQueue::select_priority(&queues.iter().collect::<Vec<_>>())
     };
     let all = names.join(", ");
-    let about = About { app, kind: "pq", name: &all };
+    let about = About { app, kind: if is_unique { "unique_pq" } else { "pq" }, name: &all };
     let (name, value) = match wait {
         Some(time) => within(&about, operation, time).await?,
         None => match operation.timeout(Duration::ZERO).await {
             Err(DataError::Call(CallError::TimedOut { stage: Stage::Waiting, .. })) => {
-                return about.found(None, None, &empty(&about));
+                return about.found(None, None, &empty(&about)).await;
             }
             taken => taken?,
         },
     };
-    About { name: &name, ..about }.found(None, Some(&value), "")
+    About { name: &name, ..about }.found(None, Some(&value), "").await
 }
 
-fn absent(key: &str, pq: &PqName) -> String {
-    format!("`{key}` cannot be had from the pq `{}`", pq.name)
+fn absent(key: &str, about: &About<'_>) -> String {
+    format!("`{key}` cannot be had from the {} `{}`", about.called(), about.name)
 }
 
 /// An entry as one word: `12-0@5`, or `12-0@5!` if it goes before the others of its priority.

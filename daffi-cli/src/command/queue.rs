@@ -5,7 +5,7 @@ use std::time::Duration;
 use daffi_core::api::Operation;
 use daffi_core::datatypes::Queue as Handle;
 use daffi_core::error::{CallError, DataError, Stage};
-use futures::{StreamExt as _, stream};
+use futures::{Stream as _, StreamExt as _, TryStreamExt as _, stream};
 use rmpv::Value;
 
 use super::about::About;
@@ -13,7 +13,7 @@ use super::{follow, objects, words};
 use crate::args::{Queue, Taking};
 use crate::duration;
 use crate::mesh::{App, Mesh};
-use crate::report::{End, NO, Outcome, Problem};
+use crate::report::{End, Outcome, Problem};
 
 /// Lists queues, or puts something in, takes it out, or looks at it.
 ///
@@ -32,12 +32,12 @@ pub(crate) async fn run(app: &App, action: Option<Queue>) -> Outcome {
         }
         Queue::Peek { name } => {
             let value = app.ask(queue(app, &name).await?.peek()).await?;
-            about(&name).found(None, value.as_ref(), &empty(&about(&name)))
+            about(&name).found(None, value.as_ref(), &empty(&about(&name))).await
         }
         Queue::Unpop { name, value } => {
             app.ask(queue(app, &name).await?.unpop([words::value(&value)])).await?;
             let about = about(&name);
-            about.done(true, "", &about.object([("pushed", 1.into())]))
+            about.done(true, "", &about.object([("pushed", 1.into())])).await
         }
         Queue::Len { name } => {
             let counts = app.ask(queue(app, &name).await?.counts()).await?;
@@ -48,7 +48,7 @@ pub(crate) async fn run(app: &App, action: Option<Queue>) -> Outcome {
                 ("leased", counts.leased.into()),
                 ("dead", counts.dead.into()),
             ]);
-            about.number(counts.ready, &object)
+            about.amount(counts.ready, &object).await
         }
         Queue::Follow { name, count, command } => {
             let queue = queue(app, &name).await?;
@@ -58,7 +58,7 @@ pub(crate) async fn run(app: &App, action: Option<Queue>) -> Outcome {
                 follow::run(&about(&name), &queue, count, &command).await
             }
         }
-        Queue::Rm { name, yes } => objects::destroy(about(&name), "queue", yes).await,
+        Queue::Rm { name, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 
@@ -75,12 +75,12 @@ async fn push(about: &About<'_>, values: &[String]) -> Outcome {
         pushed += batch.len();
         about.app.ask(queue.extend(batch)).await?;
     }
-    about.done(true, "", &about.object([("pushed", pushed.into())]))
+    about.done(true, "", &about.object([("pushed", pushed.into())])).await
 }
 
 /// What people are told of a queue that has nothing.
 pub(super) fn empty(about: &About<'_>) -> String {
-    format!("nothing is in the {} `{}`", about.kind, about.name)
+    format!("nothing is in the {} `{}`", about.called(), about.name)
 }
 
 /// The ways to take something out of a queue.
@@ -110,20 +110,22 @@ where
                 Some(time) => Some(within(about, (self.wait)(), time).await?),
                 None => app.ask((self.one)()).await?,
             };
-            return about.found(None, value.as_ref(), &empty(about));
+            return about.found(None, value.as_ref(), &empty(about)).await;
         };
-        let mut values = app.ask((self.many)(count)).await?;
-        if values.is_empty()
-            && let Some(time) = pop.wait
-        {
-            values.push(within(about, (self.wait)(), time).await?);
-            if count > 1 {
-                values.extend(app.ask((self.many)(count - 1)).await?);
+        // One step takes no more than fits an answer.
+        let steps = stream::try_unfold(count, |left| async move {
+            let mut values = if left > 0 { app.ask((self.many)(left)).await? } else { Vec::new() };
+            if values.is_empty()
+                && left == count
+                && let Some(time) = pop.wait
+            {
+                values.push(within(about, (self.wait)(), time).await?);
             }
-        }
-        let rows = values.iter().map(|value| Ok::<_, End>(about.row([("value", value)])));
-        about.listing(&["VALUE"], stream::iter(rows)).await?;
-        Ok(if values.is_empty() { NO } else { 0 })
+            let left = left.saturating_sub(values.len() as u64);
+            let values = stream::iter(values.into_iter().map(Ok::<_, End>));
+            Ok::<_, End>((values.size_hint().0 > 0).then_some((values, left)))
+        });
+        about.taken(steps.try_flatten().map_ok(|value| about.row([("value", &value)])), &empty(about)).await
     }
 }
 
@@ -138,9 +140,13 @@ pub(super) async fn within<T: 'static>(
 ) -> Result<T, End> {
     match operation.timeout(time).await {
         Err(DataError::Call(error @ CallError::TimedOut { stage: Stage::Waiting, .. })) => {
-            let waited = duration::show(time);
-            let message = format!("nothing came into the {} `{}` within {waited}", about.kind, about.name);
-            Err(Problem::new(error.code(), message).into())
+            let (kind, name) = (about.called(), about.name);
+            let message = match time {
+                Duration::ZERO => empty(about),
+                time => format!("nothing came into the {kind} `{name}` within {}", duration::show(time)),
+            };
+            let problem = Problem::new(error.code(), message);
+            Err(about.namesakes().await.into_iter().fold(problem, Problem::note).into())
         }
         value => Ok(value?),
     }

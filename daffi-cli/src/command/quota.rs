@@ -65,7 +65,7 @@ async fn slot(about: &About<'_>, uid: &str, max: u64, stop: &mut Stop) -> Result
     };
     if permit.is_none() {
         let object = about.object([("uid", uid.into()), ("begun", false.into())]);
-        about.done(false, &format!("{uid} does {max} at a time already: `{}`", about.name), &object)?;
+        about.done(false, &format!("{uid} does {max} at a time already: `{}`", about.name), &object).await?;
     }
     Ok(permit)
 }

@@ -21,37 +21,33 @@ pub(crate) async fn run(app: &App, action: Option<Set>) -> Outcome {
         Set::Ls { pattern } => objects::list(app, &["set"], pattern.as_deref()).await,
         Set::Add { name, values, limit: None } => add(&about(&name), &values).await,
         Set::Add { name, values, limit: Some(limit) } => limited_add(&about(&name), &values, limit).await,
-        Set::Rm { name, values, yes } if values.is_empty() => {
-            objects::destroy(about(&name), "set", yes).await
-        }
+        Set::Rm { name, values, yes } if values.is_empty() => objects::destroy(about(&name), yes).await,
         Set::Rm { name, values, .. } => {
             let members: Vec<Value> = values.iter().map(|word| words::value(word)).collect();
             let removed = app.ask(set(app, &name).await?.remove_many(&members)).await?;
             let about = about(&name);
-            about.number(removed, &about.object([("removed", removed.into())]))?;
+            about.amount(removed, &about.object([("removed", removed.into())])).await?;
             Ok(if removed == 0 { NO } else { 0 })
         }
         Set::Has { name, value } => {
             let value = words::value(&value);
             let has = app.ask(set(app, &name).await?.contains(&value)).await?;
             let about = about(&name);
-            about.truth(has, &about.object([("value", values::to_json(&value)), ("has", has.into())]))
+            about.truth(has, &about.object([("value", values::to_json(&value)), ("has", has.into())])).await
         }
         Set::Pop { name, all: true } => {
             let members = app.ask(set(app, &name).await?.pop_all()).await?;
-            let is_empty = members.is_empty();
             let about = about(&name);
             let rows = members.iter().map(|member| Ok::<_, End>(about.row([("value", member)])));
-            about.listing(&["VALUE"], stream::iter(rows)).await?;
-            Ok(if is_empty { NO } else { 0 })
+            about.taken(stream::iter(rows), &empty(&name)).await
         }
         Set::Pop { name, all: false } => {
             let member = app.ask(set(app, &name).await?.pop()).await?;
-            about(&name).found(None, member.as_ref(), &empty(&name))
+            about(&name).found(None, member.as_ref(), &empty(&name)).await
         }
         Set::Random { name } => {
             let member = app.ask(set(app, &name).await?.random()).await?;
-            about(&name).found(None, member.as_ref(), &empty(&name))
+            about(&name).found(None, member.as_ref(), &empty(&name)).await
         }
         Set::Members { name } => {
             let members = set(app, &name).await?.iter();
@@ -62,7 +58,7 @@ pub(crate) async fn run(app: &App, action: Option<Set>) -> Outcome {
         Set::Len { name } => {
             let len = app.ask(set(app, &name).await?.len()).await?;
             let about = about(&name);
-            about.number(len, &about.object([("len", len.into())]))
+            about.amount(len, &about.object([("len", len.into())])).await
         }
     }
 }

@@ -73,6 +73,11 @@ fn what_is_too_large_to_be_exported_is_named() {
         "{}",
         exported.err
     );
+    assert!(
+        exported.err.contains("bytes are more than the 4194304 that a reply may have"),
+        "{}",
+        exported.err
+    );
 }
 
 #[test]
@@ -115,6 +120,10 @@ fn of_a_file_that_is_damaged_nothing_is_imported() {
     assert_ne!(refused.exit, 0);
     assert!(refused.err.contains("it is hash/h that failed"), "{}", refused.err);
     assert!(refused.err.contains("0 objects before it are imported"), "{}", refused.err);
+    let foreign = r#"{"v":1,"kind":"auction","name":"h","state":null}"#;
+    let refused = to.daffi_with(foreign, &["data", "import", "-"]);
+    assert_eq!(refused.exit, 2);
+    assert!(refused.err.contains("`auction`, which is no kind of object that it keeps\n"), "{}", refused.err);
 }
 
 #[test]
@@ -151,5 +160,8 @@ fn an_object_has_a_time_to_live_or_none() {
     assert_eq!((absent.exit, &*absent.err), (1, "there is no object `hash/absent`\n"));
     assert_eq!(ttl(&["hash/absent", "5"]).exit, 1);
     assert_eq!(ttl(&["users"]).exit, 2);
+    let unknown = ttl(&["hsah/a/b"]);
+    let why = "the controller refuses: `hsah`, which is no kind of object that it keeps";
+    assert_eq!((unknown.exit, unknown.err), (2, format!("error[D0422]: {why}\n")));
     assert_eq!(ttl(&["hash/a/b", "0"]).exit, 2);
 }

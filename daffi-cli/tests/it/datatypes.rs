@@ -63,7 +63,12 @@ fn a_hash_keeps_what_was_stored_by_its_type() {
     assert_eq!(hash(&["inc", "users", "new"]).ok(), "1\n");
     assert_eq!(hash(&["len", "users"]).ok(), "5\n");
     assert_eq!(hash(&["pop", "users", "tea"]).ok(), "green tea\n");
-    assert_eq!(hash(&["incr", "users", "bob"]).exit, 2);
+    let refused = hash(&["incr", "users", "bob"]);
+    assert_eq!(refused.exit, 2);
+    assert!(
+        refused.err.starts_with("error[D0415]: expected an integer of 64 bits, found a map of 2\n"),
+        "{refused:?}"
+    );
 
     let found = hash(&["get", "users", "ann", "--json"]).json();
     assert_eq!(found, json!({ "v": 1, "hash": "users", "key": "ann", "found": true, "value": 40 }));

@@ -16,6 +16,7 @@ mod holds;
 mod jobs;
 mod listings;
 mod modes;
+mod namesakes;
 mod queues;
 mod readme;
 mod schedules;

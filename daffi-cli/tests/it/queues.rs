@@ -31,7 +31,22 @@ fn a_queue_gives_back_what_came_first() {
     let late = queue(&["pop", "q", "--wait", "1ms"]);
     assert_eq!(late.exit, 5);
     assert_eq!(late.err, "error[D0408]: nothing came into the queue `q` within 1 ms\n");
+    let at_once = queue(&["pop", "q", "--wait", "0"]);
+    assert_eq!((at_once.exit, &*at_once.err), (5, "error[D0408]: nothing is in the queue `q`\n"));
     assert_eq!(queue(&["rm", "q"]).exit, 2);
+}
+
+#[test]
+fn as_many_as_there_are_may_be_more_than_one_answer_carries() {
+    let mesh = Mesh::start();
+    let lines: String = (0..2_500).map(|number| format!("{number}\n")).collect();
+    mesh.daffi_with(&lines, &["queue", "push", "q"]).ok();
+
+    let some = mesh.daffi(&["queue", "pop", "q", "--count", "1500", "-o", "raw"]).ok();
+    let rest = mesh.daffi(&["queue", "pop", "q", "--count", "1500", "--wait", "1h", "-o", "raw"]).ok();
+
+    assert_eq!((some.lines().count(), rest.lines().count()), (1_500, 1_000));
+    assert_eq!(some + &rest, lines);
 }
 
 #[test]
