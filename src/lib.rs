@@ -10,9 +10,10 @@ pub mod __private;
 mod macros;
 
 pub use daffi_core::api::{
-    Batch, Batched, Broadcast, Call, CallFuture, Client, Every, Feed, Fence, Heard, Item, ItemStream, Job,
-    Kept, NoReturn, Object, Opening, Operation, OperationFuture, Place, Remote, Replies, ReplyStream, Retry,
-    Schedule, ScheduleGuard, Seconds, Tell, Versioned, WithController, millis, modifiers, secs,
+    Batch, Batched, Broadcast, Call, CallFuture, Client, ContextTimer, Every, Feed, Fence, Heard, Item,
+    ItemStream, Job, Kept, NoReturn, Object, Opening, Operation, OperationFuture, Place, Remote, Replies,
+    ReplyStream, Retry, Schedule, ScheduleGuard, Seconds, StoppedTimer, Tell, TimerGuard, Versioned,
+    WithController, millis, modifiers, secs,
 };
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};

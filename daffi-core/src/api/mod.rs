@@ -16,6 +16,7 @@ mod remote;
 mod retry;
 mod schedule;
 mod stream;
+mod timer;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub use remote::{Client, Remote};
 pub use retry::Retry;
 pub use schedule::{Every, Schedule, ScheduleGuard};
 pub use stream::ItemStream;
+pub use timer::{ContextTimer, StoppedTimer, TimerGuard};
 
 use crate::callback::{Arguments, Wire};
 use crate::error::{CallError, Result};
