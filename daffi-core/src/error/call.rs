@@ -308,7 +308,7 @@ fn did_you_mean(similar: &[String]) -> String {
 fn stage_note(stage: Stage, node: Option<&NodeName>) -> String {
     match (stage, node) {
         (Stage::Connecting, _) => ": not connected to a controller, it was not sent".into(),
-        (Stage::Waiting, _) => ": it had not been sent to a node".into(),
+        (Stage::Waiting, _) => ": what it waited for at the controller had not come".into(),
         (Stage::Running, Some(node)) => {
             format!(": `{node}` had it for all of that time, and was told to stop")
         }

@@ -1,5 +1,7 @@
 //! Bodies: MessagePack with field names for structs, and bytes as bytes.
 
+use rmp::Marker;
+use rmp_serde::decode::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -63,7 +65,30 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
     if end != bytes.len() {
         return Err(BodyError(format!("{} bytes too many", bytes.len() - end)));
     }
-    rmp_serde::from_slice(bytes).map_err(|error| BodyError(error.to_string()))
+    rmp_serde::from_slice(bytes).map_err(|error| match error {
+        Error::TypeMismatch(marker) => BodyError(format!("{} where something else belongs", called(marker))),
+        other => BodyError(other.to_string()),
+    })
+}
+
+/// What begins so, for people.
+fn called(marker: Marker) -> &'static str {
+    match marker {
+        Marker::Null => "nothing",
+        Marker::True | Marker::False => "a truth value",
+        Marker::F32 | Marker::F64 => "a float",
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => "a text",
+        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => "bytes",
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => "a list",
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => "a map",
+        Marker::FixPos(_) | Marker::U8 | Marker::U16 | Marker::U32 | Marker::U64 => "an integer",
+        Marker::FixNeg(_) | Marker::I8 | Marker::I16 | Marker::I32 | Marker::I64 => "an integer",
+        Marker::FixExt1 | Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 => {
+            "an extension value"
+        }
+        Marker::Ext8 | Marker::Ext16 | Marker::Ext32 => "an extension value",
+        Marker::Reserved => "no value",
+    }
 }
 
 impl From<walk::WalkError> for BodyError {
@@ -94,6 +119,17 @@ mod tests {
         assert_eq!(decode::<Order>(&bytes), Ok(order));
         assert!(bytes.windows(4).any(|window| window == b"item"));
         assert!(bytes.len() < 330, "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_named_as_people_say_it() {
+        let text = encode("dear").unwrap();
+        let lists = encode(&[[1.5]]).unwrap();
+
+        let errors = [decode::<f64>(&text).unwrap_err(), decode::<Vec<i64>>(&lists).unwrap_err()];
+
+        assert_eq!(errors[0].0, "a text where something else belongs");
+        assert_eq!(errors[1].0, "a list where something else belongs");
     }
 
     #[test]
