@@ -103,11 +103,11 @@ impl Screen {
         Ok(io::stdout().flush()?)
     }
 
-    /// Says something on stderr, unless that was not wanted.
+    /// Says something on stderr, unless that was not wanted. Names in it may be anybody's.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
             // Nobody is left to be told that stderr is closed.
-            writeln!(io::stderr(), "{text}").ok();
+            writeln!(io::stderr(), "{}", printable(text)).ok();
         }
     }
 

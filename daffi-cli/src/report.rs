@@ -223,7 +223,7 @@ impl Problem {
             let (start, width) = line.columns(*word);
             add(format!("  {} {}", paint("1;34", "-->"), line));
             let carets = "^".repeat(width.max(1));
-            add(format!("      {}{} {why}", " ".repeat(start), paint("1;31", &carets)));
+            add(format!("      {}{} {}", " ".repeat(start), paint("1;31", &carets), printable(why)));
         }
         for note in &self.notes {
             let label = if note.underlined.is_some() { "note: " } else { "" };
@@ -234,7 +234,7 @@ impl Problem {
             }
         }
         for (help, command) in &self.help {
-            add(format!("{}: {help}", paint("1;36", "help")));
+            add(format!("{}: {}", paint("1;36", "help"), printable(help)));
             if let Some(command) = command {
                 add(format!("      {command}"));
             }

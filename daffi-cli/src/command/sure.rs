@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use super::stdin;
 use crate::mesh::App;
+use crate::render::printable;
 use crate::report::{End, Problem};
 
 /// Whether whoever is there is sure. Where nobody can be asked, the command line has to say so itself.
@@ -18,6 +19,7 @@ pub(crate) async fn is_sure(app: &App, warning: &str, question: &str) -> Result<
             .help_command("if that is meant:", app.line.with_yes())
             .into());
     }
-    write!(io::stderr(), "{question} [y/N] ")?;
+    // It may have names in it that are in a file.
+    write!(io::stderr(), "{} [y/N] ", printable(question))?;
     Ok(matches!(stdin::line().await?.trim(), "y" | "Y" | "yes"))
 }

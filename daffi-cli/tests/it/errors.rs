@@ -170,6 +170,13 @@ fn what_a_stranger_says_cannot_command_the_terminal() {
 
     assert!(ran.err.contains("\\u{1b}[2Jgone"), "{}", ran.err);
     assert!(!ran.err.contains('\x1b'), "{}", ran.err);
+
+    // Nor can what only informs.
+    let said = mesh.daffi(&["queue", "pop", "evil\x1b[2J"]).err;
+    assert_eq!(said, "nothing is in the queue `evil\\u{1b}[2J`\n");
+    let hostile = r#"{"v":1,"kind":"\u001b[2J","name":"h","state":null}"#;
+    let refused = mesh.daffi_with(hostile, &["data", "import", "-"]).err;
+    assert!(refused.contains("`\\u{1b}[2J`") && !refused.contains('\x1b'), "{refused:?}");
 }
 
 #[test]
