@@ -338,10 +338,11 @@ impl Store {
         object.any().downcast_ref()
     }
 
-    /// How urgent the object is, by what it says.
+    /// How urgent the object is, by what it says; one that panics when asked is not.
     pub fn urgency(&self, kind: u16, name: &str) -> Option<i64> {
         let place = self.table.get(self.table.find(kind, name)?);
-        place.state.urgency().filter(|_| place.broken.is_none())
+        let is_whole = place.broken.is_none();
+        is_whole.then(|| catch(|| place.state.urgency()).ok().flatten()).flatten()
     }
 
     /// Where the object is, made if it is not there: somebody waits for it to change. That is no state: it shows neither in
