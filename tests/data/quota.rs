@@ -76,13 +76,34 @@ async fn ending_twice_does_no_harm_and_says_so() {
     let permit = quota.begin("uid", 2).await.unwrap().unwrap();
     let _other = quota.begin("uid", 2).await.unwrap().unwrap();
 
-    assert!(quota.end(permit.fencing_token()).await.unwrap());
-    assert!(!quota.end(permit.fencing_token()).await.unwrap());
+    assert!(quota.end("uid", permit.fencing_token()).await.unwrap());
+    assert!(!quota.end("uid", permit.fencing_token()).await.unwrap());
     let error = permit.end().await.unwrap_err();
 
     assert!(matches!(error, DataError::NotHeld { .. }), "{error}");
     assert_eq!(quota.count("uid").await.unwrap(), 1);
     assert_eq!(quota.reset("uid").await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_with_a_lease_alone_outlives_its_node_until_another_ends_it_or_its_time_is_up() {
+    let mesh = Mesh::new().local().await.unwrap();
+    let quota = mesh.node("a").await.unwrap().quota("q").lease(secs(60));
+    let there = mesh.node("b").await.unwrap().quota("q").lease(secs(60));
+    let first = there.begin_leased("uid", 2).await.unwrap().unwrap();
+    there.begin_leased("uid", 2).await.unwrap().unwrap();
+    mesh.kill("b");
+    mesh.settled().await;
+
+    assert_eq!(quota.begin_leased("uid", 2).await.unwrap(), None);
+    let of_another = quota.begin_leased("other", 2).await.unwrap().unwrap();
+    assert!(!quota.end("uid", of_another).await.unwrap());
+    assert!(quota.end("uid", first).await.unwrap());
+    assert!(!quota.end("uid", first).await.unwrap());
+    assert_eq!(quota.count("uid").await.unwrap(), 1);
+    mesh.advance(secs(61)).await;
+
+    assert_eq!(quota.users(None).await.unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]

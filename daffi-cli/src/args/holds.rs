@@ -73,16 +73,18 @@ pub(crate) enum Quota {
         uid: String,
         /// How many they do at a time
         max: u64,
+        /// Do not hold it: it ends after this time, or with `quota end`
+        #[arg(long, value_name = "TIME", value_parser = duration::parse_positive)]
+        lease: Option<Duration>,
     },
-    /// End all that a user does, and print how much that was
+    /// End all that a user does, or one thing, and print how much that was
     End {
         /// The quota
         #[arg(add = names("quota"))]
         name: String,
         /// Whose it is
         uid: String,
-        /// Only what has this token
-        #[arg(long)]
+        /// Only what has this token, which `quota begin` printed
         token: Option<u64>,
     },
     /// Run a command as one of the things that a user does

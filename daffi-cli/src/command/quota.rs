@@ -25,7 +25,10 @@ pub(crate) async fn run(app: &App, action: Option<Quota>) -> Outcome {
     match action.unwrap_or(Quota::Ls { pattern: None }) {
         Quota::Ls { pattern } => objects::list(app, &["quota"], pattern.as_deref()).await,
         Quota::Show { name } => show(&about(&name)).await,
-        Quota::Begin { name, uid, max } => begin(&about(&name), &uid, max).await,
+        Quota::Begin { name, uid, max, lease: None } => begin(&about(&name), &uid, max).await,
+        Quota::Begin { name, uid, max, lease: Some(lease) } => {
+            begin_leased(&about(&name), &uid, max, lease).await
+        }
         Quota::End { name, uid, token } => end(&about(&name), &uid, token).await,
         Quota::Run { name, uid, max, command } => under(&about(&name), &uid, max, &command).await,
     }
@@ -64,18 +67,33 @@ async fn slot(about: &About<'_>, uid: &str, max: u64, stop: &mut Stop) -> Result
         told = stop.told() => return Err(told.into()),
     };
     if permit.is_none() {
-        let object = about.object([("uid", uid.into()), ("begun", false.into())]);
-        about.done(false, &format!("{uid} does {max} at a time already: `{}`", about.name), &object).await?;
+        refused(about, uid, max).await?;
     }
     Ok(permit)
+}
+
+async fn refused(about: &About<'_>, uid: &str, max: u64) -> Outcome {
+    let object = about.object([("uid", uid.into()), ("begun", false.into())]);
+    about.done(false, &format!("{uid} does {max} at a time already: `{}`", about.name), &object).await
+}
+
+fn begun(about: &About<'_>, uid: &str, token: u64) -> Outcome {
+    let object = about.object([("uid", uid.into()), ("begun", true.into()), ("token", token.into())]);
+    about.number(token, &object)
+}
+
+async fn begin_leased(about: &About<'_>, uid: &str, max: u64, lease: Duration) -> Outcome {
+    let quota = quota(about.app, about.name).await?.lease(lease);
+    match about.app.ask(quota.begin_leased(uid, max)).await? {
+        Some(token) => begun(about, uid, token),
+        None => refused(about, uid, max).await,
+    }
 }
 
 async fn begin(about: &About<'_>, uid: &str, max: u64) -> Outcome {
     let mut stop = Stop::new()?;
     let Some(permit) = slot(about, uid, max, &mut stop).await? else { return Ok(NO) };
-    let token = permit.fencing_token();
-    let object = about.object([("uid", uid.into()), ("begun", true.into()), ("token", token.into())]);
-    about.number(token, &object)?;
+    begun(about, uid, permit.fencing_token())?;
     about.app.screen.flush()?;
     tokio::select! {
         why = permit.lost() => about.app.screen.say(&format!("ended: {why}")),
@@ -87,7 +105,7 @@ async fn begin(about: &About<'_>, uid: &str, max: u64) -> Outcome {
 async fn end(about: &About<'_>, uid: &str, token: Option<u64>) -> Outcome {
     let quota = quota(about.app, about.name).await?;
     let ended = match token {
-        Some(token) => u64::from(about.app.ask(quota.end(token)).await?),
+        Some(token) => u64::from(about.app.ask(quota.end(uid, token)).await?),
         None => about.app.ask(quota.reset(uid)).await?,
     };
     about.number(ended, &about.object([("uid", uid.into()), ("ended", ended.into())]))?;

@@ -122,7 +122,7 @@ fn what_was_begun_is_held_until_it_is_ended() {
     let mut begun = mesh.begin(&["quota", "begin", "uploads", "ann", "1"]);
     let token = begun.line();
 
-    assert_eq!(mesh.daffi(&["quota", "end", "uploads", "ann", "--token", &token]).ok(), "1\n");
+    assert_eq!(mesh.daffi(&["quota", "end", "uploads", "ann", &token]).ok(), "1\n");
     let again = mesh.daffi(&["quota", "end", "uploads", "ann"]);
     assert_eq!((again.exit, &*again.out), (1, "0\n"));
     begun.signal(Signal::KILL);
@@ -133,4 +133,39 @@ fn what_was_begun_is_held_until_it_is_ended() {
     other.signal(Signal::TERM);
     assert_eq!(other.finish().exit, 0);
     assert_eq!(mesh.daffi(&["quota", "show", "uploads"]).ok(), "");
+}
+
+#[test]
+fn what_was_begun_with_a_lease_outlives_its_process_and_another_ends_it() {
+    let mesh = Mesh::start();
+    let begin = |uid: &str| mesh.daffi(&["quota", "begin", "uploads", uid, "1", "--lease", "1h"]);
+    let token = begin("ann").ok().trim().to_owned();
+    let of_bob = begin("bob").ok().trim().to_owned();
+
+    assert_eq!(
+        (begin("ann").exit, begin("ann").err.as_str()),
+        (1, "ann does 1 at a time already: `uploads`\n")
+    );
+    let stolen = mesh.daffi(&["quota", "end", "uploads", "ann", &of_bob]);
+    assert_eq!((stolen.exit, &*stolen.out), (1, "0\n"));
+    assert_eq!(mesh.daffi(&["quota", "end", "uploads", "ann", &token]).ok(), "1\n");
+    let again = mesh.daffi(&["quota", "end", "uploads", "ann", &token]);
+    assert_eq!((again.exit, &*again.out), (1, "0\n"));
+
+    assert_eq!(begin("ann").exit, 0);
+    let shown = mesh.daffi(&["quota", "show", "uploads", "-o", "raw"]).ok();
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+}
+
+#[test]
+fn a_lease_of_a_quota_runs_out_without_anybody_s_help() {
+    let mesh = Mesh::start();
+    let begun = mesh.daffi(&["quota", "begin", "uploads", "ann", "1", "--lease", "1ms", "--json"]).json();
+    assert_eq!((&begun["uid"], &begun["begun"]), (&json!("ann"), &json!(true)));
+
+    // Each of these processes takes longer than the lease; that it ends at all is what is waited for.
+    let is_free = |_| mesh.daffi(&["quota", "begin", "uploads", "ann", "1", "--lease", "1h"]).exit == 0;
+    assert!((0..100).any(is_free));
+
+    assert_eq!(mesh.daffi(&["quota", "begin", "uploads", "ann", "1", "--lease", "0"]).exit, 2);
 }

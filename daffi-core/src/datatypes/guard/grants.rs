@@ -21,6 +21,10 @@ pub struct Claim {
     pub lease_ms: Option<u64>,
 }
 
+/// Whose a grant is that belongs to no session, but to whoever knows its token. Sessions are numbered from 1, so none
+/// is taken for it; as nothing of any session is imported, neither is that.
+const NOBODY: SessionId = SessionId(0);
+
 /// What was granted by one token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Grant<T> {
@@ -79,24 +83,48 @@ impl<T> Grant<T> {
 impl<T: Clone> Grants<T> {
     /// Whether a claim may be granted at all; if it was already, the token.
     pub(crate) fn check(&self, turn: &Turn<'_>, claim: &Claim) -> Result<Option<u64>, DataError> {
-        if claim.lease_ms == Some(0) {
-            return Err(DataError::invalid("a lease lasts at least a millisecond"));
-        }
-        if claim.owner.len() > config::OWNER_BYTES_MAX {
-            let (given, max) = (claim.owner.len(), config::OWNER_BYTES_MAX);
-            return Err(DataError::invalid(format!("an owner's name of {given} bytes; it has up to {max}")));
-        }
+        check_terms(claim)?;
         let known = self.token(turn.session(), claim.ticket);
-        // Both grants of one batch would have its number for their token.
-        if known.is_none() && self.by_token.contains_key(&turn.revision()) {
-            return Err(DataError::invalid("one batch can have one grant of an object"));
+        if known.is_none() {
+            self.check_batch(turn)?;
         }
         Ok(known)
     }
 
+    /// Whether something may be granted at all that is bound to its lease alone.
+    pub(crate) fn check_leased(&self, turn: &Turn<'_>, claim: &Claim) -> Result<(), DataError> {
+        check_terms(claim)?;
+        if claim.lease_ms.is_none() {
+            return Err(DataError::invalid("what is bound to no session needs a lease"));
+        }
+        self.check_batch(turn)
+    }
+
+    /// Both grants of one batch would have its number for their token.
+    fn check_batch(&self, turn: &Turn<'_>) -> Result<(), DataError> {
+        if self.contains(turn.revision()) {
+            return Err(DataError::invalid("one batch can have one grant of an object"));
+        }
+        Ok(())
+    }
+
     /// Grants what was [checked](Self::check), and returns the token.
     pub(crate) fn insert(&mut self, turn: &mut Turn<'_>, claim: Claim, of: T) -> u64 {
-        let (token, session) = (turn.revision(), turn.session());
+        let session = turn.session();
+        turn.hold(session);
+        self.put(turn, session, claim, of)
+    }
+
+    /// Grants what was [checked](Self::check_leased) until its lease ends, whatever becomes of the session, and returns
+    /// the token.
+    pub(crate) fn insert_leased(&mut self, turn: &mut Turn<'_>, claim: Claim, of: T) -> u64 {
+        // Tickets are numbers of a session's own, and this may be asked for by many.
+        let claim = Claim { ticket: turn.revision(), ..claim };
+        self.put(turn, NOBODY, claim, of)
+    }
+
+    fn put(&mut self, turn: &mut Turn<'_>, session: SessionId, claim: Claim, of: T) -> u64 {
+        let token = turn.revision();
         tell(turn, &GrantChange::Granted { token, owner: &claim.owner });
         let lease = claim.lease_ms.map(|ms| Lease { until: turn.now().after(Duration::from_millis(ms)), ms });
         if let Some(lease) = lease {
@@ -106,7 +134,6 @@ impl<T: Clone> Grants<T> {
         self.owner_bytes += claim.owner.len();
         let grant = Grant { session, ticket: claim.ticket, owner: claim.owner, since: turn.now(), lease, of };
         self.by_token.insert(token, grant);
-        turn.hold(session);
         token
     }
 
@@ -118,6 +145,7 @@ impl<T: Clone> Grants<T> {
         }
         self.tickets.remove(&(grant.session, grant.ticket));
         self.owner_bytes -= grant.owner.len();
+        // Of nobody there is nothing to let go, which the store knows.
         if self.of_session(grant.session).next().is_none() {
             turn.let_go(grant.session);
         }
@@ -144,9 +172,7 @@ impl<T: Clone> Grants<T> {
         token: u64,
         lease_ms: Option<u64>,
     ) -> Result<Option<()>, DataError> {
-        if lease_ms == Some(0) {
-            return Err(DataError::invalid("a lease lasts at least a millisecond"));
-        }
+        check_lease(lease_ms)?;
         let Some(grant) = self.by_token.get_mut(&token) else { return Ok(None) };
         if let Some(ms) = lease_ms.or(grant.lease.map(|lease| lease.ms)) {
             let until = turn.now().after(Duration::from_millis(ms));
@@ -193,7 +219,7 @@ impl<T: Clone> Grants<T> {
         self.tickets.range((session, 0)..=(session, u64::MAX)).map(|(_, token)| *token)
     }
 
-    /// The sessions that have grants.
+    /// The sessions that have grants, and nobody if there are some of no session.
     pub(crate) fn sessions(&self) -> Vec<SessionId> {
         let mut sessions: Vec<SessionId> = self.tickets.keys().map(|(session, _)| *session).collect();
         sessions.dedup();
@@ -217,6 +243,11 @@ impl<T: Clone> Grants<T> {
         Some(left).filter(|_| !self.is_empty())
     }
 
+    /// What was granted by this token.
+    pub(crate) fn of(&self, token: u64) -> Option<&T> {
+        self.by_token.get(&token).map(|grant| &grant.of)
+    }
+
     /// Whether there is a grant by this token.
     pub(crate) fn contains(&self, token: u64) -> bool {
         self.by_token.contains_key(&token)
@@ -234,6 +265,21 @@ impl<T: Clone> Grants<T> {
         let first = if self.is_empty() { 0 } else { FIRST_GRANT_BYTES };
         first + self.by_token.len() * GRANT_BYTES + self.owner_bytes
     }
+}
+
+fn check_terms(claim: &Claim) -> Result<(), DataError> {
+    let (given, max) = (claim.owner.len(), config::OWNER_BYTES_MAX);
+    if given > max {
+        return Err(DataError::invalid(format!("an owner's name of {given} bytes; it has up to {max}")));
+    }
+    check_lease(claim.lease_ms)
+}
+
+fn check_lease(lease_ms: Option<u64>) -> Result<(), DataError> {
+    if lease_ms == Some(0) {
+        return Err(DataError::invalid("a lease lasts at least a millisecond"));
+    }
+    Ok(())
 }
 
 /// The error of who gives back or renews what it does not hold.

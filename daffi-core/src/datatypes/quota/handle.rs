@@ -66,9 +66,23 @@ impl Quota {
         asked.map(|hold| hold.map(|hold| Permit { hold, user }))
     }
 
-    /// Ends what was begun with the permit of this [token](Hold::fencing_token), wherever it is. `false` if it had ended.
-    pub fn end(&self, token: u64) -> Operation<bool> {
-        self.object.end(token)
+    /// As [`begin`](Self::begin), for what goes on after this process: a slot that belongs to nobody's session. It ends
+    /// with its [lease](Self::lease), which nothing renews, unless whoever knows the token [ends](Self::end) it before.
+    /// The token; `None` if the user does as many already.
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: a slot that was given to an operation that is dropped is taken until its lease ends.
+    pub fn begin_leased(&self, user: impl Into<String>, max: u64) -> Operation<Option<u64>> {
+        self.object.begin_leased(self.terms.claim(self.object.node()), user.into(), max)
+    }
+
+    /// Ends what this user began by this [token](Hold::fencing_token), wherever that was. `false` if it had ended, or the
+    /// token is not one of this user's. A token is given once, so one that is late ends nothing of others.
+    pub fn end(&self, user: impl Into<String>, token: u64) -> Operation<bool> {
+        self.object.end(user.into(), token)
     }
 
     /// How many things a user does now. Howler's `get_count`, which counted those that had run out, too.

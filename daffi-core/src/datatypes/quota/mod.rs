@@ -46,40 +46,56 @@ impl QuotaState {
         if let Some(token) = self.slots.check(turn, &claim)? {
             return Ok(Some(token));
         }
-        let count = self.counts.get(&user).copied().unwrap_or_default();
-        if count >= max {
+        if self.count_of(&user) >= max {
             return Ok(None);
         }
-        self.counts.insert(user.clone(), count + 1);
-        self.user_bytes += user.len();
         let token = self.slots.insert(turn, claim, user.clone());
-        self.of_user.insert((user, token));
+        self.began(user, token);
         Ok(Some(token))
     }
 
-    /// Ends what a slot was taken for. `false` if it had ended before, which does no harm.
-    #[callback(shrink)]
-    pub fn end(&mut self, turn: &mut Turn<'_>, token: u64) -> bool {
-        let ended = self.slots.remove(turn, token).map(|grant| (token, grant));
-        let was_there = ended.is_some();
-        self.ended(ended);
-        was_there
+    /// As `begin`, of a slot that does not end with the session that asked for it, but with its lease, unless somebody
+    /// ends it by its token before.
+    ///
+    /// # Errors
+    /// As there, and [`DataError::Invalid`] without a lease.
+    pub fn begin_leased(
+        &mut self,
+        turn: &mut Turn<'_>,
+        claim: Claim,
+        user: String,
+        max: u64,
+    ) -> Result<Option<u64>, DataError> {
+        check_key("user", &user)?;
+        self.slots.check_leased(turn, &claim)?;
+        if self.count_of(&user) >= max {
+            return Ok(None);
+        }
+        let token = self.slots.insert_leased(turn, claim, user.clone());
+        self.began(user, token);
+        Ok(Some(token))
     }
 
-    /// As `end`, for one that should be there.
+    /// Ends what a slot of a user's was taken for. `false` if it had ended before, or is another's, which does no harm.
+    #[callback(shrink)]
+    pub fn end(&mut self, turn: &mut Turn<'_>, user: String, token: u64) -> bool {
+        self.slots.of(token).is_some_and(|of| *of == user) && self.end_slot(turn, token)
+    }
+
+    /// Ends what a slot was taken for, by whoever holds it.
     ///
     /// # Errors
     /// [`DataError::NotHeld`] if it is not held by this token, or no longer.
     #[callback(shrink)]
     pub fn release(&mut self, turn: &mut Turn<'_>, token: u64) -> Result<(), DataError> {
-        if self.end(turn, token) { Ok(()) } else { Err(not_held("a slot", token)) }
+        if self.end_slot(turn, token) { Ok(()) } else { Err(not_held("a slot", token)) }
     }
 
     /// Ends what this session began with a ticket, if it did. For one that no longer wants what it asked for.
     #[callback(shrink)]
     pub fn forgo(&mut self, turn: &mut Turn<'_>, ticket: u64) -> bool {
         let Some(token) = self.slots.token(turn.session(), ticket) else { return false };
-        self.end(turn, token)
+        self.end_slot(turn, token)
     }
 
     /// Begins the lease of a slot anew, from now on, with another length if one is given.
@@ -94,7 +110,7 @@ impl QuotaState {
 
     /// How many slots a user has.
     pub fn count(&self, user: String) -> u64 {
-        self.counts.get(&user).copied().unwrap_or_default()
+        self.count_of(&user)
     }
 
     /// Ends all that a user does, and says how many they were. Their holders notice when they renew them.
@@ -123,6 +139,23 @@ impl QuotaState {
 }
 
 impl QuotaState {
+    fn count_of(&self, user: &str) -> u64 {
+        self.counts.get(user).copied().unwrap_or_default()
+    }
+
+    fn began(&mut self, user: String, token: u64) {
+        self.user_bytes += user.len();
+        *self.counts.entry(user.clone()).or_default() += 1;
+        self.of_user.insert((user, token));
+    }
+
+    fn end_slot(&mut self, turn: &mut Turn<'_>, token: u64) -> bool {
+        let ended = self.slots.remove(turn, token).map(|grant| (token, grant));
+        let was_there = ended.is_some();
+        self.ended(ended);
+        was_there
+    }
+
     fn ended(&mut self, ended: impl IntoIterator<Item = (u64, Grant<String>)>) {
         for (token, Grant { of: user, .. }) in ended {
             self.user_bytes -= user.len();

@@ -28,7 +28,7 @@ fn who_has_as_many_as_it_may_gets_no_more_until_one_ends() {
     assert_eq!(begin(&mut it, one, 3, "uid", 2), None);
     assert!(begin(&mut it, one, 4, "other", 2).is_some());
 
-    assert!(it.get::<bool>(one, "end", &("it", first)));
+    assert!(it.get::<bool>(one, "end", &("it", "uid", first)));
     assert!(begin(&mut it, one, 5, "uid", 2).is_some());
 }
 
@@ -50,11 +50,11 @@ fn one_that_overran_does_not_end_what_another_began() {
     it.advance(Duration::from_secs(120));
     let other = begin(&mut it, one, 2, "uid", 1).unwrap();
 
-    assert!(!it.get::<bool>(one, "end", &("it", overrun)));
+    assert!(!it.get::<bool>(one, "end", &("it", "uid", overrun)));
 
     assert_eq!(begin(&mut it, one, 3, "uid", 1), None);
-    assert!(it.get::<bool>(one, "end", &("it", other)));
-    assert!(!it.get::<bool>(one, "end", &("it", other)));
+    assert!(it.get::<bool>(one, "end", &("it", "uid", other)));
+    assert!(!it.get::<bool>(one, "end", &("it", "uid", other)));
 }
 
 #[test]
@@ -80,6 +80,40 @@ fn slots_begun_at_one_moment_are_as_many() {
     begin(&mut it, one, 2, "uid", 9).unwrap();
 
     assert_eq!(count(&mut it, one, "uid"), 2);
+}
+
+fn begin_leased(it: &mut Quotas, session: SessionId, lease_ms: u64, user: &str, max: u64) -> Option<u64> {
+    it.get(session, "begin_leased", &("it", claim(1, Some(lease_ms)), user, max))
+}
+
+#[test]
+fn a_slot_that_is_bound_to_its_lease_outlives_the_session_that_asked_and_not_the_lease() {
+    let mut it = Quotas::new();
+    let (one, other) = (it.open(), it.open());
+    let first = begin_leased(&mut it, one, 60_000, "uid", 2).unwrap();
+    begin_leased(&mut it, one, 50_000, "uid", 2).unwrap();
+    it.end(one);
+    it.restart();
+
+    assert_eq!(count(&mut it, other, "uid"), 2);
+    assert_eq!(begin_leased(&mut it, other, 1, "uid", 2), None);
+    assert!(!it.get::<bool>(other, "end", &("it", "another", first)));
+    assert!(it.get::<bool>(other, "end", &("it", "uid", first)));
+    assert!(!it.get::<bool>(other, "end", &("it", "uid", first)));
+    it.advance(Duration::from_secs(50));
+
+    assert!(it.is_absent());
+}
+
+#[test]
+fn a_slot_that_is_bound_to_nothing_is_refused() {
+    let mut it = Quotas::new();
+    let one = it.open();
+    for lease_ms in [None, Some(0)] {
+        let answer = it.call::<Option<u64>>(one, "begin_leased", &("it", claim(1, lease_ms), "uid", 3));
+        assert!(matches!(answer, Poll::Ready(Err(DataError::Invalid { .. }))), "{answer:?}");
+    }
+    assert!(it.is_absent());
 }
 
 #[test]
@@ -111,6 +145,7 @@ fn a_user_that_is_too_long_is_refused() {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Begin { session: usize, ticket: u64, user: u8, max: u64, lease_ms: Option<u64> },
+    BeginLeased { session: usize, user: u8, max: u64, lease_ms: u64 },
     End { pick: usize },
     Renew { pick: usize },
     Reset { user: u8 },
@@ -128,8 +163,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         max,
         lease_ms,
     });
+    let leased = (0..2usize, 0..3u8, 0..5u64, 1..30u64)
+        .prop_map(|(session, user, max, lease_ms)| Step::BeginLeased { session, user, max, lease_ms });
     let step = prop_oneof![
         6 => begin,
+        2 => leased,
         2 => any::<usize>().prop_map(|pick| Step::End { pick }),
         1 => any::<usize>().prop_map(|pick| Step::Renew { pick }),
         1 => (0..3u8).prop_map(|user| Step::Reset { user }),
@@ -158,9 +196,21 @@ fn step(it: &mut Quotas, account: &mut Account<u8>, sessions: &mut [SessionId], 
                 }
             }
         }
+        Step::BeginLeased { session, user, max, lease_ms } => {
+            let begun = begin_leased(it, sessions[session], lease_ms, &user.to_string(), max);
+            assert_eq!(begun.is_some(), of_user(account, user) < max);
+            let nobody = SessionId(0);
+            begun.inspect(|token| {
+                account.insert(it.now(), nobody, &claim(*token, Some(lease_ms)), *token, user);
+            });
+        }
         Step::End { pick: picked } => {
             let token = pick(account, picked);
-            assert_eq!(it.get::<bool>(sessions[0], "end", &("it", token)), account.remove(token));
+            let of = account.grants.iter().find(|entry| entry.token == token).map_or(0, |entry| entry.of);
+            let other = (of + 1) % 3;
+            assert!(!it.get::<bool>(sessions[0], "end", &("it", other.to_string(), token)));
+            let ended: bool = it.get(sessions[0], "end", &("it", of.to_string(), token));
+            assert_eq!(ended, account.remove(token));
         }
         Step::Renew { pick: picked } => {
             let token = pick(account, picked);
