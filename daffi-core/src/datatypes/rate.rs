@@ -67,7 +67,6 @@ impl RateState {
         cost: u64,
         rate: Rate,
     ) -> Result<Decision, DataError> {
-        check_key("key", &key)?;
         let (decision, full_at) = self.decide(turn.now(), &key, cost, rate)?;
         if decision.allowed && cost > 0 {
             self.put(key, full_at);
@@ -98,6 +97,7 @@ impl RateState {
 impl RateState {
     /// The decision, and when the key has its whole burst again if it is a yes.
     fn decide(&self, now: Time, key: &str, cost: u64, rate: Rate) -> Result<(Decision, u64), DataError> {
+        check_key("key", key)?;
         let (each, burst) = rate.check()?;
         if cost > rate.burst {
             return Err(DataError::invalid(format!("a cost of {cost} with a burst of {}", rate.burst)));
@@ -327,6 +327,20 @@ mod tests {
         }
 
         assert!(it.is_absent());
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_is_refused_also_to_who_only_looks() {
+        let mut it = Rates::new();
+        let one = it.open();
+        let key = "k".repeat(config::COUNTED_KEY_BYTES_MAX + 1);
+
+        let checked = it.call::<Decision>(one, "check", &("it", &key, 1, TEN_A_SECOND));
+        let peeked = it.call::<Decision>(one, "peek", &("it", &key, TEN_A_SECOND));
+
+        for answer in [checked, peeked] {
+            assert!(matches!(answer, Poll::Ready(Err(DataError::Invalid { .. }))), "{answer:?}");
+        }
     }
 
     #[test]
