@@ -62,9 +62,10 @@ impl<V> Model<V> {
 pub(super) struct Bench {
     kinds: Arc<[ObjectKind]>,
     store: Store,
-    session: SessionId,
+    /// Who asks.
+    pub(super) session: SessionId,
     request: u64,
-    now: Time,
+    pub(super) now: Time,
     /// What watchers were told and has not been looked at.
     pub(super) changes: Vec<Value>,
 }
@@ -137,8 +138,13 @@ impl Bench {
 
     /// Ends the session, and begins another.
     pub(super) fn end(&mut self) {
-        self.apply(&Command::End { session: self.session, is_final: false }, &mut Vec::new());
+        self.end_of(self.session);
         self.open();
+    }
+
+    /// Ends a session.
+    pub(super) fn end_of(&mut self, session: SessionId) {
+        self.apply(&Command::End { session, is_final: false }, &mut Vec::new());
     }
 
     /// Lets time pass.

@@ -1,80 +1,95 @@
 //! Objects under trial: a store with one of them, and a naive account of who holds what.
 
-use std::borrow::Cow;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::super::model::Bench;
 use super::Claim;
 use crate::error::DataError;
-use crate::hosted::{
-    After, Asker, Command, Denial, Hosted, Invocation, MethodId, ObjectKind, Outcome, SessionId, Stop, Store,
-    Time,
-};
-use crate::wire;
+use crate::hosted::{Hosted, SessionId, Time};
 
-/// A store with one object, `it`.
+/// A store with one object, `it`, and any number of sessions.
 pub(crate) struct Trial<T> {
-    store: Store,
-    now: Time,
-    requests: u64,
+    bench: Bench,
     kind: PhantomData<T>,
+}
+
+/// What happens to those who hold something, whatever that is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    /// One of the sessions ends, and another begins in its place.
+    End { session: usize },
+    /// Time passes.
+    Pass { ms: u64 },
+    /// The store is loaded from what was saved of it.
+    Restart,
+}
+
+pub(crate) fn events(sessions: usize) -> impl Strategy<Value = Event> {
+    prop_oneof![
+        1 => (0..sessions).prop_map(|session| Event::End { session }),
+        3 => (0..15u64).prop_map(|ms| Event::Pass { ms }),
+        1 => Just(Event::Restart),
+    ]
 }
 
 impl<T: Hosted> Trial<T> {
     pub(crate) fn new() -> Self {
-        let store = Store::new(Arc::from([ObjectKind::of::<T>()]));
-        Self { store, now: Time(1_000_000), requests: 0, kind: PhantomData }
-    }
-
-    fn apply(&mut self, command: &Command<'_>) -> (Outcome, Vec<u8>) {
-        let mut out = Vec::new();
-        let outcome = self.store.apply(self.now, command, &mut out, &mut After::default());
-        (outcome, out)
+        Self { bench: Bench::of::<T>(), kind: PhantomData }
     }
 
     pub(crate) fn open(&mut self) -> SessionId {
-        let (Outcome::Opened(session), _) = self.apply(&Command::Open { incarnation: 7 }) else {
-            panic!("a session opens")
-        };
-        session
+        self.bench.open()
     }
 
     pub(crate) fn end(&mut self, session: SessionId) {
-        self.apply(&Command::End { session, is_final: false });
+        self.bench.end_of(session);
     }
 
     /// Goes on with a store that knows what was saved of this one.
     pub(crate) fn restart(&mut self) {
-        let saved = wire::encode(&self.store.snapshot().expect("it is saved")).expect("it encodes");
-        let mut store = Store::new(Arc::from([ObjectKind::of::<T>()]));
-        store.restore(wire::decode(&saved).expect("a snapshot")).expect("it is loaded");
-        self.store = store;
+        self.bench.restore();
+    }
+
+    /// Lets something happen, and books it.
+    pub(crate) fn happens<A>(&mut self, event: Event, sessions: &mut [SessionId], account: &mut Account<A>) {
+        match event {
+            Event::End { session } => {
+                self.end(sessions[session]);
+                account.end(sessions[session]);
+                sessions[session] = self.open();
+            }
+            Event::Pass { ms } => {
+                self.advance(Duration::from_millis(ms));
+                account.expire(self.now());
+            }
+            Event::Restart => self.restart(),
+        }
     }
 
     pub(crate) fn advance(&mut self, time: Duration) {
-        self.now = self.now.after(time);
-        self.apply(&Command::Tick);
+        self.bench.pass(time);
     }
 
     pub(crate) fn advance_to(&mut self, time: Time) {
-        self.advance(time.since(self.now));
+        self.advance(time.since(self.now()));
     }
 
     pub(crate) fn now(&self) -> Time {
-        self.now
+        self.bench.now
     }
 
     pub(crate) fn is_absent(&self) -> bool {
-        self.store.entries().next().is_none()
+        !self.bench.is_there()
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.store.bytes()
+        self.bench.bytes()
     }
 
     /// Calls a method with its arguments, the object's name before them; pending is parked.
@@ -84,21 +99,11 @@ impl<T: Hosted> Trial<T> {
         method: &str,
         arguments: &impl Serialize,
     ) -> Poll<Result<R, DataError>> {
-        let methods = &self.store.kinds()[0].methods;
-        let number = methods.iter().position(|entry| entry.name == method).expect("it has the method");
-        let method = MethodId { kind: 0, method: number as u16 };
-        let invocation =
-            Invocation { method, body: Cow::Owned(wire::encode(arguments).expect("it encodes")) };
-        self.requests += 1;
-        let asker = Asker { session, request: self.requests, is_again: false };
-        let (outcome, out) = self.apply(&Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation });
-        match outcome {
-            Outcome::Refused(Denial::Stopped { stop: Stop::Parked, .. }) => Poll::Pending,
-            Outcome::Refused(Denial::Stopped { stop: Stop::Refused(refusal), .. }) => {
-                Poll::Ready(Err(wire::decode(&refusal.value).expect("a known error")))
-            }
-            Outcome::Value => Poll::Ready(Ok(wire::decode(&out).expect("the result"))),
-            other => panic!("{other:?}"),
+        self.bench.session = session;
+        match self.bench.try_call(method, arguments) {
+            Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::datatypes::guard::trial::{Account, Trial, claim, refused};
+use crate::datatypes::guard::trial::{Account, Event, Trial, claim, events, refused};
 use crate::hosted::SessionId;
 
 type Locks = Trial<LockState>;
@@ -99,10 +99,8 @@ enum Step {
     Forgo { session: usize, ticket: u64 },
     Release { pick: usize },
     Renew { pick: usize, lease_ms: Option<u64> },
-    End { session: usize },
-    Pass { ms: u64 },
     Break,
-    Restart,
+    Happens(Event),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -116,10 +114,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..3usize, 0..6u64).prop_map(|(session, ticket)| Step::Forgo { session, ticket }),
         3 => any::<usize>().prop_map(|pick| Step::Release { pick }),
         2 => (any::<usize>(), lease()).prop_map(|(pick, lease_ms)| Step::Renew { pick, lease_ms }),
-        1 => (0..3usize).prop_map(|session| Step::End { session }),
-        3 => (0..15u64).prop_map(|ms| Step::Pass { ms }),
         1 => Just(Step::Break),
-        1 => Just(Step::Restart),
+        4 => events(3).prop_map(Step::Happens),
     ];
     proptest::collection::vec(step, 0..80)
 }
@@ -161,21 +157,12 @@ fn step(it: &mut Locks, account: &mut Account<bool>, sessions: &mut [SessionId],
             let answer = it.call::<()>(sessions[0], "renew", &("it", token, lease_ms));
             assert_eq!(matches!(answer, Poll::Ready(Ok(()))), account.renew(it.now(), token, lease_ms));
         }
-        Step::End { session } => {
-            it.end(sessions[session]);
-            account.end(sessions[session]);
-            sessions[session] = it.open();
-        }
-        Step::Pass { ms } => {
-            it.advance(Duration::from_millis(ms));
-            account.expire(it.now());
-        }
         Step::Break => {
             let broken: u64 = it.get(sessions[0], "break_lock", &("it",));
             assert_eq!(broken, account.grants.len() as u64);
             account.grants.clear();
         }
-        Step::Restart => it.restart(),
+        Step::Happens(event) => it.happens(event, sessions, account),
     }
 }
 

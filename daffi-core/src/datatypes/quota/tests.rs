@@ -4,7 +4,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::datatypes::guard::trial::{Account, Trial, claim, refused};
+use crate::datatypes::guard::trial::{Account, Event, Trial, claim, events, refused};
 use crate::hosted::SessionId;
 
 type Quotas = Trial<QuotaState>;
@@ -149,9 +149,7 @@ enum Step {
     End { pick: usize },
     Renew { pick: usize },
     Reset { user: u8 },
-    Leave { session: usize },
-    Pass { ms: u64 },
-    Restart,
+    Happens(Event),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -171,9 +169,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => any::<usize>().prop_map(|pick| Step::End { pick }),
         1 => any::<usize>().prop_map(|pick| Step::Renew { pick }),
         1 => (0..3u8).prop_map(|user| Step::Reset { user }),
-        1 => (0..2usize).prop_map(|session| Step::Leave { session }),
-        2 => (0..15u64).prop_map(|ms| Step::Pass { ms }),
-        1 => Just(Step::Restart),
+        4 => events(2).prop_map(Step::Happens),
     ];
     proptest::collection::vec(step, 0..60)
 }
@@ -222,16 +218,7 @@ fn step(it: &mut Quotas, account: &mut Account<u8>, sessions: &mut [SessionId], 
             assert_eq!(ended, of_user(account, user));
             account.grants.retain(|entry| entry.of != user);
         }
-        Step::Leave { session } => {
-            it.end(sessions[session]);
-            account.end(sessions[session]);
-            sessions[session] = it.open();
-        }
-        Step::Pass { ms } => {
-            it.advance(Duration::from_millis(ms));
-            account.expire(it.now());
-        }
-        Step::Restart => it.restart(),
+        Step::Happens(event) => it.happens(event, sessions, account),
     }
 }
 

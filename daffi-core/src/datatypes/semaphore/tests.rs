@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::datatypes::guard::trial::{Account, Trial, claim, refused};
+use crate::datatypes::guard::trial::{Account, Event, Trial, claim, events, refused};
 use crate::hosted::SessionId;
 
 type Semaphores = Trial<SemaphoreState>;
@@ -62,9 +62,7 @@ fn a_semaphore_that_was_made_smaller_grants_none_before_enough_came_back() {
 enum Step {
     Acquire { session: usize, ticket: u64, permits: u64 },
     Release { pick: usize },
-    End { session: usize },
-    Pass { ms: u64 },
-    Restart,
+    Happens(Event),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -76,9 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         5 => acquire,
         3 => any::<usize>().prop_map(|pick| Step::Release { pick }),
-        1 => (0..2usize).prop_map(|session| Step::End { session }),
-        2 => (0..8u64).prop_map(|ms| Step::Pass { ms }),
-        1 => Just(Step::Restart),
+        4 => events(2).prop_map(Step::Happens),
     ];
     proptest::collection::vec(step, 0..60)
 }
@@ -107,16 +103,7 @@ fn step(it: &mut Semaphores, account: &mut Account<u64>, sessions: &mut [Session
             let answer = it.call::<()>(sessions[0], "release", &("it", token));
             assert_eq!(matches!(answer, Poll::Ready(Ok(()))), account.remove(token));
         }
-        Step::End { session } => {
-            it.end(sessions[session]);
-            account.end(sessions[session]);
-            sessions[session] = it.open();
-        }
-        Step::Pass { ms } => {
-            it.advance(Duration::from_millis(ms));
-            account.expire(it.now());
-        }
-        Step::Restart => it.restart(),
+        Step::Happens(event) => it.happens(event, sessions, account),
     }
 }
 
