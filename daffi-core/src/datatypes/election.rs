@@ -1,6 +1,5 @@
 //! Elections: one of those who stand for an office holds it, and all can see who does.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use futures::Stream;
 use futures::stream;
 use serde::{Deserialize, Serialize};
 
-use super::guard::{Claim, Grant, Grants, Hold, Terms, ask, not_held, tried};
+use super::guard::{Claim, Grant, Grants, Hold, Terms, ask, asks_on_terms, not_held, tried};
 use crate::api::{Kept, Operation, OperationFuture};
 use crate::error::{CallError, DataError};
 use crate::hosted::{Hosted, SessionId, Time, Turn};
@@ -166,6 +165,7 @@ pub struct Election {
 }
 
 reaches_object!(Election);
+asks_on_terms!(Election);
 
 impl Node {
     /// The election of this name. Nothing is sent.
@@ -175,25 +175,6 @@ impl Node {
 }
 
 impl Election {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.object.name()
-    }
-
-    /// The same election, in which one stands for terms that last only as long as they are renewed.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.terms.lease = Some(lease);
-        self
-    }
-
-    /// The same election, in which one stands under this name in place of the node's.
-    #[must_use]
-    pub fn owner(mut self, owner: impl Into<String>) -> Self {
-        self.terms.owner = Some(owner.into());
-        self
-    }
-
     /// Stands for the office, and waits until it is had: for ever, or for a [`timeout`](Operation::timeout).
     ///
     /// # Errors
@@ -259,12 +240,6 @@ impl IntoFuture for Election {
 
     fn into_future(self) -> Self::IntoFuture {
         self.campaign().into_future()
-    }
-}
-
-impl fmt::Debug for Election {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Election").field("name", &self.name()).field("terms", &self.terms).finish()
     }
 }
 

@@ -2,6 +2,41 @@
 //!
 //! `grants` is the controller's side of it, [`Hold`] the node's.
 
+/// What all handles have that ask on [`Terms`], beside these fields that are shown.
+macro_rules! asks_on_terms {
+    ($handle:ident $(, $field:ident)*) => {
+        impl $handle {
+            /// Its name.
+            pub fn name(&self) -> &str {
+                self.object.name()
+            }
+
+            /// The same, of which one holds with a lease of this length: whoever does not renew it for so long, which its
+            /// guard does by itself, has lost what it held.
+            #[must_use]
+            pub fn lease(mut self, lease: std::time::Duration) -> Self {
+                self.terms.lease = Some(lease);
+                self
+            }
+
+            /// The same, of which one holds under this name in place of the node's; for people who look.
+            #[must_use]
+            pub fn owner(mut self, owner: impl Into<String>) -> Self {
+                self.terms.owner = Some(owner.into());
+                self
+            }
+        }
+
+        impl std::fmt::Debug for $handle {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut shown = f.debug_struct(stringify!($handle));
+                shown.field("name", &self.name())$(.field(stringify!($field), &self.$field))*;
+                shown.field("terms", &self.terms).finish()
+            }
+        }
+    };
+}
+
 mod grants;
 #[cfg(test)]
 pub(crate) mod trial;
@@ -26,6 +61,7 @@ use crate::config;
 use crate::error::{CallError, DataError, Ran, Stage};
 use crate::hosted::Methods;
 use crate::node::Node;
+pub(crate) use asks_on_terms;
 
 /// How a handle asks: under which name, and for how long it may go without a word.
 #[derive(Debug, Clone, Default)]

@@ -1,12 +1,11 @@
 //! What users hold of a lock.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::guard::{Hold, Terms, ask, tried};
+use super::super::guard::{Hold, Terms, ask, asks_on_terms, tried};
 use super::{LockHolder, LockState};
 use crate::api::{Kept, Operation, OperationFuture};
 use crate::error::DataError;
@@ -34,6 +33,7 @@ pub struct Lock {
 }
 
 reaches_object!(Lock);
+asks_on_terms!(Lock);
 
 impl Node {
     /// The lock of this name. Nothing is sent.
@@ -43,25 +43,6 @@ impl Node {
 }
 
 impl Lock {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.object.name()
-    }
-
-    /// The same lock, to be taken with a lease of this length. Howler's and Pottery's timeouts.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.terms.lease = Some(lease);
-        self
-    }
-
-    /// The same lock, to be taken under this name in place of the node's; for people who [look](Self::holders).
-    #[must_use]
-    pub fn owner(mut self, owner: impl Into<String>) -> Self {
-        self.terms.owner = Some(owner.into());
-        self
-    }
-
     /// Takes the lock. It waits for its turn for ever, or for a [`timeout`](Operation::timeout).
     ///
     /// # Errors
@@ -122,12 +103,6 @@ impl IntoFuture for Lock {
 
     fn into_future(self) -> Self::IntoFuture {
         self.acquire().into_future()
-    }
-}
-
-impl fmt::Debug for Lock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lock").field("name", &self.name()).field("terms", &self.terms).finish()
     }
 }
 

@@ -1,10 +1,8 @@
 //! Locks that several may share: one writer, or any number of readers.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::super::guard::{Hold, Terms, ask, tried};
+use super::super::guard::{Hold, Terms, ask, asks_on_terms, tried};
 use super::{LockGuard, LockHolder, LockState};
 use crate::api::{Kept, Operation};
 use crate::node::Node;
@@ -20,6 +18,7 @@ pub struct RwLock {
 }
 
 reaches_object!(RwLock);
+asks_on_terms!(RwLock);
 
 impl Node {
     /// The read-write lock of this name. Nothing is sent.
@@ -29,25 +28,6 @@ impl Node {
 }
 
 impl RwLock {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.object.name()
-    }
-
-    /// The same lock, to be taken with a lease of this length.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.terms.lease = Some(lease);
-        self
-    }
-
-    /// The same lock, to be taken under this name in place of the node's.
-    #[must_use]
-    pub fn owner(mut self, owner: impl Into<String>) -> Self {
-        self.terms.owner = Some(owner.into());
-        self
-    }
-
     /// Takes it to read. As [`Lock::acquire`](super::Lock::acquire).
     ///
     /// # Errors
@@ -105,11 +85,5 @@ impl RwLock {
     /// Takes it from all who hold it. As [`Lock::break_lock`](super::Lock::break_lock).
     pub fn break_lock(&self) -> Operation<u64> {
         self.object.break_lock()
-    }
-}
-
-impl fmt::Debug for RwLock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RwLock").field("name", &self.name()).field("terms", &self.terms).finish()
     }
 }

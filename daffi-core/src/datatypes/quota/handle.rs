@@ -1,11 +1,9 @@
 //! What users hold of a quota.
 
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::super::guard::{Hold, Terms, ask};
+use super::super::guard::{Hold, Terms, ask, asks_on_terms};
 use super::QuotaState;
 use crate::api::{Kept, Operation};
 use crate::config;
@@ -27,6 +25,7 @@ pub struct Quota {
 }
 
 reaches_object!(Quota);
+asks_on_terms!(Quota);
 
 impl Node {
     /// The quota of this name. Nothing is sent.
@@ -37,18 +36,6 @@ impl Node {
 }
 
 impl Quota {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.object.name()
-    }
-
-    /// The same quota, whose slots last for so long without being renewed.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.terms.lease = Some(lease);
-        self
-    }
-
     /// Begins something that a user may do `max` times at a time; `None` if it does as many already.
     ///
     /// `max` is not kept: each asks with its own.
@@ -100,12 +87,6 @@ impl Quota {
     /// those after `after`.
     pub fn users(&self, after: Option<String>) -> Operation<Vec<(String, u64)>> {
         self.object.users(after, config::COUNTED_PAGE_MAX)
-    }
-}
-
-impl fmt::Debug for Quota {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Quota").field("name", &self.name()).field("terms", &self.terms).finish()
     }
 }
 

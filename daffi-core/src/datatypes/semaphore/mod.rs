@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::task::Poll;
@@ -12,7 +11,7 @@ use std::time::Duration;
 use daffi_macros::callback;
 use serde::{Deserialize, Serialize};
 
-use super::guard::{Claim, Grant, Grants, Hold, Terms, ask, not_held, tried};
+use super::guard::{Claim, Grant, Grants, Hold, Terms, ask, asks_on_terms, not_held, tried};
 use crate::api::{Kept, Operation};
 use crate::config;
 use crate::error::DataError;
@@ -45,6 +44,12 @@ pub struct PermitHolder {
     pub held_for: Duration,
     /// How long its lease lasts if it does not renew it; `None` if it holds them as long as its session lasts.
     pub lease_left: Option<Duration>,
+}
+
+/// What watchers hear of it beside its grants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum SemaphoreChange {
+    Resized { permits: u64 },
 }
 
 #[callback(hosted = "semaphore")]
@@ -110,8 +115,9 @@ impl SemaphoreState {
     ///
     /// # Errors
     /// [`DataError::Invalid`] for none.
-    pub fn resize(&mut self, permits: u64) -> Result<(), DataError> {
+    pub fn resize(&mut self, turn: &mut Turn<'_>, permits: u64) -> Result<(), DataError> {
         check_all(permits)?;
+        turn.tell(&SemaphoreChange::Resized { permits })?;
         (self.permits, self.is_fixed) = (permits, true);
         Ok(())
     }
@@ -207,6 +213,7 @@ pub struct Semaphore {
 }
 
 reaches_object!(Semaphore);
+asks_on_terms!(Semaphore, permits);
 
 impl Node {
     /// The semaphore of this name, with so many permits. Nothing is sent.
@@ -219,25 +226,6 @@ impl Node {
 }
 
 impl Semaphore {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        self.object.name()
-    }
-
-    /// The same semaphore, of which permits are taken with a lease of this length.
-    #[must_use]
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.terms.lease = Some(lease);
-        self
-    }
-
-    /// The same semaphore, of which permits are taken under this name in place of the node's.
-    #[must_use]
-    pub fn owner(mut self, owner: impl Into<String>) -> Self {
-        self.terms.owner = Some(owner.into());
-        self
-    }
-
     /// Takes a permit. It waits for its turn for ever, or for a [`timeout`](Operation::timeout).
     ///
     /// # Errors
@@ -316,13 +304,6 @@ impl Semaphore {
     /// How many wait for permits now.
     pub fn waiters(&self) -> Operation<u64> {
         self.object.waiters()
-    }
-}
-
-impl fmt::Debug for Semaphore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Semaphore");
-        shown.field("name", &self.name()).field("permits", &self.permits).field("terms", &self.terms).finish()
     }
 }
 
