@@ -31,6 +31,6 @@ pub mod __private {
     /// As `hosted`, with what users hold of it.
     pub mod hosted {
         pub use crate::api::{Kept, Object, Operation};
-        pub use crate::hosted::{Inventory, Method, Methods, ObjectKind, Run, Stop, put_value};
+        pub use crate::hosted::{Inventory, Line, Method, Methods, ObjectKind, Run, Stop, put_value};
     }
 }

@@ -35,6 +35,16 @@ impl Waits {
         Poll::Pending
     }
 
+    #[callback(line_of = "nobody")]
+    pub fn in_each(&mut self, of: u64) -> Poll<u64> {
+        Poll::Ready(of)
+    }
+
+    #[callback(line_of = "of")]
+    pub fn in_none(&mut self, of: u64) -> u64 {
+        of
+    }
+
     pub fn inside_out(&mut self) -> Result<Poll<u64>, String> {
         Ok(Poll::Pending)
     }

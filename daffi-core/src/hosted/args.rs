@@ -59,11 +59,19 @@ impl<'a> Args<'a> {
     /// # Errors
     /// As [`take`](Self::take).
     pub fn others(&self, at: usize) -> Result<Vec<&'a str>, Stop> {
-        let mut args = self.clone();
-        (0..at).try_for_each(|_| args.next("the names of others").map(drop))?;
-        let bytes = args.next("the names of others")?;
-        rmp_serde::from_slice(bytes)
+        rmp_serde::from_slice(self.clone().at(at)?)
             .map_err(|error| Stop::BadArguments { expected: "names".into(), got: error.to_string() })
+    }
+
+    /// The argument at this place among those that are left, as it lies.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn at(mut self, place: usize) -> Result<&'a [u8], Stop> {
+        for _ in 0..place {
+            self.next("an argument")?;
+        }
+        self.next("an argument")
     }
 
     fn next(&mut self, name: &str) -> Result<&'a [u8], Stop> {

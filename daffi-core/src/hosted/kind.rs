@@ -92,9 +92,19 @@ pub struct Method<T> {
     pub doc: &'static str,
     /// In which line of its object calls of it wait their turn, if they may park: those of one line never overtake
     /// each other.
-    pub line: Option<u8>,
+    pub line: Option<Line>,
     /// What runs it.
     pub run: Run<T>,
+}
+
+/// Where calls of a method wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Line {
+    /// All in the line of this number.
+    One(u8),
+    /// Those that have the same value at this place among the arguments after the object's name in a line of their own:
+    /// one waits behind another only if both are about the same.
+    Each(u8),
 }
 
 /// What runs a method: it takes its arguments, and appends its encoded result.
@@ -233,7 +243,7 @@ pub struct MethodEntry {
     /// Its documentation.
     pub doc: &'static str,
     /// In which line of its object calls of it wait, if they may park.
-    pub line: Option<u8>,
+    pub line: Option<Line>,
     /// Whether it may change the object.
     pub access: Access,
     /// Which of its parameters, if any does, names [`Others`](super::Others).

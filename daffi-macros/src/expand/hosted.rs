@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 
 use super::declaration::{doc_text, plain};
 use super::{allow, conditions};
-use crate::model::{Access, Hosted, HostedParameter as Parameter, Method};
+use crate::model::{Access, Hosted, HostedParameter as Parameter, Line, Method};
 use crate::types;
 
 /// What stands beside the block.
@@ -55,7 +55,12 @@ fn entry(method: &Method, subject: &TokenStream) -> TokenStream {
     let (result_text, doc) = (result.as_ref().map_or_else(|| "()".to_owned(), types::text), doc_text(docs));
     let (line_tokens, run) = (
         match line {
-            Some(line) => quote!(::core::option::Option::Some(#line)),
+            Some(Line::One(number)) => {
+                quote!(::core::option::Option::Some(::daffi::__private::hosted::Line::One(#number)))
+            }
+            Some(Line::Each(place)) => {
+                quote!(::core::option::Option::Some(::daffi::__private::hosted::Line::Each(#place)))
+            }
             None => quote!(::core::option::Option::None),
         },
         match access {

@@ -34,11 +34,20 @@ pub(crate) struct Method {
     pub(crate) name: String,
     pub(crate) access: Access,
     /// In which line of its object calls of it wait, if they may.
-    pub(crate) line: Option<u8>,
+    pub(crate) line: Option<Line>,
     pub(crate) parameters: Vec<Parameter>,
     /// What the caller gets.
     pub(crate) result: Option<Type>,
     pub(crate) is_result: bool,
+}
+
+/// Where calls of a method wait.
+#[derive(Clone, Copy)]
+pub(crate) enum Line {
+    /// In the line of this number.
+    One(u8),
+    /// In a line for each value of the parameter at this place.
+    Each(u8),
 }
 
 /// What a method may do to its object.
@@ -117,7 +126,7 @@ const KIND_BYTES_MAX: usize = 32;
 
 fn method(member: &Member, kind: &str, ty: &Type, problems: &mut Problems) -> Option<Method> {
     let given = options_of(member, problems);
-    options::check(&given, &["name", "line", "shrink"], AT_METHOD, problems);
+    options::check(&given, &["name", "line", "line_of", "shrink"], AT_METHOD, problems);
     let function = &member.function;
     let signature = without_self(&function.signature, ty);
     check_qualifiers(&signature, problems);
@@ -155,9 +164,9 @@ fn method(member: &Member, kind: &str, ty: &Type, problems: &mut Problems) -> Op
     }
     let access =
         if !is_write && signature.inputs.iter().any(takes_turn_mutably) { Access::Publish } else { access };
-    let parameters = signature.inputs.iter().filter_map(|input| parameter(input, problems)).collect();
+    let parameters: Vec<Parameter> = signature.inputs.iter().filter_map(|input| parameter(input, problems)).collect();
     let (result, is_result, waits) = output(&signature.output, problems);
-    let line = line(&given, waits, problems);
+    let line = line_of(&given, &parameters, waits, problems).or(line(&given, waits, problems));
     let is =
         |attribute: &&Attribute, names: &[&str]| names.iter().any(|name| attribute.path().is_ident(name));
     Some(Method {
@@ -246,7 +255,30 @@ fn output(output: &ReturnType, problems: &mut Problems) -> (Option<Type>, bool, 
     (Some(ty), is_result, waits)
 }
 
-fn line(given: &[Given], waits: bool, problems: &mut Problems) -> Option<u8> {
+/// The line of a method that has one for each value of a parameter.
+fn line_of(
+    given: &[Given],
+    parameters: &[Parameter],
+    waits: bool,
+    problems: &mut Problems,
+) -> Option<Line> {
+    let name = options::text(given, "line_of", problems)?;
+    if !waits {
+        problems.add(&name, "only a method that returns a `Poll` waits in a line\nhelp: leave `line_of` out");
+        return None;
+    }
+    let mut sent = parameters.iter().filter_map(|parameter| match parameter {
+        Parameter::Turn => None,
+        Parameter::Sent(sent) => Some(&sent.ident),
+    });
+    let at = sent.position(|ident| *ident == name.value()).and_then(|at| u8::try_from(at).ok());
+    if at.is_none() {
+        problems.add(&name, "`line_of` names one of the first 256 parameters, which it has one line for each value of");
+    }
+    at.map(Line::Each)
+}
+
+fn line(given: &[Given], waits: bool, problems: &mut Problems) -> Option<Line> {
     let number: Option<LitInt> = options::number(given, "line", problems);
     let line = number.as_ref().map_or(Ok(0), LitInt::base10_parse::<u8>);
     match (line, &number) {
@@ -259,7 +291,7 @@ fn line(given: &[Given], waits: bool, problems: &mut Problems) -> Option<u8> {
                 .add(number, "only a method that returns a `Poll` waits in a line\nhelp: leave `line` out");
             None
         }
-        (Ok(line), _) => waits.then_some(line),
+        (Ok(line), _) => waits.then_some(Line::One(line)),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::types;
 
 pub(crate) use class::{Chosen, Class, Served, is_offered};
 pub(crate) use contract::Contract;
-pub(crate) use hosted::{Access, Hosted, Method, Parameter as HostedParameter};
+pub(crate) use hosted::{Access, Hosted, Line, Method, Parameter as HostedParameter};
 
 /// A function that obeys all the rules.
 pub(crate) struct Model {

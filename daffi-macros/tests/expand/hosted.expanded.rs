@@ -25,6 +25,20 @@ impl Board {
         clippy::unused_async
     )]
     #[allow(unreachable_pub)]
+    pub fn next_of(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seen: u64,
+        author: &str,
+    ) -> Poll<String> {
+        self.of(turn, seen, author)
+    }
+    #[allow(
+        clippy::missing_const_for_fn,
+        clippy::needless_pass_by_value,
+        clippy::unused_async
+    )]
+    #[allow(unreachable_pub)]
     pub fn notes(&self, turn: &Turn<'_>) -> Vec<String> {
         self.all(turn)
     }
@@ -98,7 +112,9 @@ const _: () = {
                 parameters: &[],
                 result: "String",
                 doc: "Takes the first note.",
-                line: ::core::option::Option::Some(1u8),
+                line: ::core::option::Option::Some(
+                    ::daffi::__private::hosted::Line::One(1u8),
+                ),
                 run: ::daffi::__private::hosted::Run::Shrink(|
                     __daffi_state,
                     __daffi_turn,
@@ -122,6 +138,44 @@ const _: () = {
                                     )
                                 }
                             }
+                        }
+                        ::core::task::Poll::Pending => {
+                            ::core::result::Result::Err(
+                                ::daffi::__private::hosted::Stop::Parked,
+                            )
+                        }
+                    }
+                }),
+            },
+            ::daffi::__private::hosted::Method {
+                name: "next_of",
+                parameters: &[("seen", "u64"), ("author", "&str")],
+                result: "String",
+                doc: "",
+                line: ::core::option::Option::Some(
+                    ::daffi::__private::hosted::Line::Each(1u8),
+                ),
+                run: ::daffi::__private::hosted::Run::Write(|
+                    __daffi_state,
+                    __daffi_turn,
+                    __daffi_arguments,
+                    __daffi_out|
+                {
+                    let seen: u64 = __daffi_arguments.take("seen")?;
+                    let author: &str = __daffi_arguments.text("author")?;
+                    __daffi_arguments.end()?;
+                    let __daffi_value = <Board>::next_of(
+                        __daffi_state,
+                        __daffi_turn,
+                        seen,
+                        author,
+                    );
+                    match __daffi_value {
+                        ::core::task::Poll::Ready(__daffi_value) => {
+                            ::daffi::__private::hosted::put_value(
+                                __daffi_out,
+                                &__daffi_value,
+                            )
                         }
                         ::core::task::Poll::Pending => {
                             ::core::result::Result::Err(
@@ -204,6 +258,17 @@ const _: () = {
                 &self.object,
                 "daffi.board.take",
                 &(self.object.name(),),
+            )
+        }
+        pub fn next_of(
+            &self,
+            seen: u64,
+            author: &str,
+        ) -> ::daffi::__private::hosted::Operation<String> {
+            ::daffi::__private::hosted::Operation::waiting(
+                &self.object,
+                "daffi.board.next_of",
+                &(self.object.name(), &seen, &author),
             )
         }
         pub fn notes(&self) -> ::daffi::__private::hosted::Operation<Vec<String>> {

@@ -11,6 +11,11 @@ impl Board {
         self.next()
     }
 
+    #[callback(line_of = "author")]
+    pub fn next_of(&mut self, turn: &mut Turn<'_>, seen: u64, author: &str) -> Poll<String> {
+        self.of(turn, seen, author)
+    }
+
     pub fn notes(&self, turn: &Turn<'_>) -> Vec<String> {
         self.all(turn)
     }

@@ -19,7 +19,7 @@ use self::table::Table;
 use self::window::{Recall, Window};
 use super::args::Args;
 use super::command::{Asker, Command, Denial, Invocation, MethodId, Outcome};
-use super::kind::{Access, Hosted, MethodEntry, ObjectKind, Stop};
+use super::kind::{Access, Hosted, Line, MethodEntry, ObjectKind, Stop};
 use super::others::Other;
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
@@ -183,7 +183,7 @@ impl Store {
     }
 
     /// In which line of its object a call of the method waits, if it may park.
-    pub fn line(&self, method: MethodId) -> Option<u8> {
+    pub fn line(&self, method: MethodId) -> Option<Line> {
         self.method(method).line
     }
 

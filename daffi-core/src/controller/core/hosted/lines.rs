@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,20 @@ use super::super::finish::Outcome as Ending;
 use super::{Hosting, denied};
 use crate::config;
 use crate::error::{CallError, Stage};
-use crate::hosted::{Args, Asker, Command, Denial, Invocation, MethodId, ObjectId, Stop, put_chosen};
+use crate::hosted::{Args, Asker, Command, Denial, Invocation, Line, MethodId, ObjectId, Stop, put_chosen};
 use crate::wire::CallId;
 
 /// A place in a line: the object, the line, and the turn.
-pub(crate) type Place = (ObjectId, u8, u64);
+pub(crate) type Place = (ObjectId, LineNumber, u64);
+
+/// A line of an object: its number, and, of those that are one for each value, a hash of that. Two values that have one
+/// hash wait in one line, which is as good: whoever is before another comes to its end.
+type LineNumber = (u8, u64);
+
+/// The first line of an object.
+const FIRST: LineNumber = (0, 0);
+/// Greater than any line.
+const LAST: LineNumber = (u8::MAX, u64::MAX);
 
 /// A call that cannot go on yet.
 #[derive(Debug, Clone)]
@@ -67,7 +77,7 @@ impl Core {
         let Some(line) = self.hosting.store().line(method).filter(|_| !self.hosting.lines.is_empty()) else {
             return Ok(false);
         };
-        let name = Args::of(&invocation.body)?.text("the object's name")?;
+        let (name, line) = place(line, &invocation.body)?;
         let object = self.hosting.store().find(method.kind, name);
         Ok(object.is_some_and(|object| self.hosting.first(object, line).is_some()))
     }
@@ -89,10 +99,8 @@ impl Core {
         self.hosting.last_ticket += 1;
         let ticket = self.hosting.last_ticket;
         for (method, body) in parked.steps.iter() {
-            let Ok(name) = Args::of(body).and_then(|mut args| args.text("the object's name")) else {
-                continue;
-            };
-            let line = self.hosting.store().line(*method).unwrap_or_default();
+            let line = self.hosting.store().line(*method).unwrap_or(Line::One(0));
+            let Ok((name, line)) = place(line, body) else { continue };
             let object = self.hosting.proposer.wait_for(method.kind, name);
             parked.places.push((object, line, ticket));
         }
@@ -141,7 +149,7 @@ impl Core {
     pub(in super::super) fn wake_changed(&mut self, now: Instant) {
         let mut left = config::WOKEN_PER_TURN_MAX;
         while let Some(object) = self.hosting.changed.pop_front() {
-            let mut line = 0;
+            let mut line = FIRST;
             while let Some((place, slot)) = self.hosting.next_in_line(object, line) {
                 if left == 0 {
                     self.hosting.changed.push_front(object);
@@ -149,7 +157,7 @@ impl Core {
                 }
                 left -= 1;
                 if !self.try_waiting(now, slot, place, &mut left) {
-                    match place.1.checked_add(1) {
+                    match after(place.1) {
                         Some(next) => line = next,
                         None => break,
                     }
@@ -269,6 +277,30 @@ fn invocation((method, body): &(MethodId, Bytes)) -> Invocation<'_> {
     Invocation { method: *method, body: Cow::Borrowed(body) }
 }
 
+/// The object that a call with these arguments is about, and its place there.
+fn place(line: Line, body: &[u8]) -> Result<(&str, LineNumber), Stop> {
+    let mut args = Args::of(body)?;
+    let name = args.text("the object's name")?;
+    let line = match line {
+        Line::One(number) => (number, 0),
+        Line::Each(at) => {
+            // The same in each process, so that who is woken first is too.
+            let mut hasher = DefaultHasher::new();
+            hasher.write(args.at(usize::from(at))?);
+            (u8::MAX, hasher.finish())
+        }
+    };
+    Ok((name, line))
+}
+
+/// The line after this one.
+fn after((number, of): LineNumber) -> Option<LineNumber> {
+    match of.checked_add(1) {
+        Some(of) => Some((number, of)),
+        None => Some((number.checked_add(1)?, 0)),
+    }
+}
+
 impl Hosting {
     /// Objects that are listened to, or were of late.
     pub(in super::super) fn listened_to(&self) -> usize {
@@ -282,10 +314,10 @@ impl Hosting {
 
     /// Calls that wait for this object to change.
     pub(super) fn waiting_for(&self, object: ObjectId) -> usize {
-        self.lines.range((object, 0, 0)..=(object, u8::MAX, u64::MAX)).count()
+        self.lines.range((object, FIRST, 0)..=(object, LAST, u64::MAX)).count()
     }
 
-    fn first(&self, object: ObjectId, line: u8) -> Option<(Place, u32)> {
+    fn first(&self, object: ObjectId, line: LineNumber) -> Option<(Place, u32)> {
         let line = (object, line, 0)..=(object, line, u64::MAX);
         self.lines.range(line).next().map(|(place, slot)| (*place, *slot))
     }
@@ -308,8 +340,8 @@ impl Hosting {
     }
 
     /// Who is first in the object's lines from this one on.
-    fn next_in_line(&self, object: ObjectId, line: u8) -> Option<(Place, u32)> {
-        let rest = (object, line, 0)..=(object, u8::MAX, u64::MAX);
+    fn next_in_line(&self, object: ObjectId, line: LineNumber) -> Option<(Place, u32)> {
+        let rest = (object, line, 0)..=(object, LAST, u64::MAX);
         self.lines.range(rest).next().map(|(place, slot)| (*place, *slot))
     }
 }
