@@ -333,3 +333,9 @@ pub const GLOBALCOUNTER_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Members that one step of set algebra looks at: some half a second at worst, in which nothing else is done.
 pub const COMBINED_MEMBERS_MAX: usize = 1 << 20;
+/// How long a computation of a cache lasts without a word of its node: then the next who waits for its value computes it.
+/// Each third of it costs a message while one computes.
+pub const FLIGHT_LEASE: Duration = Duration::from_secs(15);
+
+/// Hits of a cache that a node counts by itself before it tells the controller: one message for as many.
+pub const CACHE_HITS_UNTOLD_MAX: u64 = 100;

@@ -16,6 +16,7 @@ macro_rules! reaches_object {
 }
 
 mod barrier;
+mod cache;
 mod comms;
 mod counter;
 mod counters;
@@ -39,6 +40,9 @@ mod semaphore;
 mod set;
 
 pub use barrier::{Barrier, BarrierState};
+pub use cache::{Begun, Cache, CacheChange, CacheInfo, CacheState};
+#[doc(hidden)]
+pub use cache::{CachedFunction, Keyed};
 pub use comms::{Comms, CommsMessage, CommsState, Inbox};
 #[doc(hidden)]
 pub use counter::{CountingFails, counted, counted_before, try_counted, try_counted_before};

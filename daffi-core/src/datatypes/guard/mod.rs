@@ -159,6 +159,16 @@ pub(crate) fn ask<T: Methods>(
     claim: &Claim,
     operation: Operation<Option<u64>>,
 ) -> Operation<Option<Hold>> {
+    let operation = operation.map(|granted| granted.ok_or(()));
+    ask_or::<T, ()>(object, claim, operation).map(Result::ok)
+}
+
+/// The same of what may have another answer than a grant.
+pub(crate) fn ask_or<T: Methods, A: Send + 'static>(
+    object: &Object,
+    claim: &Claim,
+    operation: Operation<Result<u64, A>>,
+) -> Operation<Result<Hold, A>> {
     // Not the callback's own handle, if it is one: what it holds may outlive it.
     let node = object.node().shared().handle(None);
     let keeper = Keeper { object: object.with_node(node), kind: T::KIND };
@@ -193,7 +203,10 @@ struct Asking {
 }
 
 impl Asking {
-    fn settle(mut self, granted: Result<Option<u64>, DataError>) -> Result<Option<Hold>, DataError> {
+    fn settle<A>(
+        mut self,
+        granted: Result<Result<u64, A>, DataError>,
+    ) -> Result<Result<Hold, A>, DataError> {
         self.is_open = granted.as_ref().is_err_and(|error| error.ran() != Ran::No);
         Ok(granted?.map(|token| Hold::new(&self, token)))
     }

@@ -1,0 +1,149 @@
+//! What `#[cached]` makes of a function.
+
+use std::any::type_name;
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::flight::{Caching, Found, passed_by};
+use super::state::CacheInfo;
+use crate::api::Operation;
+use crate::error::DataError;
+use crate::hosted::Key;
+use crate::node::Node;
+
+/// A function under `#[cached]`: its cache, and how results are kept there.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct CachedFunction {
+    /// The function with its path: that of the type that bears its name.
+    function: fn() -> &'static str,
+    /// The cache's name, if it is not the function's.
+    cache: Option<&'static str>,
+    ttl: Option<Duration>,
+    is_sliding: bool,
+    hits: LazyLock<Arc<AtomicU64>>,
+}
+
+/// Arguments of a cached function as a key, if they can be one.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Keyed(Result<Key, DataError>);
+
+impl CachedFunction {
+    /// The function whose type is `F`.
+    pub const fn new<F>(cache: Option<&'static str>, ttl: Option<Duration>, is_sliding: bool) -> Self {
+        Self { function: type_name::<F>, cache, ttl, is_sliding, hits: LazyLock::new(Arc::default) }
+    }
+
+    /// The key of these arguments: a tuple, without which there is none.
+    pub fn key<A: Serialize>(&self, arguments: &A) -> Keyed {
+        Keyed(Key::of(&((self.function)(), arguments)))
+    }
+
+    fn caching(&self) -> Result<Caching, DataError> {
+        let node = Node::current().ok_or(DataError::NoNode)?;
+        let caching = Caching::new(&node, self.name(), Arc::clone(&self.hits));
+        Ok(Caching { ttl: self.ttl, is_sliding: self.is_sliding, ..caching })
+    }
+
+    fn name(&self) -> &'static str {
+        self.cache.unwrap_or_else(|| (self.function)())
+    }
+
+    /// The result by a key, which is what `run` comes to if it is not there.
+    pub async fn get<T>(&self, key: Keyed, run: impl Future<Output = T>) -> T
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let Ok(value) = self.try_get(key, infallible(run)).await;
+        value
+    }
+
+    /// The same of a function that may fail: errors are not kept.
+    pub async fn try_get<T, E>(&self, key: Keyed, run: impl Future<Output = Result<T, E>>) -> Result<T, E>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let looked = async {
+            let (caching, key) = (self.caching()?, key.0?);
+            let found = caching.find(&key).await?;
+            Ok((caching, key, found))
+        };
+        match looked.await {
+            Ok((_, _, Found::Compute(flight))) => {
+                let value = run.await?;
+                flight.land(&value).await;
+                Ok(value)
+            }
+            Ok((caching, key, Found::Hit(value))) => match value.get() {
+                Ok(value) => Ok(value),
+                // By another version of the function.
+                Err(_) => self.put(caching, key, run).await,
+            },
+            // A cache is there to save time: it does not keep the function from running.
+            Err(error) => {
+                passed_by(self.name(), &error);
+                run.await
+            }
+        }
+    }
+
+    /// What `run` comes to, which is the result by the key from then on.
+    pub async fn bypass<T: Serialize>(&self, key: Keyed, run: impl Future<Output = T>) -> T {
+        let Ok(value) = self.try_bypass(key, infallible(run)).await;
+        value
+    }
+
+    /// The same of a function that may fail.
+    pub async fn try_bypass<T: Serialize, E>(
+        &self,
+        key: Keyed,
+        run: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self.caching().and_then(|caching| Ok((caching, key.0?))) {
+            Ok((caching, key)) => self.put(caching, key, run).await,
+            Err(error) => {
+                passed_by(self.name(), &error);
+                run.await
+            }
+        }
+    }
+
+    async fn put<T: Serialize, E>(
+        &self,
+        caching: Caching,
+        key: Key,
+        run: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let value = run.await?;
+        if let Err(error) = caching.put(key, &value).await {
+            passed_by(self.name(), &error);
+        }
+        Ok(value)
+    }
+
+    /// How its cache does.
+    pub fn info(&self) -> Operation<CacheInfo> {
+        Operation::of(|| Ok::<_, DataError>(self.caching()?.info()))
+    }
+
+    /// Clears its cache.
+    pub fn clear(&self) -> Operation<u64> {
+        Operation::of(|| Ok::<_, DataError>(self.caching()?.clear()))
+    }
+
+    /// Forgets one result.
+    pub fn forget(&self, key: Keyed) -> Operation<bool> {
+        Operation::of(|| Ok::<_, DataError>(self.caching()?.object.forget(key.0?)))
+    }
+}
+
+async fn infallible<T>(run: impl Future<Output = T>) -> Result<T, Infallible> {
+    Ok(run.await)
+}

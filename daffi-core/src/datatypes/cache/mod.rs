@@ -1,0 +1,10 @@
+//! Caches: values that are computed once for all nodes.
+
+mod flight;
+mod function;
+mod handle;
+mod state;
+
+pub use self::function::{CachedFunction, Keyed};
+pub use self::handle::Cache;
+pub use self::state::{Begun, CacheChange, CacheInfo, CacheState};
