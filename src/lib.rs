@@ -18,7 +18,7 @@ pub use daffi_core::api::{
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::{
-    Barrier, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher, Events,
+    Barrier, Cache, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher, Events,
     GlobalCounter, Hash, Hold, Inbox, Latch, Leadership, Leased, Lock, LockGuard, Permit, PriorityQueue,
     Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
 };
@@ -357,6 +357,64 @@ pub use daffi_macros::remote;
 /// ```
 #[doc(inline)]
 pub use daffi_macros::local;
+
+/// Keeps the results of a function for all nodes: for the same arguments it runs once, wherever it is called.
+///
+/// The function is `async` from then on, and otherwise as it was typed. The first call with some arguments runs it, calls
+/// meanwhile on any node wait for that one, and later ones have its result at once. A run that fails, panics or is
+/// dropped, or whose node dies, frees the next that waits; errors are not kept. Arguments and results travel by serde: the
+/// same arguments are those that are encoded the same, so that those with NaN in them are never found.
+///
+/// The function's name is the name of a type, too, which has what else there is:
+/// * `price::bypass(…)` runs the function, and keeps its result in the place of the one that is there;
+/// * `price::uncached(…)` is the function itself;
+/// * `price::forget(…)` forgets one result and says whether it was there, `price::clear()` all of them;
+/// * `price::info()` says how it does: [`CacheInfo`](datatypes::CacheInfo).
+///
+/// The results are in a [`Cache`] of the node that runs the callback that calls it, else of the process's
+/// [default node](Node::make_default), which `#[daffi::main]` sets. Where there is none, or the cache cannot be reached, or
+/// the result is too large for it, the function runs all the same, and a warning says so: a cache saves time, and nothing
+/// depends on it. Only `forget`, `clear` and `info` fail then.
+///
+/// ```standalone_crate
+/// use daffi::prelude::*;
+///
+/// #[cached(key = "squares", ttl = "1h")]
+/// fn square(n: i64) -> i64 {
+///     n * n
+/// }
+///
+/// #[cached]
+/// async fn half(n: u64) -> Result<u64, String> {
+///     if n % 2 == 0 { Ok(n / 2) } else { Err(format!("{n} is odd")) }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daffi::Result<()> {
+/// # let _controller = Controller::bind("memory://cached").await?;
+/// let node = daffi::connect("memory://cached").await?;
+/// node.make_default();
+/// assert_eq!((square(4).await, square(4).await, square(-4).await), (16, 16, 16));
+/// let info = square::info().await?;
+/// assert_eq!((info.hits, info.misses, info.size), (1, 2, 2));
+///
+/// assert!(half(3).await.is_err() && half(3).await.is_err());
+/// assert_eq!((half::info().await?.misses, half::info().await?.size), (2, 0));
+/// assert_eq!(square::clear().await?, 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Options
+///
+/// * `key = "squares"`: the cache's name, by default that of the function with its path. Functions may share one.
+/// * `ttl = "1h"`: how long a result stays; by default until it is forgotten. Pottery's default is a minute, of the whole.
+/// * `sliding`: each hit begins that time anew.
+///
+/// Above a callback, it stands above [`callback`](macro@callback). A plain function runs where it is awaited, so one that
+/// computes for long is better `async`, and leaves that to `tokio::task::spawn_blocking`. Pottery's `redis_cache`.
+#[doc(inline)]
+pub use daffi_macros::cached;
 
 /// Numbers the runs of a function by a topic of the [global counter](GlobalCounter): its result comes with the number.
 ///

@@ -7,7 +7,7 @@ pub use daffi_core::callback::{
     Args, Callback, Chosen, Context, Contract, Declaration, Declared, Flow, Inventory, OnCancel, Options,
     Serves, Shareable, declares,
 };
-pub use daffi_core::datatypes::{counted, counted_before, try_counted, try_counted_before};
+pub use daffi_core::datatypes::{CachedFunction, counted, counted_before, try_counted, try_counted_before};
 pub use daffi_core::error::DataError;
 pub use futures::Stream;
 use std::fmt::Display;

@@ -47,7 +47,7 @@ impl Counted {
         let topic = topic(given, &signature, &mut problems);
         let is_before = is_before(given, &mut problems);
         check_signature(&signature, &mut problems);
-        let output = output(&signature, &mut problems);
+        let output = output(&signature, "that is counted stands in a pair with its number", &mut problems);
         let body = match body {
             Body::Block(body) => body,
             Body::Missing(semicolon) => {
@@ -85,6 +85,8 @@ fn is_before(given: &[Given], problems: &mut Problems) -> bool {
     }
 }
 
+const NAMES: &str = "help: name it, or box it: `Box<dyn Trait>`";
+
 fn check_signature(signature: &Signature, problems: &mut Problems) {
     let why = "a function that is counted is `async` from then on, since counting takes a question to the controller";
     if let Some(constness) = &signature.constness {
@@ -98,13 +100,13 @@ fn check_signature(signature: &Signature, problems: &mut Problems) {
     }
 }
 
-fn output(signature: &Signature, problems: &mut Problems) -> Output {
+/// What the function returns, which `does` what its type needs a name for.
+pub(crate) fn output(signature: &Signature, does: &str, problems: &mut Problems) -> Output {
     let ReturnType::Type(_, ty) = &signature.output else { return Output::Nothing };
     for unnamed in types::Obstacles::find(ty).unnamed {
         problems.add(
             &unnamed,
-            "the result of a function that is counted stands in a pair with its number, so its type needs a name\n\
-             help: name it, or box it: `Box<dyn Trait>`",
+            format_args!("the result of a function {does}, so its type needs a name\n{NAMES}"),
         );
     }
     match types::last_name(ty).as_deref() {

@@ -3,6 +3,7 @@
 //! `parse` reads tokens and knows no rule; `model`, `options` and `program` hold the rules, and each error has
 //! the span of the token it is about; `expand` cannot fail.
 
+mod cached;
 mod count;
 mod expand;
 mod model;
@@ -48,6 +49,12 @@ pub fn main(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> pr
 #[proc_macro_attribute]
 pub fn count(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     count_tokens(given.into(), item.into()).into()
+}
+
+/// Defined in `daffi-macros`, to be used as `daffi::cached`.
+#[proc_macro_attribute]
+pub fn cached(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    cached_tokens(given.into(), item.into()).into()
 }
 
 fn callback_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
@@ -132,6 +139,15 @@ fn main_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
     match parsed(given, &item).and_then(|(given, parsed)| program::Program::new(&given, parsed)) {
         Ok(program) => expand::program(&program),
         Err(error) => [program::beside_error(item), error.into_compile_error()].into_iter().collect(),
+    }
+}
+
+fn cached_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
+    let parsed = parsed(given, &item);
+    let kept = if is_declaration(&parsed) { TokenStream::new() } else { item };
+    match parsed.and_then(|(given, item)| cached::Cached::new(&given, item)) {
+        Ok(cached) => expand::cached(&cached),
+        Err(error) => beside(kept, error),
     }
 }
 

@@ -25,6 +25,7 @@ fn expand(source: &str) -> String {
     let expanded = match name.as_str() {
         "callback" => crate::callback_tokens(given, item),
         "remote" => crate::remote_tokens(given, item),
+        "cached" => crate::cached_tokens(given, item),
         "count" => crate::count_tokens(given, item),
         "main" => crate::main_tokens(given, item),
         other => panic!("no macro `{other}`"),

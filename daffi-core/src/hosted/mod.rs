@@ -16,7 +16,8 @@ mod value;
 pub use args::Args;
 pub use command::{Asker, Command, Condition, Denial, Invocation, MethodId, Outcome};
 pub use kind::{
-    Access, Hosted, Inventory, Line, Method, MethodEntry, Methods, ObjectKind, Refusal, Run, Stop, kinds, put_value,
+    Access, Hosted, Inventory, Line, Method, MethodEntry, Methods, ObjectKind, Refusal, Run, Stop, kinds,
+    put_value,
 };
 pub use others::Others;
 pub use store::{After, Change, LoadError, ObjectEntry, ObjectId, Snapshot, Store, put_chosen};

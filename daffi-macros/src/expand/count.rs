@@ -18,10 +18,7 @@ pub(crate) fn counted(counted: &Counted) -> TokenStream {
         Output::Nothing => infallible(*is_before, &quote!(()), &number),
         Output::Value(ty) => infallible(*is_before, &ty.to_token_stream(), &number),
         Output::Result(ty) => {
-            let (ok, err) = match types::plain_success(ty).zip(types::arguments(ty).get(1)) {
-                Some((ok, err)) => (ok.into_token_stream(), err.to_token_stream()),
-                None => (part(ty, &quote!(Ok)), part(ty, &quote!(Err))),
-            };
+            let (ok, err) = parts(ty);
             let run = if *is_before {
                 quote!(try_counted_before::<#ok, #err>)
             } else {
@@ -42,6 +39,14 @@ pub(crate) fn counted(counted: &Counted) -> TokenStream {
 fn infallible(is_before: bool, ty: &TokenStream, number: &TokenStream) -> (TokenStream, TokenStream) {
     let run = if is_before { quote!(counted_before::<#ty>) } else { quote!(counted::<#ty>) };
     (run, quote!(::core::result::Result<(#number, #ty), ::daffi::__private::DataError>))
+}
+
+/// What a `Result` holds.
+pub(super) fn parts(ty: &syn::Type) -> (TokenStream, TokenStream) {
+    match types::plain_success(ty).zip(types::arguments(ty).get(1)) {
+        Some((ok, err)) => (ok.into_token_stream(), err.to_token_stream()),
+        None => (part(ty, &quote!(Ok)), part(ty, &quote!(Err))),
+    }
 }
 
 /// What an alias of `Result` holds.

@@ -3,6 +3,7 @@
 //! The generated code is thin: it names types and hands over to generic functions. All paths are absolute, and
 //! all names of its own begin with `__daffi`.
 
+mod cached;
 mod call;
 mod class;
 mod contract;
@@ -20,6 +21,7 @@ use syn::{Attribute, Type};
 use crate::model::{Model, Output};
 use crate::types;
 
+pub(crate) use cached::cached;
 pub(crate) use class::{class, kept_block, served};
 pub(crate) use contract::{contract, kept_trait};
 pub(crate) use count::counted;

@@ -164,7 +164,8 @@ fn method(member: &Member, kind: &str, ty: &Type, problems: &mut Problems) -> Op
     }
     let access =
         if !is_write && signature.inputs.iter().any(takes_turn_mutably) { Access::Publish } else { access };
-    let parameters: Vec<Parameter> = signature.inputs.iter().filter_map(|input| parameter(input, problems)).collect();
+    let parameters: Vec<Parameter> =
+        signature.inputs.iter().filter_map(|input| parameter(input, problems)).collect();
     let (result, is_result, waits) = output(&signature.output, problems);
     let line = line_of(&given, &parameters, waits, problems).or(line(&given, waits, problems));
     let is =
@@ -256,12 +257,7 @@ fn output(output: &ReturnType, problems: &mut Problems) -> (Option<Type>, bool, 
 }
 
 /// The line of a method that has one for each value of a parameter.
-fn line_of(
-    given: &[Given],
-    parameters: &[Parameter],
-    waits: bool,
-    problems: &mut Problems,
-) -> Option<Line> {
+fn line_of(given: &[Given], parameters: &[Parameter], waits: bool, problems: &mut Problems) -> Option<Line> {
     let name = options::text(given, "line_of", problems)?;
     if !waits {
         problems.add(&name, "only a method that returns a `Poll` waits in a line\nhelp: leave `line_of` out");
@@ -273,7 +269,10 @@ fn line_of(
     });
     let at = sent.position(|ident| *ident == name.value()).and_then(|at| u8::try_from(at).ok());
     if at.is_none() {
-        problems.add(&name, "`line_of` names one of the first 256 parameters, which it has one line for each value of");
+        problems.add(
+            &name,
+            "`line_of` names one of the first 256 parameters, which it has one line for each value of",
+        );
     }
     at.map(Line::Each)
 }

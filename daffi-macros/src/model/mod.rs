@@ -10,6 +10,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Attribute, GenericParam, Ident, Meta, Result, Safety, Signature, Type, Visibility};
 
+use crate::cached::is;
 use crate::options::{self, Elsewhere, Kind, TREATMENT, Treatment};
 use crate::parse::{self, Body, Function, Given, Item, Member, Part};
 use crate::problems::Problems;
@@ -113,6 +114,12 @@ impl Model {
                 this,
                 "a function of a type cannot be a callback by itself\n\
                  help: put `#[callback]` above the `impl` block, which makes callbacks of all its `pub` functions",
+            );
+        }
+        if let Some(cached) = function.attrs.iter().find(|attribute| is(attribute, "cached")) {
+            problems.add(
+                cached,
+                "what is offered to others is what stands below\nhelp: put `#[cached]` above `#[callback]`",
             );
         }
         let model = Self::new(given, &function, &function.signature, Home::Module, &mut problems);

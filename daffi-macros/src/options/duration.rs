@@ -18,7 +18,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         rest = after.trim_start();
     }
     if sum.is_zero() {
-        return Err(format!("nothing can run within `{text}`\nhelp: leave the option out for no limit"));
+        return Err(format!("`{text}` is no time at all\nhelp: leave the option out for no limit"));
     }
     Ok(sum)
 }
@@ -92,7 +92,7 @@ mod tests {
             ("1.5.5s", "not a duration"),
             ("5x", "not a unit"),
             ("5 fortnights", "not a unit"),
-            ("0s", "nothing can run"),
+            ("0s", "no time at all"),
             ("99999999999999999999999d", "too long"),
         ] {
             let problem = parse(text).expect_err(text);

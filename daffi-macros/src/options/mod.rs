@@ -3,6 +3,8 @@
 mod duration;
 mod treatment;
 
+use std::time::Duration;
+
 use syn::{Expr, ExprLit, Lit, LitInt, LitStr};
 
 use crate::parse::Given;
@@ -30,6 +32,30 @@ pub(crate) fn number(given: &[Given], name: &str, problems: &mut Problems) -> Op
         None => problems.add(&option.name, format_args!("`{name}` needs a value: `{name} = 4`")),
     }
     None
+}
+
+/// The option `name` among those `given`, as a time.
+pub(crate) fn duration(given: &[Given], name: &str, problems: &mut Problems) -> Option<Duration> {
+    let option = given.iter().find(|option| option.name == name)?;
+    if let Some(Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. })) = option.value.as_ref().map(bare)
+    {
+        problems.add(
+            &option.value,
+            format_args!(
+                "`{name}` takes a duration as a text, with its unit\nhelp: write `{name} = \"5s\"` or `{name} = \
+                 \"250ms\"`"
+            ),
+        );
+        return None;
+    }
+    let text = text(given, name, problems)?;
+    match duration::parse(&text.value()) {
+        Ok(time) => Some(time),
+        Err(problem) => {
+            problems.add(&text, problem);
+            None
+        }
+    }
 }
 
 /// The option `name` among those `given`, as one that is there or not.

@@ -48,7 +48,7 @@ impl Treatment {
         }
         Self {
             inline: inline.is_some(),
-            timeout: timeout(given, problems),
+            timeout: super::duration(given, "timeout", problems),
             concurrency: concurrency(given, problems),
             idempotent: idempotent.is_some(),
             finishes: finishes(given, problems),
@@ -86,28 +86,6 @@ fn check_inline(inline: &Given, given: &[Given], kind: Kind, problems: &mut Prob
                 option.name
             ),
         );
-    }
-}
-
-fn timeout(given: &[Given], problems: &mut Problems) -> Option<Duration> {
-    let option = given.iter().find(|option| option.name == "timeout")?;
-    if let Some(syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Int(_) | syn::Lit::Float(_), .. })) =
-        option.value.as_ref().map(super::bare)
-    {
-        problems.add(
-            &option.value,
-            "`timeout` takes a duration as a text, with its unit\nhelp: write `timeout = \"5s\"` or `timeout = \
-             \"250ms\"`",
-        );
-        return None;
-    }
-    let text = super::text(given, "timeout", problems)?;
-    match super::duration::parse(&text.value()) {
-        Ok(timeout) => Some(timeout),
-        Err(problem) => {
-            problems.add(&text, problem);
-            None
-        }
     }
 }
 

@@ -86,8 +86,9 @@ impl Caching {
 
     pub(super) fn info(&self) -> Operation<CacheInfo> {
         let hits = Arc::clone(&self.hits);
-        self.object.info().map(move |info| {
-            CacheInfo { hits: info.hits.saturating_add(hits.load(Ordering::Relaxed)), ..info }
+        self.object.info().map(move |info| CacheInfo {
+            hits: info.hits.saturating_add(hits.load(Ordering::Relaxed)),
+            ..info
         })
     }
 

@@ -19,7 +19,7 @@ use crate::error::DataError;
 use crate::hosted::{Key, Value};
 use crate::node::Node;
 
-/// Values that are computed once for all nodes, by key. [`#[cached]`](crate) functions have one.
+/// Values that are computed once for all nodes, by key. Functions under `#[cached]` have one.
 ///
 /// However many ask for a value that is not there, on however many nodes, [one computes it](Self::get_or_compute) and the
 /// others wait for that. One that fails, is dropped, or whose node dies, frees the next who waits at once, or, over
@@ -176,6 +176,10 @@ impl<K, V> fmt::Debug for Cache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Caching { ttl, is_sliding, .. } = &self.caching;
         let mut shown = f.debug_struct("Cache");
-        shown.field("name", &self.name()).field("ttl", ttl).field("is_sliding", is_sliding).finish_non_exhaustive()
+        shown
+            .field("name", &self.name())
+            .field("ttl", ttl)
+            .field("is_sliding", is_sliding)
+            .finish_non_exhaustive()
     }
 }

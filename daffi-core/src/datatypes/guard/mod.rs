@@ -203,10 +203,7 @@ struct Asking {
 }
 
 impl Asking {
-    fn settle<A>(
-        mut self,
-        granted: Result<Result<u64, A>, DataError>,
-    ) -> Result<Result<Hold, A>, DataError> {
+    fn settle<A>(mut self, granted: Result<Result<u64, A>, DataError>) -> Result<Result<Hold, A>, DataError> {
         self.is_open = granted.as_ref().is_err_and(|error| error.ran() != Ran::No);
         Ok(granted?.map(|token| Hold::new(&self, token)))
     }
