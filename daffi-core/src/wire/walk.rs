@@ -151,23 +151,6 @@ impl Shape {
     }
 }
 
-/// For people.
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nil => f.write_str("nothing"),
-            Self::Bool => f.write_str("a truth value"),
-            Self::Integer(value) => write!(f, "the integer {value}"),
-            Self::Float => f.write_str("a float"),
-            Self::Text => f.write_str("a text"),
-            Self::Bytes => f.write_str("bytes"),
-            Self::Array(length) => write!(f, "a list of {length}"),
-            Self::Map(length) => write!(f, "a map of {length}"),
-            Self::Extension => f.write_str("an extension value"),
-        }
-    }
-}
-
 /// The plain data of the value at the start of `bytes`: of a text, of bytes, the four or eight of a float.
 ///
 /// # Errors

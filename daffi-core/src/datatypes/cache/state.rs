@@ -128,7 +128,7 @@ impl CacheState {
         if let Some(value) = self.get(key.clone()) {
             self.hits = self.hits.saturating_add(1);
             if let Some(slide) = slide {
-                self.entries.expire_at(key, Some(turn.now().after(slide)));
+                self.entries.expire_at(&key, Some(turn.now().after(slide)));
             }
             return Poll::Ready(Ok(Begun::Hit(value)));
         }
@@ -212,7 +212,7 @@ impl CacheState {
     #[callback(shrink)]
     pub fn forget(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
         self.overtake(turn, &key);
-        let removed = self.entries.remove(&key);
+        let removed = self.entries.remove(turn, &key);
         let was_there = removed.is_some();
         if let Some((key, _)) = removed {
             tell(turn, &CacheChange::Forgotten { key });
@@ -226,7 +226,7 @@ impl CacheState {
         let ended = self.flights.clear(turn);
         self.ended(ended);
         (self.hits, self.misses) = (0, 0);
-        let forgotten = self.entries.clear();
+        let forgotten = self.entries.clear(turn);
         if forgotten > 0 {
             tell(turn, &CacheChange::Cleared);
         }
@@ -285,11 +285,11 @@ impl CacheState {
 
 impl Hosted for CacheState {
     fn next_expiry(&self) -> Option<Time> {
-        [self.entries.next_expiry(), self.flights.next_expiry()].into_iter().flatten().min()
+        [self.entries.next_expiry(), self.flights.next_expiry()].iter().flatten().min().copied()
     }
 
     fn expire(&mut self, turn: &mut Turn<'_>) {
-        while let Some((key, _)) = self.entries.pop_expired(turn.now()) {
+        while let Some((key, _)) = self.entries.pop_expired(turn) {
             tell(turn, &CacheChange::Expired { key });
         }
         let lost = self.flights.expire(turn);
