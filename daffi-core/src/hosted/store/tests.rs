@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::error::DataError;
-use crate::hosted::{Asker, Condition, Hosted, Method, Methods, ObjectKind, Others, Refusal, Run, Stop};
+use crate::hosted::{
+    Asker, Condition, Hosted, Line, Method, Methods, ObjectKind, Others, Refusal, Run, Stop,
+};
 use crate::wire;
 
 /// Tallies that expire, of which one session at a time may hold the whole.
@@ -118,7 +120,7 @@ impl Hosted for Tallies {
 }
 
 const fn method(run: Run<Tallies>) -> Method<Tallies> {
-    Method { name: "", parameters: &[], result: "", doc: "", line: Some(0), run }
+    Method { name: "", parameters: &[], result: "", doc: "", line: Some(Line::One(0)), run }
 }
 
 const GET: u16 = 0;
