@@ -155,6 +155,10 @@ impl CallbackName {
 
 /// Whether `name` is like `pattern`, in which each `*` stands for any text.
 pub fn matches_glob(pattern: &str, name: &str) -> bool {
+    // What most roles say of most things; asked for each operation on a hosted object.
+    if pattern == "*" {
+        return true;
+    }
     let Some((head, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut left) = name.strip_prefix(head) else { return false };
     let mut parts: Vec<&str> = rest.split('*').collect();

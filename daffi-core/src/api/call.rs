@@ -55,6 +55,7 @@ pub struct Call<R> {
 
 /// A call that is ready to be sent.
 pub(super) struct Prepared {
+    pub(super) node: Node,
     pub(super) request: Box<Request>,
     pub(super) plan: Option<Box<Plan>>,
     /// What stands around it, if anything does.
@@ -63,7 +64,7 @@ pub(super) struct Prepared {
 
 impl<R> Call<R> {
     pub(super) fn new(node: &Node, name: &str, arguments: &impl Arguments) -> Self {
-        let request = request(node, name, arguments).map(Box::new).map_err(Box::new);
+        let request = request(node, name, arguments).map_err(Box::new);
         Self { node: node.clone(), request, limit: Limit::Usual, plan: None, result: PhantomData }
     }
 
@@ -79,7 +80,7 @@ impl<R> Call<R> {
 
     /// A call of the controller's own callback `name`, whose arguments are encoded already.
     pub(super) fn encoded(node: &Node, name: &str, body: Vec<u8>) -> Self {
-        let request = with_body(node, name, body).map(Box::new).map_err(Box::new);
+        let request = with_body(node, name, body).map_err(Box::new);
         let call = Self { node: node.clone(), request, limit: Limit::Usual, plan: None, result: PhantomData };
         call.with(|request| request.is_declared = true)
     }
@@ -245,7 +246,7 @@ impl<R: Wire> Call<R> {
     pub(super) fn unary(self, usual: Duration, change: impl FnOnce(&mut Request)) -> Flight {
         let shared = Arc::clone(self.node.shared());
         let several = match self.prepare(usual, change) {
-            Ok(Prepared { request, plan: None, wrapping: None }) => return Flight::new(shared, request),
+            Ok(Prepared { request, plan: None, wrapping: None, .. }) => return Flight::new(shared, request),
             Ok(prepared) => carry_out(&shared, prepared),
             Err(error) => Err(error),
         };
@@ -273,7 +274,7 @@ impl<R: Wire> Call<R> {
         let until = if outlives { None } else { self.node.scope_ends_at() };
         let shared = self.node.shared();
         let wrapping = shared.wrapping(|| Outgoing::of(&request, says_timeout, until));
-        Ok(Prepared { request, plan: self.plan, wrapping })
+        Ok(Prepared { node: self.node, request, plan: self.plan, wrapping })
     }
 
     /// Runs it in the background: it is sent at once, and the [`Job`] says how it went. Dropping that lets the
@@ -351,7 +352,7 @@ fn fault<E: fmt::Display>(error: &E) -> Fault {
     Fault::Failed { kind, message: error.to_string(), chain: Vec::new(), value: Vec::new() }
 }
 
-fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Request, CallError> {
+fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Box<Request>, CallError> {
     let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
     arguments.put(&mut body).map_err(|error| CallError::BadArguments {
         expected: "arguments that can be encoded".into(),
@@ -360,11 +361,12 @@ fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Reques
     with_body(node, name, body)
 }
 
-fn with_body(node: &Node, name: &str, body: Vec<u8>) -> Result<Request, CallError> {
+fn with_body(node: &Node, name: &str, body: Vec<u8>) -> Result<Box<Request>, CallError> {
     // A text that cannot be a name is one that nobody offers.
     let no_name = |_| CallError::NoSuchCallback { name: name.to_owned(), similar: Vec::new() };
-    let name = node.shared().lock().name(name).map_err(no_name)?;
-    let mut request = Request::new(name, body);
+    let (name, number) = node.shared().lock().name(name).map_err(no_name)?;
+    let mut request = Box::new(Request::new(name, body));
+    request.number = number;
     request.trace = node.trace().copied().map(Box::new);
     Ok(request)
 }
@@ -374,7 +376,7 @@ pub(super) fn one_way_request(node: &Node, name: &str) -> Result<Request, CallEr
     let request = request(node, name, &())?;
     let timeout = Some(config::JOB_TIMEOUT);
     // The arguments are checked one by one; here are none.
-    Ok(Request { flags: Flags::ONE_WAY, timeout, is_declared: true, ..request })
+    Ok(Request { flags: Flags::ONE_WAY, timeout, is_declared: true, ..*request })
 }
 
 /// Most arguments fit.

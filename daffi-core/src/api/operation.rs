@@ -136,8 +136,8 @@ impl<T: 'static> IntoFuture for Operation<T> {
 
     fn into_future(self) -> OperationFuture<T> {
         let state = match self.call {
-            Ok(call) => Sending::new(call),
-            Err(error) => Err(*error),
+            Ok(call) => Sending::new(call).map_err(Box::new),
+            Err(error) => Err(error),
         };
         OperationFuture { state, open: Some(self.open) }
     }
@@ -157,28 +157,28 @@ fn unsent() -> DataError {
 #[must_use = "an operation does nothing until it is awaited"]
 pub struct OperationFuture<T> {
     /// Dropped before `open`, which may send something after it.
-    state: Result<Sending, DataError>,
+    state: Result<Sending, Box<DataError>>,
     /// Until it is over.
     open: Option<Open<T>>,
 }
 
 /// An operation on its way, which is sent again if the link breaks before its outcome is here.
 struct Sending {
+    /// The node lives as long as somebody awaits this.
     node: Node,
     flight: Flight,
     /// How often it may be sent again.
     left: u32,
     /// How it was lost, if it may have been carried out then.
-    lost: Option<CallError>,
+    lost: Option<Box<CallError>>,
     /// The callback that awaits it.
     _awaiting: Option<Awaiting>,
 }
 
 impl Sending {
     fn new(call: Call<()>) -> Result<Self, DataError> {
-        let node = call.node.clone();
-        let _awaiting = Awaiting::of(&node);
-        let Prepared { request, wrapping, .. } =
+        let _awaiting = Awaiting::of(&call.node);
+        let Prepared { node, request, wrapping, .. } =
             call.prepare(config::CALL_TIMEOUT, |request| request.is_kept = true)?;
         let flight = Flight::new(Arc::clone(node.shared()), request).wrapped(wrapping);
         Ok(Self { node, flight, left: config::OPERATION_RETRIES_MAX, lost: None, _awaiting })
@@ -196,7 +196,7 @@ impl Sending {
             }
             let Some(mut again) = self.flight.take_kept() else { return Poll::Ready(Err(self.told(error))) };
             if error.ran() != Ran::No {
-                self.lost = Some(error);
+                self.lost = Some(error.into());
             }
             self.left -= 1;
             // By its first number the controller knows whether it has been carried out.
@@ -213,7 +213,7 @@ impl Sending {
             error,
             CallError::Disconnected { ran: Ran::No } | CallError::TimedOut { stage: Stage::Connecting, .. }
         );
-        if was_asked { error } else { self.lost.take().unwrap_or(error) }
+        if was_asked { error } else { self.lost.take().map_or(error, |lost| *lost) }
     }
 }
 
@@ -223,7 +223,7 @@ impl<T> Future for OperationFuture<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, DataError>> {
         let reply = match &mut self.state {
             Ok(sending) => ready!(sending.poll(cx)).map_err(DataError::from),
-            Err(error) => Err(error.clone()),
+            Err(error) => Err((**error).clone()),
         };
         let open = self.open.take();
         Poll::Ready(match open {

@@ -130,7 +130,7 @@ impl<R: Wire> Call<R> {
 /// # Errors
 /// [`CallError::BadArguments`] if it shall be made twice and cannot be.
 pub(super) fn carry_out(shared: &Arc<Shared>, prepared: Prepared) -> Result<Several, CallError> {
-    let Prepared { request, plan, wrapping } = prepared;
+    let Prepared { request, plan, wrapping, .. } = prepared;
     let taken = Arc::new(Taken::default());
     let making = Making {
         plan: Plan::default(),

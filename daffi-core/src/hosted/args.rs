@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::kind::Stop;
-use crate::wire::{Shape, skip};
+use crate::wire::{Shape, payload, skip};
 
 /// The arguments of a call of a hosted object's method, the object's name first.
 #[derive(Debug, Clone)]
@@ -50,8 +50,11 @@ impl<'a> Args<'a> {
     /// As [`take`](Self::take).
     pub fn text(&mut self, name: &str) -> Result<&'a str, Stop> {
         let bytes = self.next(name)?;
-        rmp_serde::from_slice(bytes)
-            .map_err(|error| Stop::BadArguments { expected: format!("`{name}`"), got: error.to_string() })
+        let bad = |got: String| Stop::BadArguments { expected: format!("`{name}`, a text"), got };
+        match (Shape::of(bytes), payload(bytes)) {
+            (Ok(Shape::Text), Ok(text)) => str::from_utf8(text).map_err(|error| bad(error.to_string())),
+            _ => Err(bad("something else".into())),
+        }
     }
 
     /// The names in the argument at `at` of those that are left, which is an [`Others`](super::Others).

@@ -24,7 +24,7 @@ enum Leg {
     Sent(Sent),
     Several(Box<Several>),
     Wrapped(Box<WrappedFlight>),
-    Failed(CallError),
+    Failed(Box<CallError>),
 }
 
 /// The task that sends a launched call when there is a link.
@@ -51,7 +51,7 @@ impl Flight {
 
     /// A call that cannot be made.
     pub(crate) fn failed(shared: Arc<Shared>, error: CallError) -> Self {
-        Self { shared, stage: Leg::Failed(error), on_drop: OnDrop::Cancel, kept: None, sender: None }
+        Self { shared, stage: Leg::Failed(error.into()), on_drop: OnDrop::Cancel, kept: None, sender: None }
     }
 
     /// What several calls come to.
@@ -67,9 +67,15 @@ impl Flight {
 
     /// The same with something standing around it, which is told by [`poll_over`](Self::poll_over) what it came to.
     pub(crate) fn wrapped(self, wrapping: Option<Box<Wrapping>>) -> Self {
-        let Some(wrapping) = wrapping else { return self };
+        match wrapping {
+            None => self,
+            Some(wrapping) => self.wrapped_by(*wrapping),
+        }
+    }
+
+    fn wrapped_by(self, wrapping: Wrapping) -> Self {
         let (shared, on_drop) = (Arc::clone(&self.shared), self.on_drop);
-        let stage = Leg::Wrapped(Box::new(WrappedFlight::new(*wrapping, self)));
+        let stage = Leg::Wrapped(Box::new(WrappedFlight::new(wrapping, self)));
         Self { shared, stage, on_drop, kept: None, sender: None }
     }
 
@@ -113,7 +119,7 @@ impl Flight {
 
     /// Drops the call, which has failed.
     pub(super) fn fail(&mut self, error: CallError) {
-        self.stage = Leg::Failed(error);
+        self.stage = Leg::Failed(error.into());
     }
 
     /// Ends it now as its drop would: nobody wants more of it. What stands around it is still to be told.
@@ -159,33 +165,29 @@ impl Flight {
         }
     }
 
-    fn start(&mut self, mut request: Box<Request>) {
+    /// Sends it, if it has not been sent.
+    fn start(&mut self) {
+        let Leg::New(request) = &mut self.stage else { return };
         let timeout = request.timeout;
-        self.stage = match self.shared.try_send(&mut request, timeout) {
-            Ok(Some(sent)) => {
-                if request.is_kept {
-                    self.kept = Some(request);
-                }
-                Leg::Sent(sent.taken_over(self.on_drop))
-            }
-            Ok(None) | Err(CallError::BadArguments { .. }) => {
-                let shared = Arc::clone(&self.shared);
-                if request.is_kept {
-                    self.kept = Some(Box::new(request.copy()));
-                }
-                Leg::Slow(Box::pin(shared.send_slowly(*request, Shared::try_send)))
-            }
-            Err(error) => Leg::Failed(error),
+        let (stage, is_slow) = match self.shared.try_send(request, timeout) {
+            Ok(Some(sent)) => (Leg::Sent(sent.taken_over(self.on_drop)), false),
+            Ok(None) | Err(CallError::BadArguments { .. }) => (Leg::Failed(unsent().into()), true),
+            Err(error) => (Leg::Failed(error.into()), false),
         };
+        let Leg::New(request) = std::mem::replace(&mut self.stage, stage) else { return };
+        let is_kept = request.is_kept;
+        if is_slow {
+            self.kept = is_kept.then(|| Box::new(request.copy()));
+            let shared = Arc::clone(&self.shared);
+            self.stage = Leg::Slow(Box::pin(shared.send_slowly(*request, Shared::try_send)));
+        } else if is_kept {
+            self.kept = Some(request);
+        }
     }
 
     /// Sends it now, or as soon as there is a link: it need not be polled for that.
     pub(crate) fn launch(&mut self) {
-        let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent()));
-        match stage {
-            Leg::New(request) => self.start(request),
-            stage => self.stage = stage,
-        }
+        self.start();
         match &mut self.stage {
             Leg::Several(several) => {
                 let task = several.launch(&self.shared.runtime);
@@ -196,11 +198,11 @@ impl Flight {
             Leg::Wrapped(wrapped) => return wrapped.launch(),
             Leg::New(_) | Leg::Slow(_) | Leg::Sent(_) | Leg::Failed(_) => {}
         }
-        let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent()));
-        let Leg::Slow(slow) = stage else {
-            self.stage = stage;
+        if !matches!(self.stage, Leg::Slow(_)) {
             return;
-        };
+        }
+        let stage = std::mem::replace(&mut self.stage, Leg::Failed(unsent().into()));
+        let Leg::Slow(slow) = stage else { return };
         let is_unwanted = Arc::new(AtomicBool::new(self.on_drop == OnDrop::Cancel));
         let wish = Arc::clone(&is_unwanted);
         let (result_in, result_out) = oneshot::channel();
@@ -216,23 +218,18 @@ impl Flight {
     pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<CallId, CallError>> {
         loop {
             match &mut self.stage {
-                Leg::New(_) => {
-                    let Leg::New(request) = std::mem::replace(&mut self.stage, Leg::Failed(unsent())) else {
-                        unreachable!("the stage was looked at above")
-                    };
-                    self.start(request);
-                }
+                Leg::New(_) => self.start(),
                 Leg::Slow(slow) => {
                     self.stage = match ready!(slow.as_mut().poll(cx)) {
                         Ok(sent) => Leg::Sent(sent.taken_over(self.on_drop)),
-                        Err(error) => Leg::Failed(error),
+                        Err(error) => Leg::Failed(error.into()),
                     };
                 }
                 Leg::Sent(sent) => return Poll::Ready(Ok(sent.id)),
                 Leg::Wrapped(wrapped) => return wrapped.poll_sent(cx),
                 // It has no number of its own, and whoever may be asked for one looks at it first.
                 Leg::Several(_) => return Poll::Ready(Err(unsent())),
-                Leg::Failed(error) => return Poll::Ready(Err(error.clone())),
+                Leg::Failed(error) => return Poll::Ready(Err((**error).clone())),
             }
         }
     }
@@ -243,7 +240,11 @@ impl Flight {
             return several.poll_outcome(cx);
         }
         let id = ready!(self.poll_sent(cx))?;
-        self.shared.lock().in_flight.poll_outcome(id, cx)
+        let outcome = ready!(self.shared.lock().in_flight.poll_outcome(id, cx));
+        if let Leg::Sent(sent) = &mut self.stage {
+            sent.is_over = true;
+        }
+        Poll::Ready(outcome)
     }
 
     /// The node that sends the stream that is the result, once that has begun.

@@ -60,7 +60,8 @@ struct Live {
     parts: Vec<PartOutcome>,
     /// The stream that is the result, and the number of its author.
     items: Option<(Arc<Inflow>, u32)>,
-    outcome: Option<Outcome>,
+    /// With errors in a box: they are three times as large as a reply, and each call moves room for one.
+    outcome: Option<Result<Reply, Box<CallError>>>,
     /// Nobody waits any more; the slot is kept because the controller still knows the call by it.
     is_detached: bool,
 }
@@ -224,7 +225,7 @@ impl InFlight {
         if let Some((inflow, _)) = &live.items {
             inflow.end(outcome.as_ref().map(|_| ()).map_err(CallError::clone), woken);
         }
-        live.outcome = Some(outcome);
+        live.outcome = Some(outcome.map_err(Box::new));
         woken.extend(live.waker.take());
         true
     }
@@ -253,7 +254,7 @@ impl InFlight {
         match live.outcome.take() {
             Some(outcome) => {
                 self.free(id);
-                Poll::Ready(outcome)
+                Poll::Ready(outcome.map_err(|error| *error))
             }
             None => live.park(cx),
         }
@@ -264,7 +265,7 @@ impl InFlight {
         let Some(live) = self.live(id) else { return Poll::Ready(Err(forgotten())) };
         match (live.job, &live.outcome) {
             (Some(job), _) => Poll::Ready(Ok(job)),
-            (None, Some(Err(error))) => Poll::Ready(Err(error.clone())),
+            (None, Some(Err(error))) => Poll::Ready(Err((**error).clone())),
             (None, Some(Ok(_))) => Poll::Ready(Err(CallError::Protocol {
                 message: "a background call was answered before it was taken".into(),
                 ran: Ran::Yes,
@@ -286,7 +287,7 @@ impl InFlight {
         match live.outcome.take() {
             Some(outcome) => {
                 self.free(id);
-                Poll::Ready(outcome.map(|_| Vec::new()))
+                Poll::Ready(outcome.map(|_| Vec::new()).map_err(|error| *error))
             }
             None => live.park(cx),
         }
@@ -302,7 +303,7 @@ impl InFlight {
         let Some(live) = self.live(id) else { return Poll::Ready(Err(forgotten())) };
         match (&live.items, &live.outcome) {
             (Some(items), _) => Poll::Ready(Ok(items.clone())),
-            (None, Some(Err(error))) => Poll::Ready(Err(error.clone())),
+            (None, Some(Err(error))) => Poll::Ready(Err((**error).clone())),
             (None, Some(Ok(_))) => Poll::Ready(Err(CallError::Protocol {
                 message: "it returns one value and no stream: await the call".into(),
                 ran: Ran::Yes,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::in_flight::Expect;
 use super::known::Streams;
 use super::reply::too_large;
+use super::state::Numbered;
 use crate::callback::Feed;
 use crate::config;
 use crate::error::{CallError, Ran};
@@ -16,6 +17,8 @@ use crate::wire::{self, Extension, Flags, Header, Kind, Traceparent, put_frame};
 /// What is called, and how.
 pub(crate) struct Request {
     pub(crate) name: CallbackName,
+    /// The name's number when the request was made.
+    pub(crate) number: Option<Numbered>,
     pub(crate) body: Vec<u8>,
     pub(crate) flags: Flags,
     pub(crate) expect: Expect,
@@ -47,6 +50,7 @@ impl Request {
     pub(crate) fn new(name: CallbackName, body: Vec<u8>) -> Self {
         Self {
             name,
+            number: None,
             body,
             flags: Flags::NONE,
             expect: Expect::Reply,
@@ -86,6 +90,7 @@ impl Request {
         let trace = self.trace.clone();
         Self {
             name,
+            number: None,
             body,
             flags,
             expect,

@@ -38,6 +38,10 @@ impl Shared {
             let what = format!("{} bytes wait for the controller", outbound.queued());
             return Err(CallError::Busy { what });
         }
+        let number = request.number.filter(|number| request.is_declared && number.link == state.link);
+        if let Some(number) = number {
+            return Ok(Some((outbound, Some(number.id))));
+        }
         let known = state.known(request.name.as_str());
         // Large ones are looked at before, without the lock.
         if let Some(known) = known.filter(|_| !request.is_declared && !request.is_chunked()) {
@@ -216,11 +220,13 @@ pub(super) struct Sent {
     /// On its way to its caller, who may have changed their mind by the time that it is dropped: whether it is then to be
     /// cancelled.
     is_unwanted: Option<Arc<AtomicBool>>,
+    /// Its outcome was taken: nothing is left to be given up.
+    pub(super) is_over: bool,
 }
 
 impl Sent {
     fn new(shared: &Arc<Shared>, id: CallId, on_drop: OnDrop) -> Self {
-        Self { shared: Arc::clone(shared), id, on_drop, is_unwanted: None }
+        Self { shared: Arc::clone(shared), id, on_drop, is_unwanted: None, is_over: false }
     }
 
     /// On its way to its caller, who says whether it is still wanted.
@@ -238,6 +244,9 @@ impl Sent {
 
 impl Drop for Sent {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         let on_drop = match &self.is_unwanted {
             None => self.on_drop,
             Some(is_unwanted) if is_unwanted.load(Ordering::Acquire) => OnDrop::Cancel,

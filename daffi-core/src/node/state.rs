@@ -40,6 +40,13 @@ impl Status {
     }
 }
 
+/// The number of a name on a link.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Numbered {
+    pub(crate) link: u64,
+    pub(crate) id: u32,
+}
+
 /// What a node knows.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -118,9 +125,12 @@ impl State {
         self.names.get(name)
     }
 
-    /// `text` as a name: one that was called before takes no memory.
-    pub(crate) fn name(&self, text: &str) -> Result<CallbackName, NameError> {
-        self.names.get_key_value(text).map_or_else(|| CallbackName::new(text), |(name, _)| Ok(name.clone()))
+    /// `text` as a name, with its number if it has one: one that was called before takes no memory.
+    pub(crate) fn name(&self, text: &str) -> Result<(CallbackName, Option<Numbered>), NameError> {
+        match self.names.get_key_value(text) {
+            Some((name, known)) => Ok((name.clone(), Some(Numbered { link: self.link, id: known.id }))),
+            None => Ok((CallbackName::new(text)?, None)),
+        }
     }
 
     /// The callback's signatures have changed.

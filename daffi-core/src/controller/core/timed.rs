@@ -47,7 +47,7 @@ impl Core {
         let ping = (!self.sessions.is_empty()).then_some(self.next_ping);
         let schedule = self.schedules_due.map(|unix_ms| self.instant_of(unix_ms));
         let away = self.away.front().map(|(until, _)| *until);
-        [ping, schedule, away, self.deadlines.next(), self.hosting.next()].into_iter().flatten().min()
+        [ping, schedule, away, self.deadlines.next(), self.hosting.next()].iter().flatten().min().copied()
     }
 
     /// The `eta` of a call is over.

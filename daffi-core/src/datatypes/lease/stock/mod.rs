@@ -360,7 +360,7 @@ impl<O: Order> Stock<O> {
     pub(in crate::datatypes) fn next_expiry(&self) -> Option<Time> {
         let later = self.later.get_min().map(|((when, _), _)| *when);
         let once = self.once.by_time.get_min().map(|(until, _)| *until);
-        [self.ends, later, self.leases.next(), once].into_iter().flatten().min()
+        [self.ends, later, self.leases.next(), once].iter().flatten().min().copied()
     }
 
     /// Does what is due, in the order of its time.
