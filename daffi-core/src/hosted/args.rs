@@ -53,7 +53,8 @@ impl<'a> Args<'a> {
         let bad = |got: String| Stop::BadArguments { expected: format!("`{name}`, a text"), got };
         match (Shape::of(bytes), payload(bytes)) {
             (Ok(Shape::Text), Ok(text)) => str::from_utf8(text).map_err(|error| bad(error.to_string())),
-            _ => Err(bad("something else".into())),
+            (Ok(shape), _) => Err(bad(shape.to_string())),
+            (Err(error), _) => Err(bad(error.to_string())),
         }
     }
 
