@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use daffi::hosted::{Hosted, Turn};
+use daffi::hosted::{Hosted, Others, Turn};
 use daffi::{DataError, Heard, Node, callback};
 use daffi_core::testing::Mesh;
 use futures::{StreamExt, TryStreamExt};
@@ -30,6 +30,19 @@ impl Board {
     /// All notes.
     pub fn notes(&self) -> Vec<String> {
         self.notes.clone()
+    }
+
+    /// How many notes there are here and on others.
+    pub fn all(&self, turn: &Turn<'_>, others: Others) -> Result<u64, DataError> {
+        let others = turn.others::<Self>(&others)?;
+        Ok(others.into_iter().chain([self]).map(|board| board.notes.len() as u64).sum())
+    }
+
+    /// Takes the notes of another board, and leaves them there.
+    pub fn copy(&mut self, turn: &Turn<'_>, from: Others) -> Result<u64, DataError> {
+        let from = turn.others::<Self>(&from)?;
+        self.notes.extend(from.iter().flat_map(|board| board.notes.clone()));
+        Ok(self.notes.len() as u64)
     }
 
     /// Is heard by whoever listens.
@@ -59,6 +72,30 @@ async fn mesh() -> (Mesh, Node, Node) {
     let mesh = Mesh::new().await.unwrap();
     let (one, other) = (mesh.node("one").await.unwrap(), mesh.node("other").await.unwrap());
     (mesh, one, other)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_of_a_users_type_reads_other_objects_of_its_kind() {
+    let (_mesh, one, other) = mesh().await;
+    let (mine, theirs) = (one.object::<Board>("mine"), other.object::<Board>("theirs"));
+    let names = |names: &[&str]| names.iter().copied().collect::<Others>();
+    mine.pin("tea".into()).await.unwrap();
+    theirs.pin("milk".into()).await.unwrap();
+
+    assert_eq!(mine.all(names(&["theirs", "none"])).await.unwrap(), 2);
+    assert_eq!(mine.copy(names(&["theirs", "mine"])).await.unwrap(), 3);
+    assert_eq!(mine.notes().await.unwrap(), ["tea", "milk", "tea"]);
+    assert_eq!(theirs.notes().await.unwrap(), ["milk"]);
+
+    // What is broken is not read.
+    theirs.burn().await.unwrap_err();
+    for refused in [mine.all(names(&["theirs"])).await, mine.copy(names(&["theirs"])).await] {
+        assert!(
+            matches!(&refused, Err(DataError::Quarantined { object, .. }) if object == "theirs"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(mine.notes().await.unwrap().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cache;
+mod algebra;
 mod comms;
 mod contenders;
 mod counter;
 mod counters;
+mod dict;
 mod election;
 mod events;
 mod globalcounter;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -254,6 +255,13 @@ fn compare(bench: &mut Bench, model: &Model<i64>) {
     assert_eq!(bench.call::<Vec<(Key, Value)>>("items", &(NAME,)).unwrap(), items);
     let keys: Vec<Key> = items.iter().map(|(at, _)| at.clone()).collect();
     assert_eq!(bench.call::<Vec<Key>>("keys", &(NAME,)).unwrap(), keys);
+    let values: Vec<Value> = items.iter().map(|(_, has)| has.clone()).collect();
+    assert_eq!(bench.call::<Vec<Value>>("values", &(NAME,)).unwrap(), values);
+    let mut equal: BTreeMap<Key, Key> =
+        model.entries.iter().map(|(at, (has, _))| (key(*at), canonical(*has))).collect();
+    assert!(bench.call::<bool>("equals", &(NAME, &equal)).unwrap());
+    equal.insert(key(0), canonical(9));
+    assert!(!bench.call::<bool>("equals", &(NAME, &equal)).unwrap());
     assert_eq!(bench.call::<u64>("len", &(NAME,)).unwrap(), items.len() as u64);
     assert_eq!(walk(bench, 2), items);
     for at in 0..6 {
