@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 pub(crate) use self::call::{Call, Mode};
-pub(crate) use self::data::{Counter, Data, Hash, Lifetime, Set};
+pub(crate) use self::data::{Counter, Data, Hash, Lifetime, Set, Several};
 pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::token::{NewToken, Token};
@@ -201,7 +201,7 @@ pub(crate) enum Command {
         action: Option<Counter>,
     },
     /// Maps that all nodes share
-    #[command(after_long_help = data::HASH_HELP)]
+    #[command(visible_alias = "dict", after_long_help = data::HASH_HELP)]
     Hash {
         /// What to do with them [default: ls]
         #[command(subcommand)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 
 use crate::{complete, duration};
@@ -313,6 +313,17 @@ pub(crate) enum Set {
         #[arg(add = names("set"))]
         name: String,
     },
+    /// What is in any of several sets, at one moment
+    Union(Several),
+    /// What is in all of several sets
+    #[command(visible_alias = "intersection")]
+    Inter(Several),
+    /// What is in the first of several sets, and in none of the others
+    #[command(visible_alias = "difference")]
+    Diff(Several),
+    /// What is in one of two sets alone; of more, in an odd number of them
+    #[command(visible_alias = "symmetric-difference")]
+    Symdiff(Several),
     /// List the members
     #[command(visible_aliases = ["get", "show"])]
     Members {
@@ -326,6 +337,20 @@ pub(crate) enum Set {
         #[arg(add = names("set"))]
         name: String,
     },
+}
+
+/// Sets that are combined.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Several {
+    /// The first set
+    #[arg(add = names("set"))]
+    pub(crate) name: String,
+    /// The others
+    #[arg(required = true, add = names("set"))]
+    pub(crate) others: Vec<String>,
+    /// Make this set what they come to, in the same step, and print how many members it has
+    #[arg(long, value_name = "SET", add = names("set"))]
+    pub(crate) into: Option<String>,
 }
 
 /// `daffi data`.

@@ -1,12 +1,12 @@
 //! `daffi set`: sets that all nodes share.
 
-use daffi_core::datatypes::{LimitedAdd, Set as Handle};
+use daffi_core::datatypes::{Combination, LimitedAdd, Set as Handle};
 use futures::{StreamExt as _, stream};
 use rmpv::Value;
 
 use super::about::About;
 use super::{objects, words};
-use crate::args::Set;
+use crate::args::{Set, Several};
 use crate::mesh::{App, Mesh};
 use crate::report::{End, NO, Outcome};
 use crate::values;
@@ -49,6 +49,10 @@ pub(crate) async fn run(app: &App, action: Option<Set>) -> Outcome {
             let member = app.ask(set(app, &name).await?.random()).await?;
             about(&name).found(None, member.as_ref(), &empty(&name)).await
         }
+        Set::Union(sets) => combine(app, Combination::Union, &sets).await,
+        Set::Inter(sets) => combine(app, Combination::Intersection, &sets).await,
+        Set::Diff(sets) => combine(app, Combination::Difference, &sets).await,
+        Set::Symdiff(sets) => combine(app, Combination::SymmetricDifference, &sets).await,
         Set::Members { name } => {
             let members = set(app, &name).await?.iter();
             let about = about(&name);
@@ -69,6 +73,22 @@ async fn set(app: &App, name: &str) -> Result<Handle<Value>, End> {
 
 fn empty(name: &str) -> String {
     format!("nothing is in the set `{name}`")
+}
+
+/// Prints what sets come to, or makes another of it.
+async fn combine(app: &App, how: Combination, Several { name, others, into }: &Several) -> Outcome {
+    let first = set(app, name).await?;
+    let node = first.object().node();
+    let others: Vec<Handle<Value>> = others.iter().map(|other| node.set(other.as_str())).collect();
+    let Some(into) = into else {
+        let members = app.ask(first.combine(how, &others)).await?;
+        let about = About { app, kind: "set", name };
+        let rows = members.iter().map(|member| Ok::<_, End>(about.row([("value", member)])));
+        return about.listing(&["VALUE"], stream::iter(rows)).await;
+    };
+    let len = app.ask(first.combine_into(&node.set(into.as_str()), how, &others)).await?;
+    let about = About { app, kind: "set", name: into };
+    about.number(len, &about.object([("len", len.into())]))
 }
 
 async fn add(about: &About<'_>, values: &[String]) -> Outcome {

@@ -63,12 +63,10 @@ fn a_hash_keeps_what_was_stored_by_its_type() {
     assert_eq!(hash(&["inc", "users", "new"]).ok(), "1\n");
     assert_eq!(hash(&["len", "users"]).ok(), "5\n");
     assert_eq!(hash(&["pop", "users", "tea"]).ok(), "green tea\n");
-    let refused = hash(&["incr", "users", "bob"]);
-    assert_eq!(refused.exit, 2);
-    assert!(
-        refused.err.starts_with("error[D0415]: expected an integer of 64 bits, found a map of 2\n"),
-        "{refused:?}"
-    );
+    let no_sum = hash(&["incr", "users", "bob"]);
+    let why = "expected an integer of 64 bits by the key \"bob\", found a map of 2";
+    assert!(no_sum.exit == 2 && no_sum.err.contains(why), "{}", no_sum.err);
+    assert_eq!(mesh.daffi(&["dict", "get", "users", "ann"]).ok(), "40\n", "a dict is a hash");
 
     let found = hash(&["get", "users", "ann", "--json"]).json();
     assert_eq!(found, json!({ "v": 1, "hash": "users", "key": "ann", "found": true, "value": 40 }));
@@ -143,6 +141,32 @@ fn a_set_says_yes_or_no() {
     let empty = set(&["pop", "blocked"]);
     assert_eq!((empty.exit, &*empty.err), (1, "nothing is in the set `blocked`\n"));
     assert_eq!(set(&["random", "blocked"]).exit, 1);
+}
+
+#[test]
+fn sets_are_combined_and_kept_as_another() {
+    let mesh = Mesh::start();
+    let set = |words: &[&str]| mesh.daffi(&[&["set"], words].concat());
+    let raw = |words: &[&str]| set(&[words, &["-o", "raw"]].concat()).ok();
+    set(&["add", "edible", "beans", "eggs"]).ok();
+    set(&["add", "plants", "beans", "ivy"]).ok();
+    set(&["add", "green", "ivy", "tea"]).ok();
+
+    // In the order of the encoded members, the shorter first.
+    assert_eq!(raw(&["union", "edible", "plants", "green"]), "ivy\ntea\neggs\nbeans\n");
+    assert_eq!(raw(&["inter", "edible", "plants"]), "beans\n");
+    assert_eq!(raw(&["diff", "edible", "plants", "green"]), "eggs\n");
+    assert_eq!(raw(&["difference", "plants", "green"]), "beans\n");
+    assert_eq!(raw(&["symdiff", "edible", "plants"]), "ivy\neggs\n");
+    let listed = set(&["inter", "edible", "plants"]).jsons();
+    assert_eq!(listed, [json!({ "v": 1, "set": "edible", "value": "beans" })]);
+    assert_eq!(raw(&["inter", "edible", "green"]), "");
+    assert_eq!(set(&["union", "edible"]).exit, 2, "with none there is nothing to combine");
+
+    let kept = set(&["union", "edible", "plants", "--into", "all", "--json"]).json();
+    assert_eq!(kept, json!({ "v": 1, "set": "all", "len": 3 }));
+    assert_eq!(raw(&["members", "all"]), "ivy\neggs\nbeans\n");
+    assert_eq!(set(&["diff", "all", "edible", "--into", "all"]).ok(), "1\n");
 }
 
 #[test]

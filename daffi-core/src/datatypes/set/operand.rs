@@ -92,7 +92,11 @@ fn sides<T>(
 /// [`DataError::Quarantined`] if one of the others is in quarantine; and as a call that is not allowed if the caller may
 /// not read one of them. Nothing was changed then.
 impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
-    fn combine<O: Into<Operand<T>>>(
+    /// What this set and the others come to if they are combined so.
+    ///
+    /// # Errors
+    /// As [`union`](Self::union).
+    pub fn combine<O: Into<Operand<T>>>(
         &self,
         how: Combination,
         others: impl IntoIterator<Item = O>,
@@ -223,7 +227,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         target: &Self,
         others: impl IntoIterator<Item = O>,
     ) -> Operation<u64> {
-        self.store(target, Combination::Union, others)
+        self.combine_into(target, Combination::Union, others)
     }
 
     /// As [`union_into`](Self::union_into), for their [`intersection`](Self::intersection).
@@ -232,7 +236,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         target: &Self,
         others: impl IntoIterator<Item = O>,
     ) -> Operation<u64> {
-        self.store(target, Combination::Intersection, others)
+        self.combine_into(target, Combination::Intersection, others)
     }
 
     /// As [`union_into`](Self::union_into), for their [`difference`](Self::difference).
@@ -241,7 +245,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         target: &Self,
         others: impl IntoIterator<Item = O>,
     ) -> Operation<u64> {
-        self.store(target, Combination::Difference, others)
+        self.combine_into(target, Combination::Difference, others)
     }
 
     /// As [`union_into`](Self::union_into), for their [`symmetric_difference`](Self::symmetric_difference).
@@ -250,10 +254,11 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         target: &Self,
         others: impl IntoIterator<Item = O>,
     ) -> Operation<u64> {
-        self.store(target, Combination::SymmetricDifference, others)
+        self.combine_into(target, Combination::SymmetricDifference, others)
     }
 
-    fn store<O: Into<Operand<T>>>(
+    /// As [`union_into`](Self::union_into), for what they come to if they are [combined](Self::combine) so.
+    pub fn combine_into<O: Into<Operand<T>>>(
         &self,
         target: &Self,
         how: Combination,
