@@ -339,3 +339,6 @@ pub const FLIGHT_LEASE: Duration = Duration::from_secs(15);
 
 /// Hits of a cache that a node counts by itself before it tells the controller: one message for as many.
 pub const CACHE_HITS_UNTOLD_MAX: u64 = 100;
+/// Members that one step of set algebra looks at: some half a second at worst, in which nothing else is done. A large set
+/// and a small one have as many in common as the small one has; only what goes through all of a large one is refused.
+pub const COMBINED_MEMBERS_MAX: usize = 1 << 17;

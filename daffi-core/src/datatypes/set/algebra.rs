@@ -117,6 +117,19 @@ pub(super) fn combined(how: Combination, sides: &[&Side<'_>]) -> Result<Vec<Arc<
     }
 }
 
+/// The members of a set that are also in any of the others; those in several of them may come several times.
+pub(super) fn common(set: &Side<'_>, others: &[Side<'_>]) -> Result<Vec<Arc<Key>>, DataError> {
+    let (through_set, through_others) =
+        (set.len().saturating_mul(others.len()), others.iter().map(Side::len).sum::<usize>());
+    check_work(through_set.min(through_others))?;
+    if through_others < through_set {
+        let members = others.iter().flat_map(Side::iter);
+        return Ok(members.filter(|member| set.contains(member)).cloned().collect());
+    }
+    let is_in_any = |member: &&Arc<Key>| others.iter().any(|other| other.contains(member));
+    Ok(set.iter().filter(is_in_any).cloned().collect())
+}
+
 /// What they are together, for a reply.
 pub(super) fn told(how: Combination, sides: &[&Side<'_>]) -> Result<Vec<Key>, DataError> {
     let members = combined(how, sides)?;

@@ -8,7 +8,7 @@ use daffi_macros::callback;
 use imbl::Vector;
 use serde::{Deserialize, Serialize};
 
-use super::algebra::{Combination, Relation, Side, check_work, combined, relates, told};
+use super::algebra::{Combination, Relation, Side, check_work, combined, common, relates, told};
 use super::draw::Draw;
 use crate::config;
 use crate::datatypes::entries::{Entries, HEAD_BYTES, LimitedAdd, Weight, check_reply, ttl};
@@ -309,10 +309,8 @@ impl SetState {
         others: Others,
         members: Vec<Vec<Key>>,
     ) -> Result<u64, DataError> {
-        let others = Side::all(turn, &others, members)?;
-        check_work(self.members.len().saturating_mul(others.len()))?;
-        let is_alone = |member: &Key| !others.iter().any(|other| other.contains(member));
-        Ok(self.retain(turn, is_alone))
+        let go = common(&Side::Set(self), &Side::all(turn, &others, members)?)?;
+        Ok(self.take_all(turn, &go))
     }
 
     /// Makes it what is in an odd number of it and the others, and says how many members came and went.
@@ -334,9 +332,7 @@ impl SetState {
         for member in come {
             self.put(turn, member, None);
         }
-        for member in &go {
-            self.take(turn, member);
-        }
+        self.take_all(turn, &go);
         self.members.arm(turn, ttl);
         Ok(changed)
     }
@@ -416,7 +412,12 @@ impl SetState {
     fn retain(&mut self, turn: &mut Turn<'_>, stays: impl Fn(&Key) -> bool) -> u64 {
         let members = self.members.iter().map(|(member, _)| member);
         let go: Vec<Arc<Key>> = members.filter(|member| !stays(member)).cloned().collect();
-        go.iter().filter(|member| self.take(turn, member).is_some()).count() as u64
+        self.take_all(turn, &go)
+    }
+
+    /// Removes these, and says how many of them were members.
+    fn take_all(&mut self, turn: &mut Turn<'_>, members: &[Arc<Key>]) -> u64 {
+        members.iter().filter(|member| self.take(turn, member).is_some()).count() as u64
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, member: &Key) -> Option<Arc<Key>> {

@@ -422,8 +422,22 @@ fn what_would_take_too_long_or_be_too_large_is_refused_and_changes_nothing() {
     assert!(is_invalid(bench.call("update", &(NAME, ["other"], &none, Some(0)))));
     assert!(is_invalid(bench.call("store", &(NAME, Combination::Union, [""; 0], [keys(&[1])], None::<u64>))));
 
+    let small: Vec<Key> = (0..2_100_u32).map(|member| Key::of(&member).unwrap()).collect();
+    bench.call::<u64>("extend", &("many", &small, None::<u64>, None::<u64>)).unwrap();
+    let looked_at = |bench: &mut Bench, times: usize| {
+        let store = (NAME, Combination::Intersection, vec!["many"; times], &none, None::<u64>);
+        bench.call::<u64>("store", &store)
+    };
+    assert!(is_invalid(looked_at(&mut bench, config::OTHERS_MAX)));
+    assert_eq!(
+        bench.call("difference_update", &("many", vec!["other"; 64], &none)),
+        Ok(0_u64),
+        "few are looked at"
+    );
+
     assert_eq!(bench.call("len", &(NAME,)), Ok(3_u64));
     assert_eq!(bench.call("update", &(NAME, ["other"], &none, None::<u64>)), Ok(2_u64), "no reply must");
+    assert_eq!(looked_at(&mut bench, config::OTHERS_MAX - 2), Ok(2_100));
 }
 
 #[test]
