@@ -154,6 +154,26 @@ async fn changes_are_heard_in_order_from_a_revision_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_watches_is_told_that_an_object_has_gone_or_come_as_a_whole() {
+    let (_mesh, node, other) = mesh().await;
+    let board = node.object::<Board>("log");
+    board.pin("first".into()).await.unwrap();
+    let exported = node.export("board", "log").await.unwrap().unwrap();
+    let mut changes = other.object::<Board>("log").watch::<String>(None).await.unwrap();
+
+    board.destroy().await.unwrap();
+    assert_eq!(changes.next().await.unwrap().unwrap(), Heard::Missed);
+    node.import(&exported).await.unwrap();
+    assert_eq!(changes.next().await.unwrap().unwrap(), Heard::Missed);
+    board.expire_after(Some(Duration::from_secs(5))).await.unwrap();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(changes.next().await.unwrap().unwrap(), Heard::Missed);
+
+    board.pin("second".into()).await.unwrap();
+    assert_eq!(changes.next().await.unwrap().unwrap().item().unwrap().value, "second");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_that_was_away_misses_nothing() {
     let (mesh, node, other) = mesh().await;
     let mut changes = other.object::<Board>("log").watch::<String>(None).await.unwrap();

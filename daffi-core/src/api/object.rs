@@ -61,7 +61,8 @@ impl Object {
     }
 
     /// Its changes from now on, or from after `revision`, each with its own: those that a listener misses because it is
-    /// too slow or was away for too long are told as one [`Missed`](super::Heard::Missed).
+    /// too slow or was away for too long are told as one [`Missed`](super::Heard::Missed), and so is that the object was
+    /// destroyed, imported, or has expired as a whole.
     ///
     /// # Errors
     /// [`DataError`] if the controller does not let it listen.

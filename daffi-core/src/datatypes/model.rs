@@ -181,7 +181,7 @@ impl Bench {
     fn apply(&mut self, command: &Command<'_>, out: &mut Vec<u8>) -> Outcome {
         let mut after = After::default();
         let outcome = self.store.apply(self.now, command, out, &mut after);
-        self.changes.extend(after.changes.into_iter().map(|change| change.what));
+        self.changes.extend(after.changes.into_iter().filter_map(|change| change.what));
         outcome
     }
 }

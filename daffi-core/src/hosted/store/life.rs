@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::run::check_name;
-use super::{After, Held, ObjectId, Store};
+use super::{After, Change, Held, ObjectId, Store};
 use crate::callback::catch;
 use crate::config;
 use crate::error::DataError;
@@ -110,7 +110,15 @@ impl Store {
         (place.state, place.revision) = (blank, self.revision);
         (place.expires, place.broken) = (None, None);
         after.changed.push(ObjectId(slot));
+        self.changed_wholly(slot, after);
         self.table.settle(slot);
+    }
+
+    /// Watchers are told that nothing is as it was.
+    fn changed_wholly(&self, slot: u32, after: &mut After) {
+        if self.is_watched {
+            after.changes.push(Change { object: ObjectId(slot), revision: self.revision, what: None });
+        }
     }
 
     /// The state of an object, as its type encodes it.
@@ -156,6 +164,7 @@ impl Store {
         }
         let revision = self.revision + 1;
         self.settle(slot, revision, after);
+        self.changed_wholly(slot, after);
         Ok(was_there)
     }
 

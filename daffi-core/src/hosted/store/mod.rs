@@ -78,8 +78,8 @@ pub struct Change {
     pub object: ObjectId,
     /// The command that made it.
     pub revision: u64,
-    /// What has changed, as the kind tells it.
-    pub what: Value,
+    /// What has changed, as the kind tells it; `None` if all of it did at once.
+    pub what: Option<Value>,
 }
 
 /// Where an object is, as long as it is there.

@@ -224,7 +224,7 @@ impl Store {
         self.revision = revision;
         let object = ObjectId(slot);
         let Effects { changes, messages, holds, expires } = &mut self.effects;
-        after.changes.extend(changes.drain(..).map(|what| Change { object, revision, what }));
+        after.changes.extend(changes.drain(..).map(|what| Change { object, revision, what: Some(what) }));
         after.messages.extend(messages.drain(..).map(|message| (object, message)));
         for (session, holds) in holds.drain(..) {
             // One that has ended holds nothing.

@@ -76,6 +76,13 @@ impl Feed {
         }
     }
 
+    /// Goes on at `at`: of what was before there is nothing to tell but that it was missed.
+    fn break_off(&mut self, at: u64) {
+        self.ring.clear();
+        self.bytes = 0;
+        (self.complete_from, self.next) = (at, at);
+    }
+
     /// What a listener hears, if there is anything.
     fn heard(&self, topics: &[TopicPattern], from: u64) -> Option<Vec<u8>> {
         let has_missed = from < self.complete_from;
@@ -143,9 +150,12 @@ impl Feeds {
         revision: u64,
         time: Time,
         from: Option<&NodeName>,
-        what: &Value,
+        what: Option<&Value>,
     ) {
-        self.push(kind, true, object, |_| item(revision, "", time, from, what));
+        self.tell(kind, true, object, |feed, room| match what {
+            Some(what) => feed.push(item(revision, "", time, from, what), room),
+            None => feed.break_off(revision + 1),
+        });
     }
 
     pub(super) fn message(
@@ -156,17 +166,19 @@ impl Feeds {
         from: Option<&NodeName>,
         message: &Message,
     ) {
-        self.push(kind, false, object, |next| item(next, &message.topic, time, from, &message.body));
+        self.tell(kind, false, object, |feed, room| {
+            feed.push(item(feed.next, &message.topic, time, from, &message.body), room);
+        });
     }
 
-    fn push(&mut self, kind: u16, changes: bool, object: &str, item: impl FnOnce(u64) -> HeardItem) {
+    fn tell(&mut self, kind: u16, changes: bool, object: &str, tell: impl FnOnce(&mut Feed, usize)) {
         // Most objects have no listeners.
         if self.count == 0 {
             return;
         }
         let Some(feed) = self.by.get_mut(&(kind, changes)).and_then(|by| by.get_mut(object)) else { return };
         let others = self.bytes - feed.bytes;
-        feed.push(item(feed.next), config::FEEDS_BYTES_MAX.saturating_sub(others));
+        tell(feed, config::FEEDS_BYTES_MAX.saturating_sub(others));
         self.bytes = others + feed.bytes;
         if !feed.is_news && !feed.waiting.is_empty() {
             feed.is_news = true;

@@ -134,7 +134,7 @@ impl Hosting {
         let (store, at) = (proposer.store(), proposer.time(now));
         for change in after.changes.drain(..) {
             if let Some((kind, name)) = store.name_of(change.object) {
-                feeds.change(kind, name, change.revision, at, from, &change.what);
+                feeds.change(kind, name, change.revision, at, from, change.what.as_ref());
             }
         }
         for (object, message) in after.messages.drain(..) {
