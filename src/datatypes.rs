@@ -5,5 +5,5 @@
 //! atomic, carried out once, in one order for each object.
 
 pub use daffi_core::datatypes::{
-    Barrier, Cache, CacheChange, CacheInfo, Combination, Comms, CommsMessage, Counters, CountersChange, DailyQuota, DeadItem, DeadLetter, Decision, Delivery, Dict, Election, Event, EventStream, EventWatcher, Events, GlobalCounter, Hash, HashChange, Hold, Inbox, Latch, Leader, Leadership, Lease, Leased, Like, LimitedAdd, Lock, LockGuard, LockHolder, Operand, Pages, Permit, PermitHolder, PqEntry, PriorityQueue, Queue, QueueChange, QueueCounts, QueueSettings, Quota, RateLimiter, Receipt, Reset, RwLock, Semaphore, SemaphorePermit, Set, SetChange, Stamp, TopicChange, UniquePriorityQueue, WhenFull,
+    Barrier, Cache, CacheChange, CacheInfo, CachedMap, Combination, Comms, CommsMessage, Counters, CountersChange, DailyQuota, DeadItem, DeadLetter, Decision, Delivery, Dict, Election, Event, EventStream, EventWatcher, Events, GlobalCounter, Hash, HashChange, Hold, Inbox, Latch, Leader, Leadership, Lease, Leased, Like, LimitedAdd, Lock, LockGuard, LockHolder, NearCache, OpenCachedMap, Operand, Pages, Permit, PermitHolder, PqEntry, PriorityQueue, Queue, QueueChange, QueueCounts, QueueSettings, Quota, RateLimiter, Receipt, Reset, RwLock, Semaphore, SemaphorePermit, Set, SetChange, Stamp, TopicChange, UniquePriorityQueue, WhenFull,
 };

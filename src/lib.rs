@@ -18,9 +18,9 @@ pub use daffi_core::api::{
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::{
-    Barrier, Cache, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher, Events,
-    GlobalCounter, Hash, Hold, Inbox, Latch, Leadership, Leased, Lock, LockGuard, Permit, PriorityQueue,
-    Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
+    Barrier, Cache, CachedMap, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher,
+    Events, GlobalCounter, Hash, Hold, Inbox, Latch, Leadership, Leased, Lock, LockGuard, Permit,
+    PriorityQueue, Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
 };
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,

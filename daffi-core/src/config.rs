@@ -342,3 +342,9 @@ pub const CACHE_HITS_UNTOLD_MAX: u64 = 100;
 /// Members that one step of set algebra looks at: some half a second at worst, in which nothing else is done. A large set
 /// and a small one have as many in common as the small one has; only what goes through all of a large one is refused.
 pub const COMBINED_MEMBERS_MAX: usize = 1 << 17;
+
+/// Values of one object that a node keeps a copy of: of more, any goes. Each is as large as it is.
+pub const NEAR_VALUES_MAX: usize = 10_000;
+
+/// Values of a hash that are asked for at a time when a copy of it is begun.
+pub const LOADED_AT_ONCE_MAX: usize = 64;

@@ -18,6 +18,7 @@ mod lease;
 mod linear;
 mod lock;
 mod machinery;
+mod near;
 mod priority_queue;
 mod queue;
 mod quota;

@@ -17,6 +17,7 @@ macro_rules! reaches_object {
 
 mod barrier;
 mod cache;
+mod cached_map;
 mod comms;
 mod counter;
 mod counters;
@@ -31,6 +32,7 @@ mod like;
 mod lock;
 #[cfg(test)]
 mod model;
+mod near;
 mod pages;
 mod priority_queue;
 mod queue;
@@ -40,9 +42,10 @@ mod semaphore;
 mod set;
 
 pub use barrier::{Barrier, BarrierState};
-pub use cache::{Begun, Cache, CacheChange, CacheInfo, CacheState};
+pub use cache::{Begun, Cache, CacheChange, CacheInfo, CacheState, NearCache};
 #[doc(hidden)]
 pub use cache::{CachedFunction, Keyed};
+pub use cached_map::{CachedMap, OpenCachedMap};
 pub use comms::{Comms, CommsMessage, CommsState, Inbox};
 #[doc(hidden)]
 pub use counter::{CountingFails, counted, counted_before, try_counted, try_counted_before};

@@ -183,6 +183,11 @@ impl Shared {
         });
     }
 
+    /// Where it is in its life, and each time that this may have changed.
+    pub(crate) fn phases(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
+    }
+
     /// The node's session with its controller, by the number of its link; one whose link broke and may go on is still
     /// there.
     pub(crate) fn session(&self) -> Option<u64> {

@@ -66,6 +66,9 @@ impl CachedFunction {
     }
 
     /// The same of a function that may fail: errors are not kept.
+    ///
+    /// # Errors
+    /// The function's own.
     pub async fn try_get<T, E>(&self, key: Keyed, run: impl Future<Output = Result<T, E>>) -> Result<T, E>
     where
         T: Serialize + DeserializeOwned,
@@ -101,6 +104,9 @@ impl CachedFunction {
     }
 
     /// The same of a function that may fail.
+    ///
+    /// # Errors
+    /// The function's own.
     pub async fn try_bypass<T: Serialize, E>(
         &self,
         key: Keyed,

@@ -33,7 +33,7 @@ use crate::node::Node;
 /// Beside what each method says, [`DataError::WrongValue`] where another than `K` or `V` was stored, by a handle of
 /// other types.
 pub struct Cache<K, V> {
-    caching: Caching,
+    pub(super) caching: Caching,
     types: PhantomData<fn() -> (K, V)>,
 }
 
@@ -121,7 +121,15 @@ where
         compute: impl FnOnce() -> C,
     ) -> Result<V, E> {
         let key = Key::of(&key)?;
-        match self.caching.find(&key).await? {
+        self.compute(&key, compute).await
+    }
+
+    pub(super) async fn compute<E: From<DataError>, C: Future<Output = Result<V, E>>>(
+        &self,
+        key: &Key,
+        compute: impl FnOnce() -> C,
+    ) -> Result<V, E> {
+        match self.caching.find(key).await? {
             Found::Hit(value) => Ok(value.get()?),
             Found::Compute(flight) => {
                 let value = compute().await?;

@@ -3,8 +3,12 @@
 mod flight;
 mod function;
 mod handle;
+mod near;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use self::function::{CachedFunction, Keyed};
 pub use self::handle::Cache;
+pub use self::near::NearCache;
 pub use self::state::{Begun, CacheChange, CacheInfo, CacheState};

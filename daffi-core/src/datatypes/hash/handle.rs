@@ -81,6 +81,20 @@ impl<K, V> Hash<K, V> {
         self
     }
 
+    /// The value by a key, as it lies there.
+    pub(in crate::datatypes) fn read(&self, key: Key) -> Operation<Option<Value>> {
+        self.object.get(key)
+    }
+
+    /// Stores a value as it is, or with none removes what is there.
+    pub(in crate::datatypes) fn write(&self, key: Key, value: Option<Value>) -> Operation<bool> {
+        match (value, self.ttl_ms()) {
+            (None, _) => self.object.remove(key),
+            (Some(value), Ok(ttl_ms)) => self.object.set(key, value, None, ttl_ms),
+            (Some(_), Err(error)) => Operation::failed(error),
+        }
+    }
+
     fn ttl_ms(&self) -> Result<Option<u64>, DataError> {
         self.ttl.map(ttl_ms).transpose()
     }
