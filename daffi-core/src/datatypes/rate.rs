@@ -19,6 +19,7 @@ use crate::node::Node;
 /// A rate limit, as the controller keeps it: by key, when the whole burst is to be had again. This is the generic cell rate
 /// algorithm: a bucket that leaks, of which one number is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "OrdMap<String, u64>", into = "OrdMap<String, u64>")]
 pub struct RateState {
     /// In nanoseconds of the store's clock. A key whose time has come is as good as one that was never seen.
     full_at: OrdMap<String, u64>,
@@ -91,6 +92,20 @@ impl RateState {
     /// How many keys have not all of their burst.
     pub fn keys(&self) -> u64 {
         self.full_at.len() as u64
+    }
+}
+
+impl From<OrdMap<String, u64>> for RateState {
+    fn from(full_at: OrdMap<String, u64>) -> Self {
+        let ends = full_at.iter().map(|(key, full_at)| (*full_at, key.clone())).collect();
+        let bytes = full_at.keys().map(|key| key_bytes(key)).sum();
+        Self { full_at, ends, bytes }
+    }
+}
+
+impl From<RateState> for OrdMap<String, u64> {
+    fn from(state: RateState) -> Self {
+        state.full_at
     }
 }
 
