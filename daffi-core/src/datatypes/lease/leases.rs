@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use imbl::{OrdMap, OrdSet};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{Item, Receipt, Stamp};
 use crate::error::DataError;
 use crate::hosted::{SessionId, Time, Turn};
 
-/// The items of a queue that consumers have, each with the place that it comes back to.
+/// The items of a queue that consumers have, each with the place that it comes back to. What is saved is who holds what:
+/// the rest follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    from = "OrdMap<Stamp, Held<P>>",
+    into = "OrdMap<Stamp, Held<P>>",
+    bound(serialize = "P: Serialize", deserialize = "P: DeserializeOwned")
+)]
 pub(in crate::datatypes) struct Leases<P: Clone> {
     held: OrdMap<Stamp, Held<P>>,
     by_time: OrdSet<(Time, Stamp)>,
@@ -18,7 +25,7 @@ pub(in crate::datatypes) struct Leases<P: Clone> {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Held<P> {
+pub(super) struct Held<P> {
     place: P,
     item: Item,
     session: SessionId,
@@ -31,7 +38,26 @@ impl<P: Clone> Default for Leases<P> {
     }
 }
 
+impl<P: Clone> From<OrdMap<Stamp, Held<P>>> for Leases<P> {
+    fn from(held: OrdMap<Stamp, Held<P>>) -> Self {
+        let by_time = held.iter().map(|(stamp, held)| (held.until, *stamp)).collect();
+        let by_session = held.iter().map(|(stamp, held)| (held.session, *stamp)).collect();
+        Self { held, by_time, by_session }
+    }
+}
+
+impl<P: Clone> From<Leases<P>> for OrdMap<Stamp, Held<P>> {
+    fn from(leases: Leases<P>) -> Self {
+        leases.held
+    }
+}
+
 impl<P: Clone> Leases<P> {
+    /// What is lent, the longest lent first, by what it was lent.
+    pub(super) fn items(&self) -> impl Iterator<Item = (Stamp, &Item)> {
+        self.held.iter().map(|(stamp, held)| (*stamp, &held.item))
+    }
+
     /// How many items are lent.
     pub(super) fn len(&self) -> usize {
         self.held.len()

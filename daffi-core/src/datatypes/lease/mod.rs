@@ -36,6 +36,11 @@ pub(super) struct Stamp {
 impl Stamp {
     const LAST: Self = Self { command: u64::MAX, index: u64::MAX };
 
+    /// Whether as many can come after it as ever will.
+    fn has_successors(self) -> bool {
+        self.command.max(self.index) <= u64::MAX / 2
+    }
+
     /// The one after this that the command `revision` makes.
     pub(super) fn next(self, revision: u64) -> Self {
         if revision > self.command {

@@ -64,10 +64,30 @@ impl fmt::Display for PqEntry {
 
 /// Items by priority, the highest first, and in the order in which they came. With `UNIQUE` no two are equal.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Ranked<PqEntry, Item>", into = "Ranked<PqEntry, Item>")]
 pub(super) struct Priorities<const UNIQUE: bool> {
     items: Ranked<PqEntry, Item>,
     /// Where each item is, if they are unique.
     members: OrdMap<Value, PqEntry>,
+}
+
+impl<const UNIQUE: bool> From<Ranked<PqEntry, Item>> for Priorities<UNIQUE> {
+    fn from(items: Ranked<PqEntry, Item>) -> Self {
+        if !UNIQUE {
+            return Self { items, members: OrdMap::new() };
+        }
+        let mut order = Self::default();
+        for (entry, item) in (0..items.len()).filter_map(|rank| items.at(rank)) {
+            order.put(*entry, item.clone());
+        }
+        order
+    }
+}
+
+impl<const UNIQUE: bool> From<Priorities<UNIQUE>> for Ranked<PqEntry, Item> {
+    fn from(order: Priorities<UNIQUE>) -> Self {
+        order.items
+    }
 }
 
 impl<const UNIQUE: bool> Priorities<UNIQUE> {

@@ -71,7 +71,7 @@ queue_state!("queue", QueueState, i64, {
     /// [`DataError::Invalid`] if one is too large, or they are too many.
     pub fn unpop(&mut self, turn: &mut Turn<'_>, values: Vec<Value>) -> Result<(), DataError> {
         Stock::<Fifo>::check(&values)?;
-        let first = self.stock.order().first - values.len() as i64;
+        let first = self.stock.order().first.saturating_sub(values.len() as i64);
         let places = values.into_iter().enumerate().map(|(at, value)| (Some(first + at as i64), value));
         self.stock.restore(turn, places);
         Ok(())
@@ -98,7 +98,7 @@ impl Order for Fifo {
     fn put(&mut self, place: Option<i64>, item: Item) -> Option<Item> {
         let place = place.unwrap_or(self.next);
         self.first = self.first.min(place);
-        self.next = self.next.max(place + 1);
+        self.next = self.next.max(place.saturating_add(1));
         self.items.insert(place, item)
     }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -183,6 +184,49 @@ fn more_than_a_bounded_queue_ever_holds_is_refused_rather_than_kept_waiting() {
     let waits = bench.try_call::<()>("extend", &(NAME, &three[..2]));
     assert_eq!(waits, Ok(Poll::Pending));
     assert_eq!(content(&mut bench), [1]);
+}
+
+#[test]
+fn a_saved_queue_that_cannot_have_been_is_refused() {
+    let saved = |last: u64, settings: QueueSettings| {
+        let (none, stamp) = (BTreeMap::<u64, u64>::new(), BTreeMap::from([("command", last), ("index", 0)]));
+        let order = Order { items: &none, first: 0, next: 0 };
+        let stock = Saved {
+            order,
+            leases: &none,
+            later: &none,
+            dead: &none,
+            settings,
+            ends: None,
+            once: &none,
+            last: stamp,
+        };
+        let state = crate::wire::encode(&BTreeMap::from([("stock", stock)])).unwrap();
+        crate::wire::decode::<QueueState>(&state)
+    };
+    #[derive(serde::Serialize)]
+    struct Saved<'a> {
+        order: Order<'a>,
+        leases: &'a BTreeMap<u64, u64>,
+        later: &'a BTreeMap<u64, u64>,
+        dead: &'a BTreeMap<u64, u64>,
+        settings: QueueSettings,
+        ends: Option<u64>,
+        once: &'a BTreeMap<u64, u64>,
+        last: BTreeMap<&'static str, u64>,
+    }
+    #[derive(serde::Serialize)]
+    struct Order<'a> {
+        items: &'a BTreeMap<u64, u64>,
+        first: i64,
+        next: i64,
+    }
+
+    assert_eq!(saved(7, QueueSettings::default()).unwrap().length(), 0);
+    let last = saved(u64::MAX, QueueSettings::default()).unwrap_err();
+    assert!(last.0.contains("no number comes after"), "{last}");
+    let settings = saved(7, QueueSettings::default().deliveries(0)).unwrap_err();
+    assert!(settings.0.contains("never delivered"), "{settings}");
 }
 
 #[test]

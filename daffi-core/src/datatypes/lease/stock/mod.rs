@@ -1,6 +1,7 @@
 //! All that is in a queue, whatever the order of its items.
 
 mod lending;
+mod saved;
 
 use std::fmt::Debug;
 use std::task::Poll;
@@ -60,7 +61,7 @@ pub(in crate::datatypes) enum End {
 
 /// What a queue keeps. Each method that stops has changed nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "")]
+#[serde(bound = "", try_from = "saved::Saved<O>")]
 pub(in crate::datatypes) struct Stock<O: Order> {
     order: O,
     leases: Leases<O::Place>,
@@ -73,13 +74,16 @@ pub(in crate::datatypes) struct Stock<O: Order> {
     once: Once,
     last: Stamp,
     /// Of the items in order.
+    #[serde(skip_serializing)]
     ready_bytes: usize,
     /// Of all others.
+    #[serde(skip_serializing)]
     other_bytes: usize,
 }
 
 /// The ids that were given lately.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "OrdMap<Key, Time>", into = "OrdMap<Key, Time>")]
 struct Once {
     until: OrdMap<Key, Time>,
     by_time: OrdSet<(Time, Key)>,
