@@ -36,6 +36,8 @@ pub(super) enum Step {
     Expire(Index, u8, Option<u64>),
     /// An object takes the place of another of its kind.
     Import(Index, u8, u8),
+    /// The same with other bytes at some places.
+    Forge(Index, u8, Vec<(Index, u8)>),
     Open(u8),
     End(Index, bool),
     Pass(u64),
@@ -90,7 +92,19 @@ pub(super) struct Story {
 }
 
 pub(super) fn story() -> impl Strategy<Value = Story> {
-    (any::<[Index; 2]>(), prop::collection::vec(step(), 1..80))
+    story_of(step())
+}
+
+/// One in which states come that were made up.
+pub(super) fn forged_story() -> impl Strategy<Value = Story> {
+    let bytes = prop::collection::vec((any::<Index>(), any::<u8>()), 1..4);
+    let forge = (any::<Index>(), 0..2_u8, bytes);
+    let forge = forge.prop_map(|(kind, object, bytes)| Step::Forge(kind, object, bytes));
+    story_of(prop_oneof![4 => step(), 1 => forge])
+}
+
+fn story_of(step: impl Strategy<Value = Step>) -> impl Strategy<Value = Story> {
+    (any::<[Index; 2]>(), prop::collection::vec(step, 1..80))
         .prop_map(|(kinds, steps)| Story { kinds, steps })
 }
 
@@ -118,10 +132,14 @@ pub(super) fn replay(store: &mut Store, record: &Record) -> Told {
     let revision = store.revision();
     let outcome = store.apply(at, &command, &mut out, &mut after);
     assert!(store.revision() >= revision, "it never goes back");
-    if let Outcome::Refused(Denial::Refused(DataError::Quarantined { object, why })) = &outcome {
+    (outcome, out, after.changed.len())
+}
+
+/// Whether it was in order to refuse something.
+pub(super) fn must_be_whole(denial: &Denial) {
+    if let Denial::Refused(DataError::Quarantined { object, why }) = denial {
         panic!("`{object}` is in quarantine: {why}");
     }
-    (outcome, out, after.changed.len())
 }
 
 /// All that there is in a store.
@@ -148,6 +166,8 @@ pub(super) struct History {
     calls: Vec<(Asker, Invocation<'static>)>,
     /// Numbers that methods returned.
     shown: Vec<u64>,
+    /// Of an object that was made up nobody knows what becomes.
+    has_forged: bool,
 }
 
 impl History {
@@ -165,6 +185,7 @@ impl History {
             request: 0,
             calls: Vec::new(),
             shown: Vec::new(),
+            has_forged: false,
         };
         history.take(&Step::Open(0));
         history
@@ -200,6 +221,7 @@ impl History {
                 self.apply(&Command::Expire { kind: self.kind(kind), object: name(*object).into(), after });
             }
             Step::Import(kind, from, to) => self.import(self.kind(kind), name(*from), name(*to)),
+            Step::Forge(kind, object, bytes) => self.forge(self.kind(kind), name(*object), bytes),
             Step::Open(node) => self.open(u128::MAX - u128::from(*node)),
             Step::End(session, is_final) => self.end(session, *is_final),
             Step::Pass(ms) => {
@@ -220,6 +242,11 @@ impl History {
             self.shown.push(number);
         }
         let outcome = told.0.clone();
+        if let Outcome::Refused(denial) = &outcome
+            && !self.has_forged
+        {
+            must_be_whole(denial);
+        }
         self.log.push(record);
         self.told.push(told);
         outcome
@@ -271,7 +298,11 @@ impl History {
         let before = state(&self.store);
         let session = self.sessions[0];
         let looked = self.store.look(self.now, session, invocation, &mut Vec::new(), &mut Effects::default());
-        assert!(!matches!(looked, Err(Denial::Refused(DataError::Quarantined { .. }))), "{looked:?}");
+        if let Err(denial) = &looked
+            && !self.has_forged
+        {
+            must_be_whole(denial);
+        }
         assert_eq!(state(&self.store), before);
     }
 
@@ -287,6 +318,17 @@ impl History {
     fn import(&mut self, kind: u16, from: &'static str, to: &'static str) {
         if let Ok(Some(state)) = self.store.state(kind, from) {
             let (object, state) = (Cow::Borrowed(to), Cow::Owned(state));
+            self.apply(&Command::Import { kind, object, after: None, state });
+        }
+    }
+
+    fn forge(&mut self, kind: u16, name: &'static str, bytes: &[(Index, u8)]) {
+        if let Ok(Some(mut state)) = self.store.state(kind, name) {
+            for (at, byte) in bytes {
+                *at.get_mut(&mut state) = *byte;
+            }
+            let (object, state) = (Cow::Borrowed(name), Cow::Owned(state));
+            self.has_forged = true;
             self.apply(&Command::Import { kind, object, after: None, state });
         }
     }

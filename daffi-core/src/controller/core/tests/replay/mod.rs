@@ -13,7 +13,9 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use self::arguments::Arguments;
-use self::history::{History, Record, Waiters, command, replay, restored, state, store, story};
+use self::history::{
+    History, Record, Waiters, command, forged_story, must_be_whole, replay, restored, state, store, story,
+};
 use super::super::Core;
 use super::super::hosted::{Propose, own_kinds};
 use super::harness::Mesh;
@@ -94,6 +96,15 @@ proptest! {
             done = history.log.len();
             agree(&history.store, &replica)?;
         }
+    }
+
+    #[test]
+    fn a_state_that_was_made_up_holds_up_nobody_and_takes_no_room_that_it_has_not(story in forged_story()) {
+        let mut history = History::of(&story);
+
+        story.steps.iter().for_each(|step| history.take(step));
+
+        prop_assert!(history.store.bytes() < 1 << 24, "{} bytes", history.store.bytes());
     }
 
     #[test]
@@ -233,7 +244,9 @@ impl Recording {
         let kinds = Arc::clone(core.hosting.store().kinds());
         let mut replica = Store::with_own(kinds, own_kinds()).after_revision(self.revision);
         for record in self.records.lock().expect("nobody panicked").iter() {
-            replay(&mut replica, record);
+            if let (Outcome::Refused(denial), ..) = replay(&mut replica, record) {
+                must_be_whole(&denial);
+            }
         }
         assert_eq!(state(&replica), state(core.hosting.store()), "all that changed the store was proposed");
     }
