@@ -107,6 +107,9 @@ fn the_shell_completes_live_names() {
     mesh.daffi(&["queue", "push", "mails", "one"]).ok();
     mesh.daffi(&["set", "add", "mailboxes", "one"]).ok();
     assert_eq!(complete(&["queue", "pop", "mai"]).trim(), "mails");
+    mesh.daffi(&["pq", "push", "tasks", "1", "sweep"]).ok();
+    mesh.daffi(&["pq", "push", "targets", "1", "a", "--unique"]).ok();
+    assert_eq!(complete(&["pq", "pop", "ta"]).split_whitespace().collect::<Vec<_>>(), ["tasks", "targets"]);
 }
 
 #[test]

@@ -192,3 +192,15 @@ fn a_public_address_without_anything_to_show_is_a_mistake_in_the_configuration()
     assert_eq!(refused.exit, 78, "{}", refused.err);
     assert!(refused.err.contains("DAFFI_JOIN_FILE"), "{}", refused.err);
 }
+
+#[test]
+fn who_finds_nothing_is_not_told_of_names_that_its_token_may_not_read() {
+    let mesh = Mesh::start();
+    mesh.own(&["set", "add", "plans", "x"]).ok();
+    mesh.own(&["hash", "set", "users", "a=1"]).ok();
+    mesh.own(&["token", "new", "reader", "--read", "hash/*", "--read", "queue/*"]).ok();
+    let said = |name| mesh.holder(&mesh.file("reader.join"), &["queue", "peek", name]).err;
+
+    assert_eq!(said("users"), "nothing is in the queue `users`\nnote: there is a hash `users`\n");
+    assert_eq!(said("plans"), "nothing is in the queue `plans`\n");
+}

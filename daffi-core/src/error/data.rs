@@ -25,7 +25,7 @@ pub enum DataError {
         found: String,
     },
     /// Another change came first, or, if `actual` is 0, the object is not there.
-    #[error("`{object}` was last changed by revision {actual}, not {expected}")]
+    #[error("{}", conflict(object, *expected, *actual))]
     Conflict {
         /// The object.
         object: String,
@@ -114,5 +114,32 @@ impl DataError {
     /// Something that no object of the kind takes.
     pub fn invalid(what: impl Into<String>) -> Self {
         Self::Invalid { what: what.into() }
+    }
+}
+
+fn conflict(object: &str, expected: u64, actual: u64) -> String {
+    match (expected, actual) {
+        (0, actual) => format!("`{object}` is there, last changed by revision {actual}"),
+        (expected, 0) => {
+            format!("`{object}` is not there, and was to be at revision {expected}")
+        }
+        (expected, actual) => {
+            format!("`{object}` was last changed by revision {actual}, not {expected}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revision_0_is_that_of_what_is_not_there() {
+        let said =
+            |expected, actual| DataError::Conflict { object: "h".into(), expected, actual }.to_string();
+
+        assert_eq!(said(5, 7), "`h` was last changed by revision 7, not 5");
+        assert_eq!(said(5, 0), "`h` is not there, and was to be at revision 5");
+        assert_eq!(said(0, 7), "`h` is there, last changed by revision 7");
     }
 }
