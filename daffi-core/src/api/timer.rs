@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// stopped is a [`StoppedTimer`], which can neither be stopped again nor started.
 ///
 /// ```
-/// use daffi::ContextTimer;
+/// use daffi_core::api::ContextTimer;
 ///
 /// let timer = ContextTimer::start();
 /// let so_far = timer.elapsed();
@@ -26,14 +26,14 @@ use tokio::time::Instant;
 /// ```
 ///
 /// ```compile_fail,E0382
-/// # use daffi::ContextTimer;
+/// # use daffi_core::api::ContextTimer;
 /// let timer = ContextTimer::start();
 /// timer.stop();
 /// timer.stop(); // error: use of moved value: `timer`
 /// ```
 ///
 /// ```compile_fail,E0599
-/// # use daffi::ContextTimer;
+/// # use daffi_core::api::ContextTimer;
 /// ContextTimer::start().stop().start(); // error: no method named `start` found for struct `StoppedTimer`
 /// ```
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl ContextTimer {
     /// `then` must not panic: it may run because of a panic, and a second one ends the process.
     ///
     /// ```
-    /// use daffi::ContextTimer;
+    /// use daffi_core::api::ContextTimer;
     ///
     /// fn parse(text: &str) -> Result<i64, std::num::ParseIntError> {
     ///     let timer = ContextTimer::start().guard(|timer| println!("{} ms", timer.elapsed_ms()));
