@@ -21,6 +21,10 @@ pub use daffi_core::datatypes::{
     Barrier, Cache, CachedMap, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher,
     Events, GlobalCounter, Hash, Hold, Inbox, Latch, Leadership, Leased, Lock, LockGuard, Permit,
     PriorityQueue, Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
+    Barrier, BloomFilter, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher,
+    Events, GlobalCounter, Hash, Hold, HyperLogLog, Inbox, Latch, Leadership, Leased, Lock, LockGuard,
+    Permit, PriorityQueue, Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set,
+    UniquePriorityQueue,
 };
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,

@@ -331,6 +331,24 @@ pub const GLOBALCOUNTER_GAP: Duration = Duration::from_millis(20);
 /// How long a connection of that protocol may last; its clients wait for a tenth of a second.
 pub const GLOBALCOUNTER_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// Bits of a Bloom filter: 128 MiB, an eighth of what a controller hosts. Enough for a hundred million elements with 1 % of
+/// false positives.
+pub const BLOOM_BITS_MAX: u64 = 1 << 30;
+
+/// Bits of a Bloom filter above which 32 bits of hash no longer reach all of them equally often: beyond a sixteenth of
+/// what they tell apart.
+pub const BLOOM_NARROW_BITS_MAX: u64 = 1 << 28;
+
+/// Bits that an element has in a Bloom filter: enough for one false positive in 10¹⁹.
+pub const BLOOM_HASHES_MAX: u64 = 64;
+
+/// Elements that come to a Bloom filter in one step: some milliseconds in which nobody else has a turn, and no more than a
+/// call carries.
+pub const BLOOM_ELEMENTS_MAX: u64 = 10_000;
+
+/// The share of false positives of a Bloom filter that is made without a word about it.
+pub const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
 /// Members that one step of set algebra looks at: some half a second at worst, in which nothing else is done.
 pub const COMBINED_MEMBERS_MAX: usize = 1 << 20;
 /// How long a computation of a cache lasts without a word of its node: then the next who waits for its value computes it.

@@ -4,6 +4,7 @@
 
 mod cache;
 mod algebra;
+mod bloom;
 mod comms;
 mod contenders;
 mod counter;
@@ -13,6 +14,7 @@ mod election;
 mod events;
 mod globalcounter;
 mod hash;
+mod hll;
 mod killed;
 mod lease;
 mod linear;

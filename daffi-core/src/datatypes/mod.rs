@@ -18,14 +18,17 @@ macro_rules! reaches_object {
 mod barrier;
 mod cache;
 mod cached_map;
+mod bloom;
 mod comms;
 mod counter;
 mod counters;
+mod digest;
 mod election;
 mod entries;
 mod events;
 mod guard;
 mod hash;
+mod hll;
 mod latch;
 mod lease;
 mod like;
@@ -46,6 +49,7 @@ pub use cache::{Begun, Cache, CacheChange, CacheInfo, CacheState, NearCache};
 #[doc(hidden)]
 pub use cache::{CachedFunction, Keyed};
 pub use cached_map::{CachedMap, OpenCachedMap};
+pub use bloom::{BloomChange, BloomFilter, BloomHash, BloomParameters, BloomState, OpenBloom};
 pub use comms::{Comms, CommsMessage, CommsState, Inbox};
 #[doc(hidden)]
 pub use counter::{CountingFails, counted, counted_before, try_counted, try_counted_before};
@@ -56,6 +60,7 @@ pub use entries::LimitedAdd;
 pub use events::{Event, EventStream, EventWatcher, Events, EventsState};
 pub use guard::{Claim, Hold};
 pub use hash::{Dict, Hash, HashChange, HashState};
+pub use hll::{HllChange, HllSketch, HllState, HyperLogLog};
 pub use latch::{Latch, LatchState};
 pub use lease::{
     DeadItem, DeadLetter, Delivery, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull,
