@@ -4,6 +4,7 @@ mod call;
 mod data;
 mod holds;
 mod queues;
+mod sketches;
 mod token;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use self::call::{Call, Mode};
 pub(crate) use self::data::{Counter, Data, Hash, Lifetime, Set, Several};
 pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
+pub(crate) use self::sketches::{Bloom, Hll};
 pub(crate) use self::token::{NewToken, Token};
 use crate::{complete, duration};
 
@@ -59,6 +61,8 @@ Data:
   event        Events: send them, run a command for each
   lock         Run a command while no other holds the lock
   quota        How many things each user does at a time
+  hll          How many different values there were, without keeping them
+  bloom        Which values there were, without keeping them, and some more
   data         All that the controller keeps: list, export, import, expire
 
 Setup:
@@ -250,6 +254,20 @@ pub(crate) enum Command {
         /// What to do with them [default: ls]
         #[command(subcommand)]
         action: Option<Quota>,
+    },
+    /// How many different values there were, without keeping them
+    #[command(after_long_help = sketches::HLL_HELP)]
+    Hll {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Hll>,
+    },
+    /// Which values there were, without keeping them, and some more
+    #[command(after_long_help = sketches::BLOOM_HELP)]
+    Bloom {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Bloom>,
     },
     /// All that the controller keeps: list, export, import, expire
     #[command(after_long_help = data::DATA_HELP)]

@@ -2,6 +2,7 @@
 
 mod about;
 mod blame;
+mod bloom;
 mod broadcast;
 mod call;
 mod callbacks;
@@ -16,6 +17,7 @@ mod explain;
 mod follow;
 mod group;
 mod hash;
+mod hll;
 mod jobs;
 mod lock;
 mod nodes;
@@ -102,6 +104,8 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Event { action } => event::run(app, action).await,
         Command::Lock(options) => lock::run(app, &options).await,
         Command::Quota { action } => quota::run(app, action).await,
+        Command::Hll { action } => hll::run(app, action).await,
+        Command::Bloom { action } => bloom::run(app, action).await,
         Command::Data { action } => data::run(app, action).await,
         Command::Token { action } => token::run(app, action).await,
         Command::Explain { code } => explain::run(app, code.as_deref()),

@@ -22,6 +22,7 @@ mod readme;
 mod schedules;
 mod scripts;
 mod serve;
+mod sketches;
 mod streams;
 mod support;
 mod tokens;
