@@ -31,8 +31,7 @@ async fn what_all_nodes_add_is_counted_once() {
     assert!(!theirs.extend(Vec::<u8>::new()).await.unwrap());
     assert_eq!((len(&mine).await, len(&theirs).await), (3, 3));
 
-    assert_eq!(theirs.clear().await.unwrap(), 3);
-    assert_eq!(theirs.clear().await.unwrap(), 0);
+    assert!(theirs.clear().await.unwrap() && !theirs.clear().await.unwrap());
     assert!(mine.is_empty().await.unwrap() && mine.object().entry().await.unwrap().is_none());
 }
 

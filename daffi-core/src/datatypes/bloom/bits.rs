@@ -4,24 +4,63 @@ use std::sync::Arc;
 
 use serde_bytes::ByteBuf;
 
-/// Bits by pages: those of which none is set take no room, and a copy shares them all.
+/// Bits in a tree of small nodes, of which a copy shares all. Where none is set there is no node, so that what a filter
+/// takes grows with what was sent, however large it says that it is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bits {
-    /// None of them before the first bit is set.
-    pages: Vec<Option<Arc<[u64]>>>,
-    /// How many there are of them.
+    root: Option<Arc<Node>>,
+    /// How many branches there are on the way to a leaf.
+    depth: u32,
+    /// How many bits there are, set or not.
     of: u64,
-    /// A page has two to the power of this many.
-    page_shift: u32,
     count: u64,
     bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+enum Node {
+    Branch([Option<Arc<Self>>; FAN_OUT]),
+    Leaf(Leaf),
+}
+
+/// 512 bytes of bits.
+type Leaf = [u64; FAN_OUT];
+
+/// Children of a node, and words of a leaf: a write in a batch copies as many on each level.
+const FAN_OUT: usize = 1 << FAN_OUT_BITS;
+const FAN_OUT_BITS: u32 = 6;
+
+/// Bits of a leaf, as a power of two.
+const LEAF_SHIFT: u32 = FAN_OUT_BITS + u64::BITS.ilog2();
+
+/// With its counters.
+const NODE_BYTES: usize = size_of::<Node>() + 16;
+
+impl Node {
+    /// Adds its leaves: as bytes, the lowest bit first.
+    fn save(&self, number: u32, saved: &mut Vec<(u32, ByteBuf)>) {
+        match self {
+            Self::Leaf(leaf) => {
+                let bytes: Vec<u8> = leaf.iter().flat_map(|word| word.to_le_bytes()).collect();
+                saved.push((number, ByteBuf::from(bytes)));
+            }
+            Self::Branch(children) => {
+                for (at, child) in (0..).zip(children) {
+                    if let Some(child) = child {
+                        child.save(number << FAN_OUT_BITS | at, saved);
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Bits {
     /// So many bits, none of which is set.
     pub(super) fn new(of: u64) -> Self {
-        let page_shift = of.div_ceil(PAGES_MAX).next_power_of_two().ilog2().max(PAGE_SHIFT_MIN);
-        Self { of, page_shift, ..Self::default() }
+        let leaves = of.div_ceil(1 << LEAF_SHIFT);
+        let depth = leaves.next_power_of_two().ilog2().div_ceil(FAN_OUT_BITS);
+        Self { depth, of, ..Self::default() }
     }
 
     /// How many of them are set.
@@ -35,84 +74,96 @@ impl Bits {
     }
 
     pub(super) fn is_set(&self, position: u64) -> bool {
-        let (page, word, mask) = self.place(position);
-        matches!(self.pages.get(page), Some(Some(page)) if page[word] & mask != 0)
+        let (leaf, word, mask) = place(position);
+        self.leaf(leaf).is_some_and(|leaf| leaf[word] & mask != 0)
     }
 
     /// Sets a bit. Whether it was not.
     pub(super) fn set(&mut self, position: u64) -> bool {
-        let (number, word, mask) = self.place(position);
-        if let Some(Some(page)) = self.pages.get_mut(number) {
-            let is_new = page[word] & mask == 0;
-            if is_new {
-                Arc::make_mut(page)[word] |= mask;
-                self.count += 1;
-            }
-            return is_new;
+        // Looked at first: nothing is copied if there is nothing to change.
+        if self.is_set(position) {
+            return false;
         }
-        let mut page = vec![0; self.page_words(number)];
-        page[word] = mask;
-        self.insert(number, page);
+        let (leaf, word, mask) = place(position);
+        self.leaf_mut(leaf)[word] |= mask;
+        self.count += 1;
         true
     }
 
-    /// The page of a bit, its word there, and the bit in that.
-    fn place(&self, position: u64) -> (usize, usize, u64) {
-        let in_page = position & ((1 << self.page_shift) - 1);
-        ((position >> self.page_shift) as usize, (in_page / 64) as usize, 1 << (in_page % 64))
-    }
-
-    /// How many words a page has: the last one only as many as it needs.
-    fn page_words(&self, number: usize) -> usize {
-        let left = self.of - ((number as u64) << self.page_shift);
-        left.min(1 << self.page_shift).div_ceil(64) as usize
-    }
-
-    /// Adds a page that is not there.
-    fn insert(&mut self, number: usize, page: Vec<u64>) {
-        if self.pages.is_empty() {
-            let pages = self.of.div_ceil(1 << self.page_shift) as usize;
-            self.pages.resize(pages, None);
-            self.bytes = pages * size_of::<Option<Arc<[u64]>>>();
+    fn leaf(&self, number: u64) -> Option<&Leaf> {
+        let mut node = self.root.as_ref()?;
+        for level in (0..self.depth).rev() {
+            let Node::Branch(children) = &**node else { unreachable!("leaves are all equally deep") };
+            node = children[child(number, level)].as_ref()?;
         }
-        self.count += page.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
-        self.bytes += 8 * page.len() + PAGE_HEAD_BYTES;
-        self.pages[number] = Some(page.into());
+        match &**node {
+            Node::Leaf(leaf) => Some(leaf),
+            Node::Branch(_) => unreachable!("branches end above the leaves"),
+        }
     }
 
-    /// Its pages as they are saved, with their numbers.
+    /// A leaf that is this tree's own, made if it is not there.
+    fn leaf_mut(&mut self, number: u64) -> &mut Leaf {
+        let Self { root, bytes, .. } = self;
+        let mut grown = |node: Node| {
+            *bytes += NODE_BYTES;
+            Arc::new(node)
+        };
+        let mut place = root;
+        for level in (0..self.depth).rev() {
+            let node = place.get_or_insert_with(|| grown(Node::Branch([const { None }; FAN_OUT])));
+            let Node::Branch(children) = Arc::make_mut(node) else {
+                unreachable!("leaves are all equally deep")
+            };
+            place = &mut children[child(number, level)];
+        }
+        match Arc::make_mut(place.get_or_insert_with(|| grown(Node::Leaf([0; FAN_OUT])))) {
+            Node::Leaf(leaf) => leaf,
+            Node::Branch(_) => unreachable!("branches end above the leaves"),
+        }
+    }
+
+    /// Its leaves as they are saved, with their numbers.
     pub(super) fn save(&self) -> Vec<(u32, ByteBuf)> {
-        let bytes = |page: &[u64]| page.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
-        let pages = (0..).zip(&self.pages);
-        pages.filter_map(|(number, page)| Some((number, ByteBuf::from(bytes(page.as_ref()?))))).collect()
+        let mut saved = Vec::new();
+        if let Some(root) = &self.root {
+            root.save(0, &mut saved);
+        }
+        saved
     }
 
-    /// Takes in a page that was saved.
+    /// Takes in a leaf that was saved.
     pub(super) fn load(&mut self, number: u32, bytes: &[u8]) -> Result<(), &'static str> {
-        let (number, start) = (number as usize, u64::from(number) << self.page_shift);
-        if start >= self.of || matches!(self.pages.get(number), Some(Some(_))) {
-            return Err("a filter with a page that is none of its own");
+        let (number, start) = (u64::from(number), u64::from(number) << LEAF_SHIFT);
+        if start >= self.of || self.leaf(number).is_some() {
+            return Err("a filter with bits that are none of its own");
         }
+        let mut leaf = [0; FAN_OUT];
         let (words, rest) = bytes.as_chunks::<8>();
-        let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
-        if !rest.is_empty() || words.len() != self.page_words(number) {
-            return Err("a filter with a page of another length");
+        if words.len() != leaf.len() || !rest.is_empty() {
+            return Err("a filter with bits of another length");
         }
-        // Of the last word only some bits are the filter's.
-        let beyond = (start + 64 * words.len() as u64).saturating_sub(self.of);
-        if words.last().is_some_and(|word| u64::from(word.leading_zeros()) < beyond) {
+        for (word, bytes) in leaf.iter_mut().zip(words) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        let last =
+            leaf.iter().rposition(|word| *word != 0).ok_or("a filter with bits of which none is set")?;
+        let end = start + 64 * last as u64 + u64::from(64 - leaf[last].leading_zeros());
+        if end > self.of {
             return Err("a filter with bits beyond its last");
         }
-        self.insert(number, words);
+        self.count += leaf.iter().map(|word| u64::from(word.count_ones())).sum::<u64>();
+        *self.leaf_mut(number) = leaf;
         Ok(())
     }
 }
 
-/// Pages of a filter: few enough that a copy of their table costs nothing.
-const PAGES_MAX: u64 = 512;
+/// The leaf of a bit, its word there, and the bit in that.
+fn place(position: u64) -> (u64, usize, u64) {
+    (position >> LEAF_SHIFT, (position / 64) as usize % FAN_OUT, 1 << (position % 64))
+}
 
-/// Bits of a page, as a power of two: at least 4 KiB. A step in a batch copies as many pages as an element has bits.
-const PAGE_SHIFT_MIN: u32 = 15;
-
-/// What a page takes beside its bits, about.
-const PAGE_HEAD_BYTES: usize = 48;
+/// Which child leads to a leaf from a branch that stands so high above all leaves.
+fn child(leaf: u64, level: u32) -> usize {
+    (leaf >> (FAN_OUT_BITS * level)) as usize % FAN_OUT
+}

@@ -217,8 +217,8 @@ impl BloomFilter {
         self.object.is_empty()
     }
 
-    /// Takes all elements out of it, and says about how many there were. It stays, with its parameters.
-    pub fn clear(&self) -> Operation<u64> {
+    /// Takes all elements out of it, and says whether there were any. It stays, with its parameters.
+    pub fn clear(&self) -> Operation<bool> {
         self.object.clear()
     }
 }

@@ -85,15 +85,15 @@ impl BloomState {
         self.bits.count() == 0
     }
 
-    /// Takes all elements out of it, and says about how many there were. Its parameters stay.
+    /// Takes all elements out of it, and says whether there were any. Its parameters stay.
     #[callback(shrink)]
-    pub fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
-        let before = self.len();
-        if !self.is_empty() {
+    pub fn clear(&mut self, turn: &mut Turn<'_>) -> bool {
+        let had_any = !self.is_empty();
+        if had_any {
             tell(turn, &BloomChange::Cleared);
         }
         self.bits = self.parameters.map(|parameters| Bits::new(parameters.bits())).unwrap_or_default();
-        before
+        had_any
     }
 }
 
@@ -160,25 +160,24 @@ impl Hosted for BloomState {
     }
 }
 
-/// A filter as it is saved: its pages as bytes, the lowest bit first.
+/// A filter as it is saved: those of its parts in which any bit is set.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     parameters: Option<BloomParameters>,
-    pages: Vec<(u32, ByteBuf)>,
+    bits: Vec<(u32, ByteBuf)>,
 }
 
 impl Serialize for BloomState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let pages = self.bits.save();
-        Saved { parameters: self.parameters, pages }.serialize(serializer)
+        Saved { parameters: self.parameters, bits: self.bits.save() }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for BloomState {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Saved { parameters, pages } = Saved::deserialize(deserializer)?;
+        let Saved { parameters, bits: saved } = Saved::deserialize(deserializer)?;
         let mut bits = parameters.map(|parameters| Bits::new(parameters.bits())).unwrap_or_default();
-        for (number, bytes) in pages {
+        for (number, bytes) in saved {
             bits.load(number, &bytes).map_err(serde::de::Error::custom)?;
         }
         Ok(Self { parameters, bits })

@@ -114,8 +114,8 @@ impl HyperLogLog {
         self.object.is_empty()
     }
 
-    /// Forgets all elements, and says about how many had been counted.
-    pub fn clear(&self) -> Operation<u64> {
+    /// Forgets all elements, and says whether there were any.
+    pub fn clear(&self) -> Operation<bool> {
         self.object.clear()
     }
 }

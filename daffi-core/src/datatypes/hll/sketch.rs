@@ -101,6 +101,11 @@ impl HllSketch {
     }
 
     /// The sketch as bytes, to be kept elsewhere. They are the same for equal sketches, and with every version of daffi.
+    ///
+    /// A hash is the first eight bytes of the SHA-256 of an element's MessagePack in its one form, the lowest byte first. After
+    /// a byte 0 come all hashes in order; after a byte 1 the registers, six bits each, the lowest bits first. A hash belongs
+    /// to the register of its lowest 14 bits, which is one more than the zeros between these and the next bit that is set,
+    /// and 51 if there is none.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1 + self.bytes());
         match &self.0 {

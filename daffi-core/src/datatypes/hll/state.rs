@@ -83,14 +83,15 @@ impl HllState {
         self.sketch.clone()
     }
 
-    /// Forgets all elements, and says about how many had been counted.
+    /// Forgets all elements, and says whether there were any.
     #[callback(shrink)]
-    pub fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
-        let sketch = std::mem::take(&mut self.sketch);
-        if !sketch.is_empty() {
+    pub fn clear(&mut self, turn: &mut Turn<'_>) -> bool {
+        let had_any = !self.is_empty();
+        if had_any {
             tell(turn, &HllChange::Cleared);
         }
-        sketch.len()
+        self.sketch = HllSketch::new();
+        had_any
     }
 }
 
