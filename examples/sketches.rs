@@ -51,10 +51,10 @@ async fn bloom_filter(node: &Node) -> daffi::Result<()> {
 /// Many elements cost little: what is sent of them are 12 KiB, and sketches can be made where nobody is connected.
 async fn many(one: &Node, other: &Node) -> daffi::Result<()> {
     let (monday, tuesday) = (one.hyperloglog("monday"), other.hyperloglog("tuesday"));
-    monday.extend(0..60_000).await?;
+    monday.extend((0..60_000).map(|number| format!("visitor {number}"))).await?;
     let mut offline = HllSketch::new();
-    for visitor in 40_000..100_000 {
-        offline.insert(&visitor)?;
+    for number in 40_000..100_000 {
+        offline.insert(&format!("visitor {number}"))?;
     }
     tuesday.merge_sketch(offline).await?;
 
