@@ -18,17 +18,11 @@ pub use daffi_core::api::{
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::{
-    Barrier, Cache, CachedMap, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher,
-    Events, GlobalCounter, Hash, Hold, Inbox, Latch, Leadership, Leased, Lock, LockGuard, Permit,
-    PriorityQueue, Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
-    Barrier, BloomFilter, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher,
-    Events, GlobalCounter, Hash, Hold, HyperLogLog, Inbox, Latch, Leadership, Leased, Lock, LockGuard,
-    Permit, PriorityQueue, Queue, Quota, RateLimiter, RwLock, Semaphore, SemaphorePermit, Set,
-    UniquePriorityQueue,
+    Agreement, Barrier, BloomFilter, Cache, CachedMap, Comms, Counters, DailyQuota, Dict, Election, Event, EventStream, EventWatcher, Events, GlobalCounter, Hash, Hold, HyperLogLog, IdBlocks, Inbox, Latch, Leadership, Leased, Lock, LockGuard, Masters, NextId, Permit, PriorityQueue, Queue, QuorumNextId, Quota, RateLimiter, Redlock, RedlockGuard, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
 };
 pub use daffi_core::error::{
-    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, Ran,
-    RegisterError, Result, Stage,
+    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation,
+    MasterFailure, QuorumError, Ran, RegisterError, Result, Stage,
 };
 pub use daffi_core::identity::{CertificateFiles, IdentityError, JoinString, Pattern, Role, Secret};
 pub use daffi_core::name::{CallbackName, NameError, NodeName};
@@ -464,3 +458,51 @@ pub use daffi_macros::cached;
 /// Above a callback, it stands above [`callback`](macro@callback), which then knows of the pair.
 #[doc(inline)]
 pub use daffi_macros::count;
+
+/// Runs a function under a [lock of several controllers](Redlock): no two runs at the same time of all functions with the
+/// same key, within what such a lock guarantees. Pottery's `synchronize`.
+///
+/// The function is `async` from then on. Of a `T` its result is `Result<T, QuorumError>`, and of a `Result<T, E>` it is
+/// that, where `E` has a `From<QuorumError>`, as [`Error`] has; these errors say that the lock was not had, and the function
+/// has not run. The lock is extended while the function runs. If it is lost all the same, what the function returned
+/// stays, and a warning is logged; a function that wants to know sooner has a parameter of type `&RedlockGuard`, which
+/// its callers do not see.
+///
+/// It asks the process's [default masters](Masters::make_default); without those, the one controller of
+/// [`Node::current`]. Where there is none it is a [`DataError::NoNode`].
+///
+/// ```standalone_crate
+/// use daffi::prelude::*;
+/// use daffi::RedlockGuard;
+///
+/// #[synchronize(key = "printer")]
+/// fn print(page: u32) -> String {
+///     format!("page {page}")
+/// }
+///
+/// #[synchronize(key = "printer", auto_release_time = "15s", timeout = "1m")]
+/// async fn reprint(guard: &RedlockGuard, page: u32) -> daffi::Result<(u64, u32)> {
+///     Ok((guard.fencing_token(), page))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daffi::Result<()> {
+/// # let _controller = Controller::bind("memory://synchronize").await?;
+/// let node = daffi::connect("memory://synchronize").await?;
+/// node.make_default();
+/// assert_eq!(print(1).await?, "page 1");
+/// let (token, page) = reprint(2).await?;
+/// assert!(token > 0 && page == 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Options
+///
+/// * `key = "printer"`: the lock, which has to be said.
+/// * `auto_release_time = "15s"`: how long the lock is held if its holder hangs or cannot be reached; by default 10 s.
+/// * `timeout = "1m"`: how long it is waited for; by default for ever.
+/// * `blocking = false`: it is not waited for, and a lock that another holds is a [`QuorumError::QuorumNotAchieved`].
+/// * `renew = false`: it is not extended, and so lost after its auto-release time, as Pottery's is.
+#[doc(inline)]
+pub use daffi_macros::synchronize;

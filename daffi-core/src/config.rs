@@ -349,8 +349,6 @@ pub const BLOOM_ELEMENTS_MAX: u64 = 10_000;
 /// The share of false positives of a Bloom filter that is made without a word about it.
 pub const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
-/// Members that one step of set algebra looks at: some half a second at worst, in which nothing else is done.
-pub const COMBINED_MEMBERS_MAX: usize = 1 << 20;
 /// How long a computation of a cache lasts without a word of its node: then the next who waits for its value computes it.
 /// Each third of it costs a message while one computes.
 pub const FLIGHT_LEASE: Duration = Duration::from_secs(15);
@@ -366,3 +364,33 @@ pub const NEAR_VALUES_MAX: usize = 10_000;
 
 /// Values of a hash that are asked for at a time when a copy of it is begun.
 pub const LOADED_AT_ONCE_MAX: usize = 64;
+/// How long one of several masters has to answer: as long as Pottery gives it. A majority that answers sooner is not held up
+/// by the others.
+pub const MASTER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How often the masters are asked for a number before it is given up: some two seconds in all, with pauses by chance, after
+/// which one of many who ask at the same time has long been ahead of the others.
+pub const NEXT_ID_TRIES_MAX: u32 = 20;
+
+/// The longest pause before masters that did not agree are asked again, of which chance takes a part: Pottery's.
+pub const QUORUM_PAUSE_MAX: Duration = Duration::from_millis(200);
+
+/// The first such pause; each is up to twice as long as the one before.
+pub const QUORUM_PAUSE_MIN: Duration = Duration::from_millis(2);
+
+/// How long a lock of several masters is held unless it is extended: Pottery's `auto_release_time`.
+pub const REDLOCK_LEASE: Duration = Duration::from_secs(10);
+
+/// How often such a lock may be extended unless it is said otherwise: Pottery's.
+pub const REDLOCK_EXTENSIONS_MAX: u32 = 3;
+
+/// One part in so many of a lease is taken off for clocks that do not run alike: Pottery's, and ten times as much as a
+/// quartz that is out of order makes.
+pub const REDLOCK_DRIFT_PART: u32 = 100;
+
+/// What is taken off every lease beside that, for clocks that count in milliseconds.
+pub const REDLOCK_DRIFT_LEAST: Duration = Duration::from_millis(2);
+
+/// How long whoever waits for such a lock goes without asking for it, whatever the masters say of its being free: one of them
+/// may have been lost while it was waited for.
+pub const REDLOCK_ASKED_EVERY: Duration = Duration::from_secs(1);

@@ -33,14 +33,17 @@ mod latch;
 mod lease;
 mod like;
 mod lock;
+mod masters;
 #[cfg(test)]
 mod model;
 mod near;
+mod next_id;
 mod pages;
 mod priority_queue;
 mod queue;
 mod quota;
 mod rate;
+mod redlock;
 mod semaphore;
 mod set;
 
@@ -67,10 +70,18 @@ pub use lease::{
 };
 pub use like::Like;
 pub use lock::{Lock, LockGuard, LockHolder, LockState, RwLock};
+pub use masters::{Agreement, Masters};
+pub use next_id::{IdBlocks, NextId, NextIdState, QuorumNextId, Raised};
 pub use pages::Pages;
 pub use priority_queue::{PqEntry, PqState, PriorityQueue, UniquePqState, UniquePriorityQueue};
 pub use queue::{Queue, QueueState};
 pub use quota::{DailyQuota, DailyQuotaState, Permit, Quota, QuotaState};
 pub use rate::{Decision, Rate, RateLimiter, RateState};
+pub use redlock::{
+    Redlock, RedlockClaim, RedlockExtended, RedlockGuard, RedlockHolder, RedlockLease, RedlockOffer,
+    RedlockState, RedlockView,
+};
+#[doc(hidden)]
+pub use redlock::{Synchronizing, SynchronizingFails, synchronized, try_synchronized};
 pub use semaphore::{PermitHolder, Semaphore, SemaphorePermit, SemaphoreState};
 pub use set::{Combination, Operand, Relation, Set, SetChange, SetState};

@@ -110,6 +110,10 @@ codes! {
         "no common version of the protocol.",
         "Controller and node are of versions that share no protocol.",
         "Upgrade the older one.";
+    QuorumNotAchieved = 427, exit 75,
+        "no majority of the masters agreed.",
+        "Others asked the masters for the same at the same time, or hold the lock that was wanted.",
+        "Try again after a pause, or wait longer for the lock.";
     Busy = 429, exit 75,
         "a bound was reached; it has not run.",
         "A callee has as many calls running and queued as it may, or a table of the controller is full.",
@@ -138,6 +142,10 @@ codes! {
         "the connection to the controller broke during the call.",
         "The controller ended or the link was cut after the call may have left.",
         "The node reconnects by itself; repeat the call only if running twice does no harm.";
+    QuorumIsImpossible = 505, exit 69,
+        "no majority of the masters can be had.",
+        "Half of the controllers or more cannot be reached, or did not answer in time; the message has them all.",
+        "Mend the controllers that the message names; a majority of them must be up.";
     Full = 507, exit 75,
         "there is no room for it.",
         "A hosted object, or all of them together, hold as much as they may. Nothing was changed.",

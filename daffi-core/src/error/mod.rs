@@ -3,6 +3,7 @@
 mod call;
 mod codes;
 mod data;
+mod quorum;
 
 use std::fmt;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 pub use call::{CallError, ErrorValue, Ran, Stage};
 pub use codes::{CODES, Code, Explanation};
 pub use data::DataError;
+pub use quorum::{MasterFailure, QuorumError};
 
 use crate::name::{NameError, NodeName};
 
@@ -38,6 +40,9 @@ pub enum Error {
     /// An operation on a hosted object has no result.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// Several controllers did not come to an agreement.
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
 }
 
 impl fmt::Debug for Error {
@@ -51,6 +56,7 @@ impl fmt::Debug for Error {
             Self::Bind(error) => fmt::Debug::fmt(error, f),
             Self::Register(error) => fmt::Debug::fmt(error, f),
             Self::Data(error) => fmt::Debug::fmt(error, f),
+            Self::Quorum(error) => fmt::Debug::fmt(error, f),
         }
     }
 }
@@ -69,6 +75,7 @@ impl Error {
             Self::Bind(error) => error.code(),
             Self::Register(error) => error.code(),
             Self::Data(error) => error.code(),
+            Self::Quorum(error) => error.code(),
         }
     }
 
@@ -77,6 +84,7 @@ impl Error {
         match self {
             Self::Call(error) => error.ran(),
             Self::Data(error) => error.ran(),
+            Self::Quorum(error) => error.ran(),
             Self::Connect(_) | Self::Bind(_) | Self::Register(_) => Ran::No,
         }
     }
@@ -89,6 +97,7 @@ impl Error {
             Self::Bind(error) => error.is_retryable(),
             Self::Register(error) => error.is_retryable(),
             Self::Data(error) => error.is_retryable(),
+            Self::Quorum(error) => error.is_retryable(),
         }
     }
 
@@ -96,7 +105,7 @@ impl Error {
     pub fn node(&self) -> Option<&NodeName> {
         match self {
             Self::Call(error) => error.node(),
-            Self::Connect(_) | Self::Bind(_) | Self::Register(_) | Self::Data(_) => None,
+            Self::Connect(_) | Self::Bind(_) | Self::Register(_) | Self::Data(_) | Self::Quorum(_) => None,
         }
     }
 }

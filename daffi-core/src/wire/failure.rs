@@ -149,6 +149,8 @@ impl From<Failure> for CallError {
             | Code::Full
             | Code::Forgotten
             | Code::NoNode
+            | Code::QuorumNotAchieved
+            | Code::QuorumIsImpossible
             | Code::Quarantined => Self::Unknown { code, message: text, ran },
         }
     }
@@ -184,7 +186,7 @@ impl Error {
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
         match self {
             Self::Call(error) | Self::Data(DataError::Call(error)) => error.downcast(),
-            Self::Data(_) | Self::Connect(_) | Self::Bind(_) | Self::Register(_) => None,
+            Self::Data(_) | Self::Connect(_) | Self::Bind(_) | Self::Register(_) | Self::Quorum(_) => None,
         }
     }
 }
