@@ -5,7 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use syn::{Attribute, FnArg, GenericParam, Ident, LitStr, Pat, Result, Signature, Type, Visibility};
 
-use crate::count::{Output, output};
+use crate::count::{self, Output};
 use crate::options;
 use crate::parse::{Body, Function, Given, Item};
 use crate::problems::Problems;
@@ -51,9 +51,10 @@ impl Cached {
                 "without a `ttl` there is nothing that could slide\nhelp: add `ttl = \"1m\"`, or leave `sliding` out",
             );
         }
-        check_signature(&signature, &mut problems);
+        count::check_signature(&signature, WHY_ASYNC, &mut problems);
+        check_inputs(&signature, &mut problems);
         let names = signature.inputs.iter().filter_map(|input| name(input, &mut problems)).collect();
-        let output = output(&signature, "that is cached travels to others", &mut problems);
+        let output = count::output(&signature, WHY_NAMED, &mut problems);
         let body = match body {
             Body::Block(body) => body,
             Body::Missing(semicolon) => {
@@ -84,18 +85,13 @@ fn key(given: &[Given], problems: &mut Problems) -> Option<LitStr> {
 /// As the library has it of names of hosted objects.
 const NAME_BYTES_MAX: usize = 256;
 
-fn check_signature(signature: &Signature, problems: &mut Problems) {
-    let why =
-        "a function that is cached is `async` from then on, since it asks the controller for its result";
-    if let Some(constness) = &signature.constness {
-        problems.add(constness, format_args!("{why}: it cannot be `const`"));
-    }
-    if let Some(abi) = &signature.abi {
-        problems.add(abi, format_args!("{why}: it cannot be `extern`"));
-    }
-    if let Some(variadic) = &signature.variadic {
-        problems.add(variadic, format_args!("{why}: it cannot take any number of arguments"));
-    }
+const WHY_ASYNC: &str =
+    "a function that is cached is `async` from then on, since it asks the controller for its result";
+
+const WHY_NAMED: &str =
+    "the result of a function that is cached travels to others, so its type needs a name";
+
+fn check_inputs(signature: &Signature, problems: &mut Problems) {
     for parameter in &signature.generics.params {
         if !matches!(parameter, GenericParam::Lifetime(_)) {
             problems.add(

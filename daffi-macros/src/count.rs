@@ -46,8 +46,8 @@ impl Counted {
         options::check(given, &["topic", "when"], &[], &mut problems);
         let topic = topic(given, &signature, &mut problems);
         let is_before = is_before(given, &mut problems);
-        check_signature(&signature, &mut problems);
-        let output = output(&signature, "that is counted stands in a pair with its number", &mut problems);
+        check_signature(&signature, WHY_ASYNC, &mut problems);
+        let output = output(&signature, WHY_NAMED, &mut problems);
         let body = match body {
             Body::Block(body) => body,
             Body::Missing(semicolon) => {
@@ -85,10 +85,8 @@ fn is_before(given: &[Given], problems: &mut Problems) -> bool {
     }
 }
 
-const NAMES: &str = "help: name it, or box it: `Box<dyn Trait>`";
-
-fn check_signature(signature: &Signature, problems: &mut Problems) {
-    let why = "a function that is counted is `async` from then on, since counting takes a question to the controller";
+/// Refuses what no function can be that becomes `async`, for the reason `why`.
+pub(crate) fn check_signature(signature: &Signature, why: &str, problems: &mut Problems) {
     if let Some(constness) = &signature.constness {
         problems.add(constness, format_args!("{why}: it cannot be `const`"));
     }
@@ -100,17 +98,20 @@ fn check_signature(signature: &Signature, problems: &mut Problems) {
     }
 }
 
-/// What the function returns, which `does` what its type needs a name for.
-pub(crate) fn output(signature: &Signature, does: &str, problems: &mut Problems) -> Output {
+/// What a function returns, whose type is to be named, for the reason `why`.
+pub(crate) fn output(signature: &Signature, why: &str, problems: &mut Problems) -> Output {
     let ReturnType::Type(_, ty) = &signature.output else { return Output::Nothing };
     for unnamed in types::Obstacles::find(ty).unnamed {
-        problems.add(
-            &unnamed,
-            format_args!("the result of a function {does}, so its type needs a name\n{NAMES}"),
-        );
+        problems.add(&unnamed, format_args!("{why}\nhelp: name it, or box it: `Box<dyn Trait>`"));
     }
     match types::last_name(ty).as_deref() {
         Some("Result") => Output::Result((**ty).clone()),
         _ => Output::Value((**ty).clone()),
     }
 }
+
+const WHY_ASYNC: &str =
+    "a function that is counted is `async` from then on, since counting takes a question to the controller";
+
+const WHY_NAMED: &str =
+    "the result of a function that is counted stands in a pair with its number, so its type needs a name";

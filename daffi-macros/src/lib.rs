@@ -11,6 +11,7 @@ mod options;
 mod parse;
 mod problems;
 mod program;
+mod synchronize;
 mod types;
 
 #[cfg(test)]
@@ -55,6 +56,12 @@ pub fn count(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> p
 #[proc_macro_attribute]
 pub fn cached(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     cached_tokens(given.into(), item.into()).into()
+}
+
+/// Defined in `daffi-macros`, to be used as `daffi::synchronize`.
+#[proc_macro_attribute]
+pub fn synchronize(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    synchronize_tokens(given.into(), item.into()).into()
 }
 
 fn callback_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
@@ -156,6 +163,15 @@ fn count_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
     let kept = if is_declaration(&parsed) { TokenStream::new() } else { item };
     match parsed.and_then(|(given, item)| count::Counted::new(&given, item)) {
         Ok(counted) => expand::counted(&counted),
+        Err(error) => beside(kept, error),
+    }
+}
+
+fn synchronize_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
+    let parsed = parsed(given, &item);
+    let kept = if is_declaration(&parsed) { TokenStream::new() } else { item };
+    match parsed.and_then(|(given, item)| synchronize::Synchronized::new(&given, item)) {
+        Ok(synchronized) => expand::synchronized(&synchronized),
         Err(error) => beside(kept, error),
     }
 }

@@ -27,6 +27,7 @@ fn expand(source: &str) -> String {
         "remote" => crate::remote_tokens(given, item),
         "cached" => crate::cached_tokens(given, item),
         "count" => crate::count_tokens(given, item),
+        "synchronize" => crate::synchronize_tokens(given, item),
         "main" => crate::main_tokens(given, item),
         other => panic!("no macro `{other}`"),
     };

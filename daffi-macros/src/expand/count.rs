@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Token;
 use syn::spanned::Spanned;
+use syn::{Token, Type};
 
 use crate::count::{Counted, Output};
 use crate::types;
@@ -41,8 +41,8 @@ fn infallible(is_before: bool, ty: &TokenStream, number: &TokenStream) -> (Token
     (run, quote!(::core::result::Result<(#number, #ty), ::daffi::__private::DataError>))
 }
 
-/// What a `Result` holds.
-pub(super) fn parts(ty: &syn::Type) -> (TokenStream, TokenStream) {
+/// The success and the error of a `Result`.
+pub(super) fn parts(ty: &Type) -> (TokenStream, TokenStream) {
     match types::plain_success(ty).zip(types::arguments(ty).get(1)) {
         Some((ok, err)) => (ok.into_token_stream(), err.to_token_stream()),
         None => (part(ty, &quote!(Ok)), part(ty, &quote!(Err))),
@@ -50,6 +50,6 @@ pub(super) fn parts(ty: &syn::Type) -> (TokenStream, TokenStream) {
 }
 
 /// What an alias of `Result` holds.
-fn part(ty: &syn::Type, which: &TokenStream) -> TokenStream {
+fn part(ty: &Type, which: &TokenStream) -> TokenStream {
     quote_spanned!(ty.span()=> <#ty as ::daffi::__private::ResultType>::#which)
 }

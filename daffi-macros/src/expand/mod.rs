@@ -12,6 +12,7 @@ mod declaration;
 mod handler;
 mod hosted;
 mod program;
+mod synchronize;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -27,6 +28,7 @@ pub(crate) use contract::{contract, kept_trait};
 pub(crate) use count::counted;
 pub(crate) use hosted::hosted;
 pub(crate) use program::program;
+pub(crate) use synchronize::synchronized;
 
 /// What `#[callback]` puts beside the function.
 pub(crate) fn callback(model: &Model) -> TokenStream {

@@ -5,7 +5,7 @@ mod treatment;
 
 use std::time::Duration;
 
-use syn::{Expr, ExprLit, Lit, LitInt, LitStr};
+use syn::{Expr, ExprLit, Lit, LitBool, LitInt, LitStr};
 
 use crate::parse::Given;
 use crate::problems::Problems;
@@ -34,7 +34,7 @@ pub(crate) fn number(given: &[Given], name: &str, problems: &mut Problems) -> Op
     None
 }
 
-/// The option `name` among those `given`, as a time.
+/// The option `name` among those `given`, as a duration.
 pub(crate) fn duration(given: &[Given], name: &str, problems: &mut Problems) -> Option<Duration> {
     let option = given.iter().find(|option| option.name == name)?;
     if let Some(Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. })) = option.value.as_ref().map(bare)
@@ -50,12 +50,23 @@ pub(crate) fn duration(given: &[Given], name: &str, problems: &mut Problems) -> 
     }
     let text = text(given, name, problems)?;
     match duration::parse(&text.value()) {
-        Ok(time) => Some(time),
+        Ok(duration) => Some(duration),
         Err(problem) => {
             problems.add(&text, problem);
             None
         }
     }
+}
+
+/// The option `name` among those `given`, as `true` or `false`.
+pub(crate) fn truth(given: &[Given], name: &str, problems: &mut Problems) -> Option<LitBool> {
+    let option = given.iter().find(|option| option.name == name)?;
+    match option.value.as_ref().map(bare) {
+        Some(Expr::Lit(ExprLit { lit: Lit::Bool(truth), .. })) => return Some(truth.clone()),
+        Some(value) => problems.add(value, format_args!("`{name}` is `true` or `false`")),
+        None => problems.add(&option.name, format_args!("`{name}` needs a value: `{name} = false`")),
+    }
+    None
 }
 
 /// The option `name` among those `given`, as one that is there or not.
