@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use daffi::{DataError, Masters, QuorumError, QuorumNextId, millis, secs};
-use daffi_core::testing::Mesh;
+use daffi_core::testing::{Faults, Mesh};
 use tokio::time::Instant;
 
 use crate::masters::{Council, two_of_five};
@@ -138,7 +138,9 @@ async fn ask(ids: QuorumNextId, times: usize) -> (Vec<u64>, usize) {
 async fn eight_who_ask_five_controllers_at_the_same_time_are_given_different_numbers() {
     let council = Council::of(5).await;
     for mesh in &council.meshes {
-        mesh.inject(daffi_core::testing::Faults { delay: Some(millis(1)..=millis(5)), ..Default::default() });
+        let mut faults = Faults::default();
+        faults.delay = Some(millis(1)..=millis(5));
+        mesh.inject(faults);
     }
     let mut asking = Vec::new();
     for number in 0..8 {
@@ -215,12 +217,15 @@ async fn controllers_may_be_restarted_one_after_the_other() {
     let mut council = Council::of(3).await;
     let (mut last, mut of_a) = (0, council.masters("a").await.next_id("ids"));
     for round in 0..9 {
-        let id = of_a.next().await.unwrap();
-        assert!(id > last, "{id} after {last}");
-        last = id;
-        council.settled().await;
-        council.kill(&[round % 3]).await;
-        last = of_a.next().await.unwrap();
+        for is_down in [false, true] {
+            if is_down {
+                council.settled().await;
+                council.kill(&[round % 3]).await;
+            }
+            let id = of_a.next().await.unwrap();
+            assert!(id > last, "{id} after {last}");
+            last = id;
+        }
         council.restart(&[round % 3], &["a"]).await;
         // One that has seen nothing so far.
         of_a = of_a.masters().next_id("ids");

@@ -4,6 +4,7 @@ mod agreement;
 mod tally;
 
 use std::fmt;
+use std::future::{Future, IntoFuture};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -224,7 +225,12 @@ impl Masters {
         async move {
             let deadline = Instant::now() + limit.min(config::TIMEOUT_MAX);
             let node = reached(way, deadline, limit).await?;
-            make(&node).timeout(deadline.saturating_duration_since(Instant::now())).await
+            let asked = make(&node).timeout(deadline.saturating_duration_since(Instant::now())).into_future();
+            // A call gives the controller a while more to say why it is late.
+            match tokio::time::timeout_at(deadline, asked).await {
+                Ok(answer) => answer,
+                Err(_) => Err(CallError::TimedOut { stage: Stage::Controller, node: None, after: limit }.into()),
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex as Turn, Notify, watch};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::super::masters::Agreement;
 use super::grant::Grant;
@@ -134,18 +134,25 @@ impl RedlockGuard {
     /// Releases the lock, and waits until a majority of the masters has done so.
     ///
     /// # Errors
-    /// [`QuorumError::ReleaseUnlockedLock`] if a majority did not hold it any more: then another may have held it
-    /// meanwhile. [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails, where its lease ends it.
+    /// [`QuorumError::ReleaseUnlockedLock`] if it was [lost](Self::lost), or a majority does not know it any more: then
+    /// another may have held it meanwhile. [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails, where its lease ends it.
     pub fn release(self) -> Agreement<()> {
         Agreement::new(self.held.grant.masters.bridge(), move |limit| async move {
             let mut guard = self;
             guard.keeping.abort();
+            let was_lost = guard.is_lost();
             let masters = &guard.held.grant.masters;
             let each = masters.limit(None);
             let outcome = guard.held.grant.release(limit.map_or(each, |limit| limit.min(each))).await;
             // Where nobody could be asked, dropping it goes on.
             guard.is_released = !matches!(outcome, Err(QuorumError::QuorumIsImpossible { .. }));
-            outcome
+            match outcome {
+                // What the masters knew of it may have come to them after another had held it.
+                Ok(()) if was_lost => {
+                    Err(QuorumError::ReleaseUnlockedLock { name: guard.name().to_owned() })
+                }
+                outcome => outcome,
+            }
         })
     }
 }
@@ -213,6 +220,8 @@ impl Held {
             Err(error) => {
                 if matches!(error, QuorumError::QuorumNotAchieved { .. }) {
                     self.lose(Loss::TakenAway);
+                    // Those who did not know it any more have granted it anew.
+                    self.grant.give_back();
                 }
                 Err(error)
             }
@@ -238,10 +247,10 @@ impl Held {
                 }
                 () = sleep_until(next.unwrap_or(until)), if next.is_some() => {}
             }
-            match self.extend(None).await {
-                Ok(()) => next = self.next(),
-                Err(_) if self.lost.borrow().is_some() => break,
-                Err(_) => next = Some(Instant::now() + self.grant.lease() / 12),
+            match timeout_at(until, self.extend(None)).await {
+                Ok(Ok(())) => next = self.next(),
+                Ok(Err(_)) if self.lost.borrow().is_some() => break,
+                Ok(Err(_)) | Err(_) => next = Some(Instant::now() + self.grant.lease() / 12),
             }
         }
         self.lose(Loss::LeaseEnded);
