@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 pub(crate) use self::call::{Call, Mode};
-pub(crate) use self::data::{Counter, Data, Hash, Lifetime, Set, Several};
+pub(crate) use self::data::{Counter, Data, Hash, Id, Lifetime, Set, Several};
 pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::sketches::{Bloom, Hll};
@@ -53,6 +53,7 @@ Mesh:
 
 Data:
   counter      Named integers in groups, and the global counter
+  id           Numbers that are given once and grow
   hash         Maps that all nodes share
   set          Sets that all nodes share
   queue        Queues: first in, first out; a command for each message
@@ -203,6 +204,13 @@ pub(crate) enum Command {
         /// What to do with them [default: ls]
         #[command(subcommand)]
         action: Option<Counter>,
+    },
+    /// Numbers that are given once and grow
+    #[command(after_long_help = data::ID_HELP)]
+    Id {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Id>,
     },
     /// Maps that all nodes share
     #[command(visible_alias = "dict", after_long_help = data::HASH_HELP)]

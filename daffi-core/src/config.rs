@@ -394,3 +394,7 @@ pub const REDLOCK_DRIFT_LEAST: Duration = Duration::from_millis(2);
 /// How long whoever waits for such a lock goes without asking for it, whatever the masters say of its being free: one of them
 /// may have been lost while it was waited for.
 pub const REDLOCK_ASKED_EVERY: Duration = Duration::from_secs(1);
+
+/// How far clocks of controllers that grant a lock together may be apart. What they show orders fencing tokens; one that is
+/// set wrong by years would have the others remember its tokens for as long.
+pub const REDLOCK_CLOCKS_APART_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);

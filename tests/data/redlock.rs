@@ -112,6 +112,24 @@ async fn a_lease_that_leaves_no_time_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_that_is_shorter_than_the_way_is_not_had_and_leaves_nothing() {
+    let council = Council::of(3).await;
+    let masters = council.masters("a").await;
+    for mesh in &council.meshes {
+        mesh.delay("a", millis(60));
+    }
+
+    let brief = masters.redlock("printer").auto_release_time(millis(100)).try_acquire().await.unwrap();
+    assert!(brief.is_none(), "{brief:?}");
+
+    let guard = masters.redlock("printer").try_acquire().await.unwrap();
+    assert!(
+        guard.is_some_and(|guard| guard.remaining() < secs(10) - millis(120)),
+        "from when it was asked for"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lock_is_extended_three_times_unless_it_is_said_otherwise() {
     let council = Council::of(3).await;
     let masters = council.masters("a").await;

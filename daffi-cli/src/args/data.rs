@@ -1,4 +1,4 @@
-//! `daffi counter`, `daffi hash`, `daffi set`, `daffi data`.
+//! `daffi counter`, `daffi id`, `daffi hash`, `daffi set`, `daffi data`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,17 @@ Topics of the global counter have names of their own. Each of their numbers is
 given once, and none is left out:
 
   daffi counter count invoices          # 1, 2, 3 …
+";
+
+pub(super) const ID_HELP: &str = "\
+A sequence begins at 1. Each number is given once, and is greater than all that
+were given before it; a number that is not used is left out.
+
+  daffi id next user-ids                # 1
+  daffi id next user-ids --count 3      # 2, 3, 4: a line each, taken in one step
+  daffi id show user-ids                # the last one that was given: 4
+
+A sequence that several controllers keep together (Masters) is not one of these.
 ";
 
 pub(super) const VALUES_HELP: &str = "\
@@ -148,6 +159,41 @@ pub(crate) enum Counter {
         name: String,
         /// The counter
         key: Option<String>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+/// `daffi id`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Id {
+    /// List the sequences
+    Ls {
+        /// Only names like this; `*` stands for anything
+        pattern: Option<String>,
+    },
+    /// Take the next number, and print it
+    Next {
+        /// The sequence
+        #[arg(add = names("next_id"))]
+        name: String,
+        /// Take so many in one step, and print each
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        count: u64,
+    },
+    /// Print the last number that was given; 0 if none was
+    Show {
+        /// The sequence
+        #[arg(add = names("next_id"))]
+        name: String,
+    },
+    /// Remove a sequence: it begins at 1 again
+    #[command(visible_alias = "del")]
+    Rm {
+        /// The sequence
+        #[arg(add = names("next_id"))]
+        name: String,
         /// Do not ask
         #[arg(short, long)]
         yes: bool,

@@ -18,6 +18,7 @@ mod follow;
 mod group;
 mod hash;
 mod hll;
+mod id;
 mod jobs;
 mod lock;
 mod nodes;
@@ -96,6 +97,7 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Nodes { action } => nodes::run(app, action).await,
         Command::Ping(options) => ping::run(app, &options).await,
         Command::Counter { action } => counter::run(app, action).await,
+        Command::Id { action } => id::run(app, action).await,
         Command::Hash { action } => hash::run(app, action).await,
         Command::Set { action } => set::run(app, action).await,
         Command::Queue { action } => queue::run(app, action).await,

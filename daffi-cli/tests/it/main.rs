@@ -13,6 +13,7 @@ mod exits;
 mod fake;
 mod fifo;
 mod holds;
+mod ids;
 mod jobs;
 mod listings;
 mod modes;

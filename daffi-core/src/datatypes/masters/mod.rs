@@ -229,7 +229,9 @@ impl Masters {
             // A call gives the controller a while more to say why it is late.
             match tokio::time::timeout_at(deadline, asked).await {
                 Ok(answer) => answer,
-                Err(_) => Err(CallError::TimedOut { stage: Stage::Controller, node: None, after: limit }.into()),
+                Err(_) => {
+                    Err(CallError::TimedOut { stage: Stage::Controller, node: None, after: limit }.into())
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,7 +31,12 @@ pub(super) fn certain(lease: Duration) -> Duration {
 
 impl Grant {
     pub(super) fn new(masters: Masters, name: Arc<str>, owner: String, lease_ms: u64) -> Self {
-        let claim = RedlockClaim { grant: (fastrand::u64(..), fastrand::u64(..)), owner, lease_ms };
+        // No two grants may be alike, also of programs that seeded their chances alike.
+        let mut drawn = [0; 16];
+        SystemRandom::new().fill(&mut drawn).expect("the operating system has randomness");
+        let (drawn, _) = drawn.as_chunks::<8>();
+        let grant = (u64::from_le_bytes(drawn[0]), u64::from_le_bytes(drawn[1]));
+        let claim = RedlockClaim { grant, owner, lease_ms };
         Self { masters, name, claim, asked: Mutex::default() }
     }
 

@@ -148,9 +148,7 @@ impl RedlockGuard {
             guard.is_released = !matches!(outcome, Err(QuorumError::QuorumIsImpossible { .. }));
             match outcome {
                 // What the masters knew of it may have come to them after another had held it.
-                Ok(()) if was_lost => {
-                    Err(QuorumError::ReleaseUnlockedLock { name: guard.name().to_owned() })
-                }
+                Ok(()) if was_lost => Err(QuorumError::ReleaseUnlockedLock { name: guard.name().to_owned() }),
                 outcome => outcome,
             }
         })

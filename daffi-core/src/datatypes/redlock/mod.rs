@@ -99,7 +99,7 @@ impl RedlockState {
     /// forgot, it is granted.
     ///
     /// # Errors
-    /// As [`acquire`](Self::acquire).
+    /// As [`acquire`](Self::acquire), and for a token from far in the future.
     pub fn extend(
         &mut self,
         turn: &mut Turn<'_>,
@@ -107,6 +107,12 @@ impl RedlockState {
         fence: u64,
     ) -> Result<RedlockExtended, DataError> {
         claim.check()?;
+        // It would stand in the way of all others until the clock is there.
+        if fence > turn.now().after(config::REDLOCK_CLOCKS_APART_MAX).0 {
+            return Err(DataError::invalid(format!(
+                "the fencing token {fence} is microseconds of a clock that is more than a year ahead of this controller's"
+            )));
+        }
         if !self.is_free_for(turn.now(), claim.grant) {
             return Ok(RedlockExtended::Refused);
         }

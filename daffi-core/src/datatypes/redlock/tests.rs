@@ -98,6 +98,17 @@ fn fencing_tokens_of_later_grants_are_greater_whatever_the_clock_says() {
 }
 
 #[test]
+fn a_token_of_a_clock_that_is_years_ahead_is_refused() {
+    let mut bench = Bench::of::<RedlockState>();
+    acquire(&mut bench, 1, 1_000);
+
+    let refused = bench.call::<RedlockExtended>("extend", &(NAME, claim(1, 1_000), u64::MAX));
+
+    assert!(matches!(refused, Err(DataError::Invalid { .. })), "{refused:?}");
+    assert_eq!(look(&mut bench).unwrap().fence, 0);
+}
+
+#[test]
 fn nothing_is_left_of_a_lock_once_it_is_free() {
     let mut bench = Bench::of::<RedlockState>();
     let floor = acquire(&mut bench, 1, 1_000).floor;
