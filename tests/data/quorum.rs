@@ -173,7 +173,7 @@ impl Relay {
         let mut open = self.open.lock().unwrap();
         open.is_cut = is_cut;
         if is_cut {
-            open.streams.drain(..).for_each(close);
+            open.streams.drain(..).for_each(|stream| close(&stream));
         }
     }
 }
@@ -182,11 +182,11 @@ impl Relay {
 fn carry(mut from: UnixStream, mut to: UnixStream) {
     // How it ended does not matter.
     drop(std::io::copy(&mut from, &mut to));
-    close(from);
-    close(to);
+    close(&from);
+    close(&to);
 }
 
-fn close(stream: UnixStream) {
+fn close(stream: &UnixStream) {
     // It may be closed already.
     drop(stream.shutdown(Shutdown::Both));
 }
@@ -215,7 +215,7 @@ impl Council {
         let directory = tempfile::tempdir().unwrap();
         let seed =
             std::env::var("DAFFI_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
-        println!("DAFFI_SEED={seed}");
+        eprintln!("DAFFI_SEED={seed}");
         let random = fastrand::Rng::with_seed(seed);
         let mut council = Self { directory, masters: Vec::new(), relays: Vec::new(), random };
         for number in 0..MASTERS {

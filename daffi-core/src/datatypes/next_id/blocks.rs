@@ -53,7 +53,6 @@ impl IdBlocks {
     /// # Errors
     /// Of the block's reservation: [`NextId::reserve`], which gives a [`QuorumError::Data`], or
     /// [`QuorumNextId::reserve`].
-    #[expect(clippy::should_implement_trait, reason = "the original's name; an agreement is no item")]
     pub fn next(&self) -> Agreement<u64> {
         let this = self.clone();
         Agreement::new(self.source.bridge(), move |limit| async move {

@@ -44,7 +44,6 @@ impl NextId {
     ///
     /// # Errors
     /// [`DataError::WrongValue`](crate::error::DataError::WrongValue) after `u64::MAX`.
-    #[expect(clippy::should_implement_trait, reason = "the original's name; an operation is no item")]
     pub fn next(&self) -> Operation<u64> {
         self.reserve(1).map(|numbers| *numbers.start())
     }

@@ -71,7 +71,6 @@ impl QuorumNextId {
     /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails; [`QuorumError::QuorumNotAchieved`] if others
     /// were ahead of this caller in each of [`NEXT_ID_TRIES_MAX`](config::NEXT_ID_TRIES_MAX) tries. No number was given then.
     /// [`DataError::WrongValue`](crate::error::DataError::WrongValue) after `u64::MAX`.
-    #[expect(clippy::should_implement_trait, reason = "the original's name; an agreement is no item")]
     pub fn next(&self) -> Agreement<u64> {
         let this = self.clone();
         Agreement::new(self.masters.bridge(), move |limit| async move {
