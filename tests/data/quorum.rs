@@ -22,8 +22,10 @@ const URLS: &str = "DAFFI_TEST_URL";
 const MARK: &str = "@child ";
 const MASTERS: usize = 5;
 const CLIENTS: usize = 3;
-/// What is done between two disturbances, at least.
-const PROGRESS: usize = 10;
+/// How often numbers are given between two disturbances, at least.
+const NUMBERS: usize = 10;
+/// How often the lock is.
+const LOCKS: usize = 4;
 
 /// How often masters are disturbed; by hand, say, `DAFFI_QUORUM=500`.
 fn disturbances() -> usize {
@@ -314,7 +316,7 @@ impl Given {
     }
 
     async fn progress(&self) {
-        let target = *self.count.borrow() + PROGRESS;
+        let target = *self.count.borrow() + NUMBERS;
         self.count.subscribe().wait_for(|count| *count >= target).await.unwrap();
     }
 }
@@ -413,7 +415,7 @@ impl Room {
     }
 
     async fn progress(&self) {
-        let target = *self.count.borrow() + PROGRESS;
+        let target = *self.count.borrow() + LOCKS;
         self.count.subscribe().wait_for(|count| *count >= target).await.unwrap();
     }
 }
