@@ -88,8 +88,7 @@ const NAME_BYTES_MAX: usize = 256;
 const WHY_ASYNC: &str =
     "a function that is cached is `async` from then on, since it asks the controller for its result";
 
-const WHY_NAMED: &str =
-    "the result of a function that is cached travels to others, so its type needs a name";
+const WHY_NAMED: &str = "the result of a function that is cached travels to others, so its type needs a name";
 
 fn check_inputs(signature: &Signature, problems: &mut Problems) {
     for parameter in &signature.generics.params {

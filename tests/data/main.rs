@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod cache;
 mod algebra;
 mod bloom;
+mod cache;
 mod comms;
 mod contenders;
 mod counter;
@@ -20,8 +20,8 @@ mod lease;
 mod linear;
 mod lock;
 mod machinery;
-mod near;
 mod masters;
+mod near;
 mod next_id;
 mod priority_queue;
 mod queue;

@@ -32,8 +32,12 @@ impl About<'_> {
 
     /// For programs: which object it is, and these fields.
     pub(crate) fn object<const N: usize>(&self, fields: [(&str, Json); N]) -> Json {
-        // To programs the two kinds of priority queues are one: they know which one they asked for.
-        let kind = if self.kind == "unique_pq" { "pq" } else { self.kind };
+        // To programs it is called as the command that they asked by.
+        let kind = match self.kind {
+            "unique_pq" => "pq",
+            "next_id" => "id",
+            kind => kind,
+        };
         let mut object = object([(kind, self.name.into())]);
         for (field, value) in fields {
             object[field] = value;
@@ -236,6 +240,7 @@ fn called(kind: &str) -> &str {
         "counters" => "group of counters",
         "topic" => "topic of the global counter",
         "unique_pq" => "pq with --unique",
+        "next_id" => "sequence of ids",
         other => other,
     }
 }

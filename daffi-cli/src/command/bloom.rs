@@ -26,21 +26,21 @@ pub(crate) async fn run(app: &App, action: Option<Bloom>) -> Outcome {
             let opened = opened.expect(expect).false_positives(false_positives);
             let opened = if wide { opened.hash(BloomHash::Wide) } else { opened };
             let filter = app.ask(opened.open()).await?;
-            made(&about(&name), &filter)
+            made(&about(&name), &filter).await
         }
         Bloom::Add { name, values } => add(&about(&name), &values).await,
         Bloom::Has { name, value } => {
             let value = words::value(&value);
             let has = app.ask(filter(app, &name).await?.contains(&value)).await?;
             let about = about(&name);
-            about.truth(has, &about.object([("value", values::to_json(&value)), ("has", has.into())]))
+            about.truth(has, &about.object([("value", values::to_json(&value)), ("has", has.into())])).await
         }
         Bloom::Count { name } => {
             let count = app.ask(filter(app, &name).await?.len()).await?;
             let about = about(&name);
             about.number(count, &about.object([("count", count.into())]))
         }
-        Bloom::Rm { name, yes } => objects::destroy(about(&name), "bloom", yes).await,
+        Bloom::Rm { name, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 
@@ -61,7 +61,7 @@ async fn filter(app: &App, name: &str) -> Result<BloomFilter, End> {
     }
 }
 
-fn made(about: &About<'_>, filter: &BloomFilter) -> Outcome {
+async fn made(about: &About<'_>, filter: &BloomFilter) -> Outcome {
     let parameters = filter.parameters();
     let fields = [
         ("expect", parameters.num_elements().into()),
@@ -70,7 +70,7 @@ fn made(about: &About<'_>, filter: &BloomFilter) -> Outcome {
         ("bits", parameters.bits().into()),
         ("hashes", parameters.hashes().into()),
     ];
-    about.done(true, "", &about.object(fields))
+    about.done(true, "", &about.object(fields)).await
 }
 
 async fn add(about: &About<'_>, values: &[String]) -> Outcome {

@@ -34,7 +34,7 @@ pub(crate) async fn run(app: &App, action: Option<Hll>) -> Outcome {
             let is_changed = app.ask(hll.merge(&from)).await?;
             counted(&about(&into), &hll, is_changed).await
         }
-        Hll::Rm { name, yes } => objects::destroy(about(&name), "hll", yes).await,
+        Hll::Rm { name, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 

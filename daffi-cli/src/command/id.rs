@@ -11,17 +11,16 @@ use crate::report::Outcome;
 /// # Errors
 /// If the controller cannot be reached, or no such numbers are left.
 pub(crate) async fn run(app: &App, action: Option<Id>) -> Outcome {
+    let about = |name| About { app, kind: "next_id", name };
     match action.unwrap_or(Id::Ls { pattern: None }) {
         Id::Ls { pattern } => objects::list(app, &["next_id"], pattern.as_deref()).await,
-        Id::Next { name, count } => next(&About { app, kind: "id", name: &name }, count).await,
+        Id::Next { name, count } => next(&about(&name), count).await,
         Id::Show { name } => {
-            let about = About { app, kind: "id", name: &name };
+            let about = about(&name);
             let last = app.ask(Mesh::join(app).await?.node.next_id(&*name).last()).await?;
             about.number(last, &about.object([("last", last.into())]))
         }
-        Id::Rm { name, yes } => {
-            objects::destroy(About { app, kind: "id", name: &name }, "next_id", yes).await
-        }
+        Id::Rm { name, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 

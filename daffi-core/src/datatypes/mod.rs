@@ -16,9 +16,9 @@ macro_rules! reaches_object {
 }
 
 mod barrier;
+mod bloom;
 mod cache;
 mod cached_map;
-mod bloom;
 mod comms;
 mod counter;
 mod counters;
@@ -48,11 +48,11 @@ mod semaphore;
 mod set;
 
 pub use barrier::{Barrier, BarrierState};
+pub use bloom::{BloomChange, BloomFilter, BloomHash, BloomParameters, BloomState, OpenBloom};
 pub use cache::{Begun, Cache, CacheChange, CacheInfo, CacheState, NearCache};
 #[doc(hidden)]
 pub use cache::{CachedFunction, Keyed};
 pub use cached_map::{CachedMap, OpenCachedMap};
-pub use bloom::{BloomChange, BloomFilter, BloomHash, BloomParameters, BloomState, OpenBloom};
 pub use comms::{Comms, CommsMessage, CommsState, Inbox};
 #[doc(hidden)]
 pub use counter::{CountingFails, counted, counted_before, try_counted, try_counted_before};
