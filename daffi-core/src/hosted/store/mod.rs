@@ -23,7 +23,7 @@ use super::kind::{Access, Hosted, Line, MethodEntry, ObjectKind, Stop};
 use super::others::Other;
 use super::turn::{Effects, Message, SessionId, Time, Turn};
 use super::value::Value;
-use crate::callback::catch;
+use crate::callback::{Panicked, catch};
 use crate::config;
 use crate::error::DataError;
 
@@ -218,7 +218,13 @@ impl Store {
             return Err(DataError::Quarantined { object: name.to_owned(), why: why.clone() });
         }
         let object = place.map_or_else(|| self.kind(kind).blank(), |place| &*place.state);
-        Ok(Other { name: name.into(), object: object.copy() })
+        // A type's own `Clone` may panic; nothing was changed then.
+        let copied = catch(|| object.copy());
+        let broken = |panicked: Panicked| DataError::Quarantined {
+            object: name.to_owned(),
+            why: format!("{} at {}", panicked.message, panicked.at),
+        };
+        Ok(Other { name: name.into(), object: copied.map_err(broken)? })
     }
 
     fn method(&self, method: MethodId) -> &MethodEntry {

@@ -414,6 +414,57 @@ fn others_that_cannot_be_read_make_the_call_fail_before_it_begins() {
     assert_eq!(bench.get("a", "x"), Some(1));
 }
 
+/// Cannot be copied once it is cracked.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Brittle(bool);
+
+impl Clone for Brittle {
+    fn clone(&self) -> Self {
+        assert!(!self.0, "it breaks");
+        Self(self.0)
+    }
+}
+
+impl Methods for Brittle {
+    const KIND: &'static str = "brittle";
+    const METHODS: &'static [Method<Self>] = &[Method {
+        name: "crack",
+        parameters: &[("others", "Others")],
+        result: "",
+        doc: "",
+        line: None,
+        run: Run::Write(|brittle, _, args, out| {
+            let _: Others = args.take("others")?;
+            brittle.0 = true;
+            put(out, &0)
+        }),
+    }];
+}
+
+impl Hosted for Brittle {
+    fn bytes(&self) -> usize {
+        1
+    }
+}
+
+#[test]
+fn another_that_cannot_be_copied_is_told_and_harms_nobody() {
+    let mut bench = Bench::new();
+    bench.store = Store::new(Arc::from([ObjectKind::of::<Brittle>()]));
+    bench.apply(&Command::Open { incarnation: 7 });
+    let crack = |object: &str, others: &[&str]| invocation(0, &(object, others));
+    bench.call(crack("bad", &["none"])).expect("nothing is to be copied");
+
+    let refused = bench.call(crack("good", &["bad"]));
+
+    let is_told = |object: &str, why: &str| object == "bad" && why.contains("it breaks");
+    assert!(
+        matches!(&refused, Err(Denial::Refused(DataError::Quarantined { object, why })) if is_told(object, why)),
+        "{refused:?}"
+    );
+    assert_eq!(bench.store.peek::<Brittle>(0, "good").map(|good| good.0), Some(false));
+}
+
 #[test]
 fn what_has_expired_is_gone_before_the_next_command_sees_it() {
     let mut bench = Bench::new();
