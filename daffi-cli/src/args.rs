@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
 pub(crate) use self::call::{Call, Mode};
-pub(crate) use self::data::{Counter, Data, Hash, Id, Lifetime, Set, Several};
+pub(crate) use self::data::{Cache, Counter, Data, Hash, Id, Lifetime, Set, Several};
 pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::sketches::{Bloom, Hll};
@@ -64,6 +64,7 @@ Data:
   quota        How many things each user does at a time
   hll          How many different values there were, without keeping them
   bloom        Which values there were, without keeping them, and some more
+  cache        Values that are computed once for all nodes
   data         All that the controller keeps: list, export, import, expire
 
 Setup:
@@ -276,6 +277,13 @@ pub(crate) enum Command {
         /// What to do with them [default: ls]
         #[command(subcommand)]
         action: Option<Bloom>,
+    },
+    /// Values that are computed once for all nodes
+    #[command(after_long_help = data::CACHE_HELP)]
+    Cache {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Cache>,
     },
     /// All that the controller keeps: list, export, import, expire
     #[command(after_long_help = data::DATA_HELP)]

@@ -1,4 +1,4 @@
-//! `daffi counter`, `daffi id`, `daffi hash`, `daffi set`, `daffi data`.
+//! `daffi counter`, `daffi id`, `daffi hash`, `daffi set`, `daffi cache`, `daffi data`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +35,16 @@ were given before it; a number that is not used is left out.
   daffi id show user-ids                # the last one that was given: 4
 
 A sequence that several controllers keep together (Masters) is not one of these.
+";
+
+pub(super) const CACHE_HELP: &str = "\
+Functions under #[cached] keep their results in a cache, as handles do. A result's
+key there is the function with its path, and its arguments:
+
+  daffi cache info prices               # hits, misses, how many there are
+  daffi cache show prices
+  daffi cache forget prices '[\"shop::price\",[\"tea\",2]]'
+  daffi cache clear prices              # and the counts with it
 ";
 
 pub(super) const VALUES_HELP: &str = "\
@@ -299,6 +309,45 @@ pub(crate) enum Hash {
         /// Do not ask
         #[arg(short, long)]
         yes: bool,
+    },
+}
+
+/// `daffi cache`.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Cache {
+    /// List them
+    Ls {
+        /// Only names like this; `*` stands for anything
+        pattern: Option<String>,
+    },
+    /// How one does: how often values were there and were not, how many there are
+    Info {
+        /// The cache
+        #[arg(add = names("cache"))]
+        name: String,
+    },
+    /// List the values
+    #[command(visible_alias = "get")]
+    Show {
+        /// The cache
+        #[arg(add = names("cache"))]
+        name: String,
+    },
+    /// Forget one value
+    #[command(visible_aliases = ["rm", "del"])]
+    Forget {
+        /// The cache
+        #[arg(add = names("cache"))]
+        name: String,
+        /// Its key
+        #[arg(allow_negative_numbers = true)]
+        key: String,
+    },
+    /// Forget all values and what was counted, and print how many values there were
+    Clear {
+        /// The cache
+        #[arg(add = names("cache"))]
+        name: String,
     },
 }
 

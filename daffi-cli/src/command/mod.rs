@@ -4,6 +4,7 @@ mod about;
 mod blame;
 mod bloom;
 mod broadcast;
+mod cache;
 mod call;
 mod callbacks;
 mod child;
@@ -83,7 +84,7 @@ fn runs_commands(command: &Command) -> bool {
         Command::Lock(Lock { command, .. })
         | Command::Queue { action: Some(Queue::Follow { command, .. }) }
         | Command::Event { action: Event::Watch { command, .. } } => !command.is_empty(),
-        Command::Quota { action: Some(Quota::Run { .. } | Quota::Begin { .. }) } => true,
+        Command::Quota { action: Some(Quota::Run { .. } | Quota::Begin { lease: None, .. }) } => true,
         _ => false,
     }
 }
@@ -108,6 +109,7 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Quota { action } => quota::run(app, action).await,
         Command::Hll { action } => hll::run(app, action).await,
         Command::Bloom { action } => bloom::run(app, action).await,
+        Command::Cache { action } => cache::run(app, action).await,
         Command::Data { action } => data::run(app, action).await,
         Command::Token { action } => token::run(app, action).await,
         Command::Explain { code } => explain::run(app, code.as_deref()),

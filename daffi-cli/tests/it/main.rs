@@ -6,6 +6,7 @@ mod archives;
 mod arguments;
 mod broadcasting;
 mod broadcasts;
+mod caches;
 mod controller;
 mod datatypes;
 mod errors;
