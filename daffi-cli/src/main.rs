@@ -84,7 +84,9 @@ fn refuse(error: &clap::Error) -> u8 {
     }
     if error.use_stderr() && wants_json() {
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // What is missing stands below.
+        let message: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let message = message.join(" ").trim_start_matches("error: ").to_owned();
         writeln!(io::stdout(), "{}", Problem::usage(message).json()).ok();
     }
     u8::try_from(error.exit_code()).unwrap_or(report::USAGE)

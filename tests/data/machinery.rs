@@ -193,7 +193,7 @@ async fn a_listener_that_was_away_misses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_whose_method_panicked_can_be_destroyed_and_no_more() {
+async fn an_object_whose_method_panicked_can_be_exported_and_destroyed_and_no_more() {
     let (_mesh, node, _) = mesh().await;
     let board = node.object::<Board>("log");
     board.pin("first".into()).await.unwrap();
@@ -202,9 +202,13 @@ async fn an_object_whose_method_panicked_can_be_destroyed_and_no_more() {
     assert!(matches!(&error, DataError::Quarantined { why, .. } if why.contains("it burns")), "{error}");
     assert!(matches!(board.notes().await, Err(DataError::Quarantined { .. })));
     assert!(board.entry().await.unwrap().unwrap().quarantined.is_some());
+    let saved = node.export("board", "log").await.unwrap().unwrap();
 
     assert!(board.destroy().await.unwrap());
     assert!(board.notes().await.unwrap().is_empty());
+    // What the panic left of it is out of quarantine once somebody has said that it may be.
+    node.import(&saved).await.unwrap();
+    board.pin("second".into()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

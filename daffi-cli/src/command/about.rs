@@ -231,8 +231,8 @@ impl About<'_> {
     }
 }
 
-/// How long a hint may take.
-const HINT_TIME: Duration = Duration::from_millis(500);
+/// How long a hint may take. It is there at once, unless the controller has gone in the meantime.
+const HINT_TIME: Duration = Duration::from_secs(5);
 
 /// What people call a kind of object.
 fn called(kind: &str) -> &str {

@@ -159,6 +159,9 @@ fn an_error_of_the_command_line_is_json_where_json_is_wanted() {
 
         assert_eq!((ran.exit, &ran.json()["error"]["code"]), (2, &"usage".into()), "{words:?}");
     }
+    let missing = run(daffi().args(["pq", "count", "p", "--json"])).json();
+    let what = "the following required arguments were not provided: <LOW> <HIGH>";
+    assert_eq!(missing["error"]["message"], what);
 }
 
 #[test]

@@ -157,7 +157,8 @@ codes! {
         "Read the object to see.";
     Quarantined = 510, exit 3,
         "the object is in quarantine.",
-        "A method of the object panicked, so nobody knows whether it is in order. Nothing but destroying it is done to it.",
+        "A method of the object panicked, so nobody knows whether it is in order. It can be exported and destroyed, and \
+         nothing else is done to it.",
         "Report the bug, which the message names; export what can be saved, then `destroy` it.";
     BadReply = 520, exit 3,
         "the callback ran, but its result cannot be read.",

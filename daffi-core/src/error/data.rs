@@ -54,7 +54,7 @@ pub enum DataError {
         /// Which bound was reached.
         what: String,
     },
-    /// A method of the object panicked once; nothing but destroying it is done to it any more.
+    /// A method of the object panicked once; it can be exported and destroyed, and nothing else is done to it any more.
     #[error("`{object}` is in quarantine since a method of it panicked: {why}")]
     Quarantined {
         /// The object.
