@@ -43,7 +43,7 @@ mod words;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Command, Event, Lock, Queue, Quota};
+use crate::args::{Command, Comms, Event, Lock, LogFormat, Queue, Quota};
 use crate::log;
 use crate::mesh::App;
 use crate::report::{End, Outcome};
@@ -59,13 +59,13 @@ pub(crate) async fn run(app: &App, command: Command) -> Outcome {
         Command::Serve(options) => serve::run(app, options).await,
         // Their own commands come to an end first.
         other if runs_commands(&other) => {
-            log::start_if_wanted(app);
+            start_log(app, &other);
             let outcome = run_once(app, other).await;
             app.leave().await;
             outcome
         }
         other => {
-            log::start_if_wanted(app);
+            start_log(app, &other);
             let mut terminated = signal(SignalKind::terminate())?;
             let outcome = tokio::select! {
                 outcome = run_once(app, other) => outcome,
@@ -75,6 +75,16 @@ pub(crate) async fn run(app: &App, command: Command) -> Outcome {
             app.leave().await;
             outcome
         }
+    }
+}
+
+/// Whoever waits for what may never come must hear it if the way to the controller is broken.
+fn start_log(app: &App, command: &Command) {
+    match command {
+        Command::Queue { action: Some(Queue::Follow { .. }) }
+        | Command::Event { action: Event::Watch { .. } }
+        | Command::Comms { action: Comms::Listen { .. } } => log::start(app, LogFormat::Text),
+        _ => log::start_if_wanted(app),
     }
 }
 

@@ -142,6 +142,23 @@ fn without_a_command_messages_are_printed_as_they_come() {
 }
 
 #[test]
+fn a_follower_whose_controller_dies_says_so_and_goes_on_with_the_next() {
+    let mut mesh = Mesh::start();
+    let mut follower = mesh.begin(&["queue", "follow", "mails"]);
+    mesh.daffi(&["queue", "push", "mails", "one"]).ok();
+    assert_eq!(follower.line(), r#"{"v":1,"queue":"mails","value":"one"}"#);
+
+    mesh.take_controller().signal(Signal::KILL);
+    let said = follower.complaint();
+    let mut next = mesh.begin(&["controller", "--listen", &mesh.url]);
+    next.line();
+    mesh.daffi(&["queue", "push", "mails", "two"]).ok();
+
+    assert!(said.contains("link lost, reconnecting"), "{said}");
+    assert_eq!(follower.line(), r#"{"v":1,"queue":"mails","value":"two"}"#);
+}
+
+#[test]
 fn a_command_that_cannot_be_started_ends_the_following_and_loses_nothing() {
     let mesh = Mesh::start();
     mesh.daffi(&["queue", "push", "mails", "only"]).ok();
