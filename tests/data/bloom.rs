@@ -1,7 +1,7 @@
 //! Bloom filters.
 
 use daffi::datatypes::{BloomChange, BloomHash, BloomParameters};
-use daffi::{BloomFilter, DataError, Heard, Node, config};
+use daffi::{BloomFilter, CallError, DataError, Heard, Node, config};
 use daffi_core::testing::Mesh;
 use futures::StreamExt;
 use futures::future::join_all;
@@ -247,4 +247,21 @@ fn positions_can_be_computed_without_a_mesh() {
     let parameters = BloomParameters::new(100, 0.01).unwrap();
 
     assert_eq!(parameters.positions("rajiv"), Ok(vec![183, 319, 787, 585, 8, 471, 711]));
+}
+
+#[test]
+fn threads_open_filters_and_wait_for_them() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_controller, node) = runtime.block_on(async {
+        let controller = daffi::Controller::bind("memory://bloom-threads").await.unwrap();
+        (controller, daffi::connect("memory://bloom-threads").await.unwrap())
+    });
+
+    let filter = node.bloom("dilberts").expect(100).wait().unwrap();
+    assert!(filter.add("rajiv").wait().unwrap());
+    assert!(node.bloom("dilberts").wait().unwrap().contains("rajiv").wait().unwrap());
+    assert!(is_other(node.bloom("dilberts").expect(7).wait()) && is_other(node.bloom("none").wait()));
+
+    let in_a_task = runtime.block_on(async { node.bloom("dilberts").wait() });
+    assert!(matches!(in_a_task, Err(DataError::Call(CallError::WouldBlock))), "{in_a_task:?}");
 }

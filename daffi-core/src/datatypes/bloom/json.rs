@@ -165,10 +165,27 @@ mod tests {
     use std::collections::{BTreeMap, HashMap};
     use std::net::Ipv4Addr;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     fn assert_text<T: Serialize + ?Sized>(value: &T, expected: &str) {
         assert_eq!(text(value).unwrap(), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn the_text_says_what_the_value_is(value in any::<(String, i64, u64, bool, Option<Vec<u8>>, BTreeMap<String, char>)>()) {
+            let said: serde_json::Value = serde_json::from_str(&text(&value).unwrap()).unwrap();
+            prop_assert_eq!(said, serde_json::to_value(&value).unwrap());
+        }
+
+        #[test]
+        fn the_text_of_a_float_is_that_of_no_other(value in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
+            let text = text(&value).unwrap();
+            prop_assert_eq!(text.parse(), Ok(value));
+            prop_assert!(text.contains(['.', 'e']), "{}", text);
+        }
     }
 
     // What Python 3 prints of each.

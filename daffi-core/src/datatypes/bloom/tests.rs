@@ -57,6 +57,29 @@ fn wide_bits_are_the_same_for_ever() {
 }
 
 #[test]
+fn a_saved_filter_is_the_same_bytes_for_ever() {
+    let parameters = parameters(100, 0.01);
+    let mut filter = BloomState::default();
+    for name in ["rajiv", "raj", "dan"] {
+        filter.put(parameters, &parameters.positions(name).unwrap());
+    }
+    let mut bits = vec![0_u8; 512];
+    for position in [183, 319, 787, 585, 8, 471, 711, 482, 875, 725, 667, 109, 714, 595]
+        .into_iter()
+        .chain([687, 925, 954, 707, 615, 914, 620])
+    {
+        bits[position / 8] |= 1 << (position % 8);
+    }
+
+    let mut saved = wire::encode(&("parameters", (100, 0.01, "Pottery", 959, 7), "bits")).unwrap();
+    // A map of two pairs, where the list above has three elements; the last is a list of one pair.
+    saved[0] = 0x82;
+    saved.extend(wire::encode(&[(0, ByteBuf::from(bits))]).unwrap());
+    assert_eq!(wire::encode(&filter).unwrap(), saved);
+    assert_eq!(wire::decode::<BloomState>(&saved).unwrap().len(), 3);
+}
+
+#[test]
 fn large_filters_are_wide_and_those_that_cannot_be_are_refused() {
     let large = parameters(30_000_000, 0.01);
     assert!(large.bits() > config::BLOOM_NARROW_BITS_MAX);
