@@ -87,7 +87,13 @@ fn no_item_is_too_odd_to_be_told_what_is_wrong_with_it() {
         for (given, item) in
             lacking_one(item.clone()).into_iter().map(|item| (given.clone(), item)).chain(odd_options)
         {
-            for expand in [crate::callback_tokens, crate::remote_tokens, crate::main_tokens] {
+            for expand in [
+                crate::callback_tokens,
+                crate::remote_tokens,
+                crate::main_tokens,
+                crate::count_tokens,
+                crate::synchronize_tokens,
+            ] {
                 let expanded = expand(given.clone(), item.clone());
                 assert!(!expanded.is_empty() || item.is_empty(), "nothing is said of {item}");
             }

@@ -26,7 +26,7 @@ fn unnamed() -> impl Iterator<Item = u8> {
 }
 
 #[synchronize(key = "a")]
-fn two_guards(one: &RedlockGuard, other: &mut RedlockGuard) {}
+fn two_guards(_: &RedlockGuard, _: &mut RedlockGuard) {}
 
 #[synchronize(key = "a")]
 fn without_a_body();

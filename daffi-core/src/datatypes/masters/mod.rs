@@ -225,7 +225,10 @@ impl Masters {
         async move {
             let deadline = Instant::now() + limit.min(config::TIMEOUT_MAX);
             let node = reached(way, deadline, limit).await?;
-            let asked = make(&node).timeout(deadline.saturating_duration_since(Instant::now())).into_future();
+            let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+            let asked = make(&node)
+                .timeout(Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX)))
+                .into_future();
             // A call gives the controller a while more to say why it is late.
             match tokio::time::timeout_at(deadline, asked).await {
                 Ok(answer) => answer,

@@ -27,7 +27,8 @@ use crate::error::{DataError, QuorumError};
 /// * a controller that granted it remembers that until the lease has ended: one that comes back after its end knows
 ///   nothing, and must stay away for the longest lease in use, or be no majority together with others that forgot;
 /// * the clocks of controllers and holders run at the same speed, to one part in
-///   [`REDLOCK_DRIFT_PART`](config::REDLOCK_DRIFT_PART), whatever they show;
+///   [`REDLOCK_DRIFT_PART`](config::REDLOCK_DRIFT_PART), whatever they show (that of a machine which is suspended stands
+///   still);
 /// * holders stop when it is [lost](RedlockGuard::lost).
 ///
 /// **What it does not.** The last is more than a program can promise: it may be stopped, or its write be on its way, when
@@ -125,7 +126,7 @@ impl Redlock {
         self
     }
 
-    /// Takes the lock. It waits for it for ever, or for a [`timeout`](Agreement::timeout).
+    /// Takes the lock. It waits for it for ever, or for a [`timeout`](Agreement::timeout); it is tried once in any case.
     ///
     /// # Errors
     /// [`QuorumError::QuorumNotAchieved`] if it was not had in time; [`QuorumError::QuorumIsImpossible`] if a majority of the
