@@ -398,3 +398,6 @@ pub const REDLOCK_ASKED_EVERY: Duration = Duration::from_secs(1);
 /// How far clocks of controllers that grant a lock together may be apart. What they show orders fencing tokens; one that is
 /// set wrong by years would have the others remember its tokens for as long.
 pub const REDLOCK_CLOCKS_APART_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// Values of a list that one step looks at or moves one by one, as a search or a sort does: some tenths of a second in
+/// which nobody else has a turn.
+pub const LIST_WALK_MAX: usize = 1_000_000;

@@ -32,6 +32,7 @@ mod hll;
 mod latch;
 mod lease;
 mod like;
+mod list;
 mod lock;
 mod masters;
 #[cfg(test)]
@@ -45,6 +46,7 @@ mod quota;
 mod rate;
 mod redlock;
 mod semaphore;
+mod sequence;
 mod set;
 
 pub use barrier::{Barrier, BarrierState};
@@ -69,6 +71,7 @@ pub use lease::{
     DeadItem, DeadLetter, Delivery, Lease, Leased, QueueChange, QueueCounts, QueueSettings, Receipt, WhenFull,
 };
 pub use like::Like;
+pub use list::{List, ListState};
 pub use lock::{Lock, LockGuard, LockHolder, LockState, RwLock};
 pub use masters::{Agreement, Masters};
 pub use next_id::{IdBlocks, NextId, NextIdState, QuorumNextId, Raised};
@@ -85,3 +88,5 @@ pub use redlock::{
 pub use redlock::{Synchronizing, SynchronizingFails, synchronized, try_synchronized};
 pub use semaphore::{PermitHolder, Semaphore, SemaphorePermit, SemaphoreState};
 pub use set::{Combination, Operand, Relation, Set, SetChange, SetState};
+pub use sequence::{ListChange, Slice, SortOrder};
+pub use set::{Set, SetChange, SetState};

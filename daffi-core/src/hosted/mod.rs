@@ -1,13 +1,14 @@
 //! Hosted objects: plain values that the controller keeps under a name, and changes one command at a time.
 //!
 //! [`Hosted`] is what a type says of itself, [`Store`] all objects; `command` is what can be done to them, `turn`
-//! what a method may know and do, `canonical` makes equal keys equal bytes. Nothing here waits, reads a clock, or
+//! what a method may know and do, `canonical` makes equal keys equal bytes, `order` puts values one after the other. Nothing here waits, reads a clock, or
 //! knows any particular type.
 
 mod args;
 pub mod canonical;
 mod command;
 mod kind;
+pub mod order;
 mod others;
 mod store;
 mod turn;

@@ -52,6 +52,12 @@ impl Value {
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Whether it is the same value as this key. What is not equal to itself, since NaN is in it, equals none.
+    pub fn equals(&self, key: &Key) -> bool {
+        let is_other = || !matches!(is_canonical(&self.0), Ok(true));
+        self.0 == key.0 || (is_other() && canonical(&self.0).is_ok_and(|form| *form == *key.0))
+    }
 }
 
 fn no_value(error: &BodyError) -> DataError {

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::datatypes::entries::{Entries, LimitedAdd, ttl};
 use crate::error::DataError;
-use crate::hosted::canonical::canonical;
 use crate::hosted::{Hosted, Key, Time, Turn, Value};
 use crate::wire::Shape;
 
@@ -174,7 +173,7 @@ impl HashState {
     /// Removes an entry if its value equals this one, and says whether it did.
     #[callback(shrink)]
     pub fn conditional_remove(&mut self, turn: &mut Turn<'_>, key: Key, value: Key) -> bool {
-        let is_equal = self.entries.get(&key).is_some_and(|entry| equals(&entry.value, &value));
+        let is_equal = self.entries.get(&key).is_some_and(|entry| entry.value.equals(&value));
         is_equal && self.take(turn, &key).is_some()
     }
 
@@ -246,7 +245,7 @@ impl HashState {
     ) -> Result<bool, DataError> {
         let ttl = ttl(ttl_ms)?;
         let is_expected = match (self.entries.get(&key), &expected) {
-            (Some(entry), Some(expected)) => equals(&entry.value, expected),
+            (Some(entry), Some(expected)) => entry.value.equals(expected),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
@@ -373,12 +372,6 @@ impl HashState {
         tell(turn, &HashChange::Removed { key: Arc::clone(&key) });
         Some((key, value))
     }
-}
-
-/// Whether a value equals another, which is in its canonical form.
-fn equals(value: &Value, other: &Key) -> bool {
-    // What has no such form, as NaN, equals nothing.
-    value.bytes() == other.bytes() || canonical(value.bytes()).is_ok_and(|value| value == other.bytes())
 }
 
 fn integer(key: &Key, value: &Value) -> Result<i64, DataError> {
