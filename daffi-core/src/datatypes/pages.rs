@@ -64,6 +64,19 @@ impl<T: Send + 'static> Pages<T> {
         Self { bridge: Bridge::of(object.node()), stream: entries.boxed() }
     }
 
+    /// The same walk, of which each item is several.
+    pub(super) fn each<U, I>(self, mut spread: impl FnMut(T) -> I + Send + 'static) -> Pages<U>
+    where
+        U: Send + 'static,
+        I: Iterator<Item = Result<U, DataError>> + Send + 'static,
+    {
+        let stream = self.stream.flat_map(move |item| match item {
+            Ok(item) => stream::iter(spread(item)).left_stream(),
+            Err(error) => stream::iter([Err(error)]).right_stream(),
+        });
+        Pages { bridge: self.bridge, stream: stream.boxed() }
+    }
+
     /// The same walk on this thread, for programs without a runtime: an iterator that waits for each page. In an async
     /// task its first item, and its last, is [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
     pub fn wait(self) -> impl Iterator<Item = Result<T, DataError>> {

@@ -20,6 +20,7 @@ const STRUCTS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("Rate", &[("count", "u64"), ("per_ms", "u64"), ("burst", "u64")]),
+    ("Slice", &[("start", "Option<i64>"), ("stop", "Option<i64>"), ("step", "Option<i64>")]),
     ("Stamp", &[("command", "u64"), ("index", "u32")]),
 ];
 
@@ -30,6 +31,8 @@ const SAME: &[(&str, &str)] = &[("Others", "Vec<Object>"), ("Receipt", "Stamp")]
 const ENUMS: &[(&str, &[&str])] = &[
     ("Combination", &["Union", "Intersection", "Difference", "SymmetricDifference"]),
     ("Relation", &["Subset", "Superset", "Disjoint", "Equal"]),
+    ("SortOrder", &["Ascending", "Descending"]),
+    ("Tally", &["Sum", "Difference", "Union", "Intersection"]),
     ("WhenFull", &["Wait", "Refuse", "Discard"]),
 ];
 
