@@ -1,8 +1,8 @@
 //! Hosted objects: plain values that the controller keeps under a name, and changes one command at a time.
 //!
 //! [`Hosted`] is what a type says of itself, [`Store`] all objects; `command` is what can be done to them, `turn`
-//! what a method may know and do, `canonical` makes equal keys equal bytes, `order` puts values one after the other. Nothing here waits, reads a clock, or
-//! knows any particular type.
+//! what a method may know and do, `canonical` makes equal keys equal bytes, `order` says which of two values comes first.
+//! Nothing here waits, reads a clock, or knows any particular type.
 
 mod args;
 pub mod canonical;

@@ -145,9 +145,7 @@ impl DequeState {
     ) -> Result<u64, DataError> {
         let (ttl, maxlen) = (ttl(ttl_ms)?, self.agreed(maxlen)?);
         if let Some(max) = maxlen.filter(|max| self.len() >= *max) {
-            return Err(DataError::Full {
-                what: format!("the deque has {max} values, and may have no more"),
-            });
+            return Err(DataError::Full { what: format!("the deque has reached its maxlen, {max}") });
         }
         self.maxlen = maxlen;
         self.values.splice(turn, self.values.gap(at), 0, vec![value]);
@@ -285,17 +283,13 @@ impl DequeState {
 impl DequeState {
     /// How many values there may be where this many are asked for. One without values and bound is as good as absent.
     fn agreed(&self, asked: Option<u64>) -> Result<Option<u64>, DataError> {
-        if asked.is_none() || asked == self.maxlen {
-            return Ok(self.maxlen);
-        }
+        let Some(max) = asked.filter(|_| asked != self.maxlen) else { return Ok(self.maxlen) };
         if self.is_vacant() {
             return Ok(asked);
         }
-        let told = |maxlen: Option<u64>| match maxlen {
-            Some(maxlen) => format!("a deque of at most {maxlen} values"),
-            None => "a deque of any number of values".to_owned(),
-        };
-        Err(DataError::WrongValue { expected: told(asked), found: told(self.maxlen) })
+        let found =
+            self.maxlen.map_or_else(|| "one without".to_owned(), |max| format!("one of maxlen {max}"));
+        Err(DataError::WrongValue { expected: format!("a deque of maxlen {max}"), found })
     }
 
     fn max(&self) -> usize {

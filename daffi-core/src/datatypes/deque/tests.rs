@@ -320,7 +320,7 @@ fn whoever_asks_for_another_bound_is_refused_and_told_both() {
     let error = deque.call::<Option<u64>>("open", &(NAME, Some(5))).unwrap_err();
     let pushed = deque.call::<u64>("push_back", &(NAME, value(5), None::<u64>, None::<u64>));
 
-    let told = "expected a deque of at most 5 values, found a deque of at most 3 values";
+    let told = "expected a deque of maxlen 5, found one of maxlen 3";
     assert_eq!(error.to_string(), told);
     assert_eq!(pushed.unwrap(), 3, "the bound holds for those who do not know of it");
     assert_eq!(all(&mut deque), [3, 4, 5]);

@@ -27,7 +27,8 @@ use crate::node::Node;
 ///
 /// Values are found by what they are: the order of a map's pairs makes no difference, `1` and `1.0` are two values, and
 /// NaN is not found ([`DataError::Invalid`]). Dropping a handle removes nothing: [`clear`](Self::clear) does. A list
-/// without values is as one that never was.
+/// without values is as one that never was: whoever begins one, and must not add to another's, asks for that
+/// ([`if_revision`](Operation::if_revision) 0), as Pottery's constructor did with its `KeyExistsError`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -133,12 +133,13 @@ impl Sequence {
         if removed == 0 && values.is_empty() {
             return;
         }
-        let change = ListChange::Spliced { at: at as u64, removed: removed as u64, inserted: values };
-        tell(turn, &change);
-        let ListChange::Spliced { inserted, .. } = change else { unreachable!("it was made so") };
+        if turn.is_watched() {
+            let (at, removed, inserted) = (at as u64, removed as u64, values.clone());
+            tell(turn, &ListChange::Spliced { at, removed, inserted });
+        }
         let mut rest = self.values.split_off(at);
         let rest = rest.split_off(removed);
-        self.values.append(inserted.into_iter().collect());
+        self.values.append(values.into_iter().collect());
         self.values.append(rest);
     }
 
