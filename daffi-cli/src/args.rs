@@ -5,6 +5,7 @@ mod data;
 mod holds;
 mod queues;
 mod sketches;
+mod sequences;
 mod token;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use self::data::{Cache, Counter, Data, Hash, Id, Lifetime, Set, Sever
 pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::sketches::{Bloom, Hll};
+pub(crate) use self::sequences::{Deque, List, Multiset};
 pub(crate) use self::token::{NewToken, Token};
 use crate::{complete, duration};
 
@@ -56,6 +58,9 @@ Data:
   id           Numbers that are given once and grow
   hash         Maps that all nodes share
   set          Sets that all nodes share
+  list         Lists that all nodes share: values at their places
+  deque        Lists with two ends, and with a bound if wanted
+  multiset     How often values count
   queue        Queues: first in, first out; a command for each message
   pq           Queues that go by priority
   comms        Messages to whoever listens
@@ -226,6 +231,27 @@ pub(crate) enum Command {
         /// What to do with them [default: ls]
         #[command(subcommand)]
         action: Option<Set>,
+    },
+    /// Lists that all nodes share: values at their places
+    #[command(after_long_help = sequences::LIST_HELP)]
+    List {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<List>,
+    },
+    /// Lists with two ends, and with a bound if wanted
+    #[command(after_long_help = sequences::DEQUE_HELP)]
+    Deque {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Deque>,
+    },
+    /// How often values count
+    #[command(after_long_help = sequences::MULTISET_HELP)]
+    Multiset {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Multiset>,
     },
     /// Queues: first in, first out; a command for each message
     #[command(after_long_help = queues::QUEUE_HELP)]

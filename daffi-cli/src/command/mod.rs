@@ -13,6 +13,7 @@ mod completions;
 mod controller;
 mod counter;
 mod data;
+mod deque;
 mod event;
 mod explain;
 mod follow;
@@ -21,7 +22,9 @@ mod hash;
 mod hll;
 mod id;
 mod jobs;
+mod list;
 mod lock;
+mod multiset;
 mod nodes;
 mod objects;
 mod period;
@@ -111,6 +114,9 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Id { action } => id::run(app, action).await,
         Command::Hash { action } => hash::run(app, action).await,
         Command::Set { action } => set::run(app, action).await,
+        Command::List { action } => list::run(app, action).await,
+        Command::Deque { action } => deque::run(app, action).await,
+        Command::Multiset { action } => multiset::run(app, action).await,
         Command::Queue { action } => queue::run(app, action).await,
         Command::Pq { action } => pq::run(app, action).await,
         Command::Comms { action } => comms::run(app, action).await,

@@ -23,6 +23,7 @@ mod queues;
 mod readme;
 mod schedules;
 mod scripts;
+mod sequences;
 mod serve;
 mod sketches;
 mod streams;
