@@ -18,7 +18,11 @@ pub use daffi_core::api::{
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
 pub use daffi_core::datatypes::{
-    Agreement, Barrier, BloomFilter, Cache, CachedMap, Comms, Counters, DailyQuota, Deque, Dict, Election, Event, EventStream, EventWatcher, Events, GlobalCounter, Hash, Hold, HyperLogLog, IdBlocks, Inbox, Latch, Leadership, Leased, List, Lock, LockGuard, Masters, Multiset, NextId, Permit, PriorityQueue, Queue, QuorumNextId, Quota, RateLimiter, Redlock, RedlockGuard, RwLock, Semaphore, SemaphorePermit, Set, UniquePriorityQueue,
+    Agreement, Barrier, BloomFilter, Cache, CachedMap, Comms, Counters, DailyQuota, Deque, Dict, Election,
+    Event, EventStream, EventWatcher, Events, GlobalCounter, Hash, Hold, HyperLogLog, IdBlocks, Inbox, Latch,
+    Leadership, Leased, List, Lock, LockGuard, Masters, Multiset, NextId, Permit, PriorityQueue, Queue,
+    QuorumNextId, Quota, RateLimiter, Redlock, RedlockGuard, RwLock, Semaphore, SemaphorePermit, Set,
+    UniquePriorityQueue,
 };
 pub use daffi_core::error::{
     BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation,

@@ -4,8 +4,8 @@ mod call;
 mod data;
 mod holds;
 mod queues;
-mod sketches;
 mod sequences;
+mod sketches;
 mod token;
 
 use std::path::PathBuf;
@@ -18,8 +18,8 @@ pub(crate) use self::call::{Call, Mode};
 pub(crate) use self::data::{Cache, Counter, Data, Hash, Id, Lifetime, Set, Several};
 pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
-pub(crate) use self::sketches::{Bloom, Hll};
 pub(crate) use self::sequences::{Deque, List, Multiset};
+pub(crate) use self::sketches::{Bloom, Hll};
 pub(crate) use self::token::{NewToken, Token};
 use crate::{complete, duration};
 

@@ -33,7 +33,7 @@ pub(crate) async fn run(app: &App, action: Option<Cache>) -> Outcome {
             let forgotten = app.ask(cache(app, &name).await?.forget(&key)).await?;
             let about = about(&name);
             let object = about.object([("key", values::to_json(&key)), ("forgotten", forgotten.into())]);
-            about.done(forgotten, &format!("there is no value by this key in `{name}`"), &object)
+            about.done(forgotten, &format!("there is no value by this key in `{name}`"), &object).await
         }
         Cache::Clear { name } => {
             let cleared = app.ask(cache(app, &name).await?.clear()).await?;

@@ -29,7 +29,7 @@ pub(crate) async fn run(app: &App, action: Option<Deque>) -> Outcome {
         Deque::Pop { name, front } => {
             let deque = deque(app, &name).await?;
             let value = app.ask(if front { deque.pop_front() } else { deque.pop_back() }).await?;
-            about(&name).found(None, value.as_ref(), &format!("nothing is in the deque `{name}`"))
+            about(&name).found(None, value.as_ref(), &format!("nothing is in the deque `{name}`")).await
         }
         Deque::Get { name, index: None } => {
             let values = deque(app, &name).await?.iter();
@@ -38,19 +38,19 @@ pub(crate) async fn run(app: &App, action: Option<Deque>) -> Outcome {
         Deque::Get { name, index: Some(index) } => {
             let value = app.ask(deque(app, &name).await?.get(index)).await?;
             let absent = format!("nothing at the place {index} of `{name}`");
-            about(&name).found(None, value.as_ref(), &absent)
+            about(&name).found(None, value.as_ref(), &absent).await
         }
         Deque::Rotate { name, by } => {
             app.ask(deque(app, &name).await?.rotate(by)).await?;
             let about = about(&name);
-            about.done(true, "", &about.object([("rotated", by.into())]))
+            about.done(true, "", &about.object([("rotated", by.into())])).await
         }
         Deque::Len { name } => {
             let len = app.ask(deque(app, &name).await?.len()).await?;
             let about = about(&name);
             about.number(len, &about.object([("len", len.into())]))
         }
-        Deque::Rm { name, yes } => objects::destroy(about(&name), "deque", yes).await,
+        Deque::Rm { name, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 

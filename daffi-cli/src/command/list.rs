@@ -23,7 +23,7 @@ pub(crate) async fn run(app: &App, action: Option<List>) -> Outcome {
         List::Push { name, values } => push(&about(&name), &values).await,
         List::Pop { name, index } => {
             let value = app.ask(list(app, &name).await?.pop_at(index)).await?;
-            about(&name).found(None, value.as_ref(), &nothing_at(index, &name))
+            about(&name).found(None, value.as_ref(), &nothing_at(index, &name)).await
         }
         List::Get { name, index: None } => {
             let values = list(app, &name).await?.iter();
@@ -35,7 +35,7 @@ pub(crate) async fn run(app: &App, action: Option<List>) -> Outcome {
             app.ask(list(app, &name).await?.set(index, &value)).await?;
             let about = about(&name);
             let object = about.object([("index", index.into()), ("value", values::to_json(&value))]);
-            about.done(true, "", &object)
+            about.done(true, "", &object).await
         }
         List::Insert { name, index, value } => {
             let value = words::value(&value);
@@ -47,14 +47,14 @@ pub(crate) async fn run(app: &App, action: Option<List>) -> Outcome {
             let order = if descending { SortOrder::Descending } else { SortOrder::Ascending };
             app.ask(list(app, &name).await?.sort(order)).await?;
             let about = about(&name);
-            about.done(true, "", &about.object([("sorted", Json::Bool(true))]))
+            about.done(true, "", &about.object([("sorted", Json::Bool(true))])).await
         }
         List::Len { name } => {
             let len = app.ask(list(app, &name).await?.len()).await?;
             let about = about(&name);
             about.number(len, &about.object([("len", len.into())]))
         }
-        List::Rm { name, yes } => objects::destroy(about(&name), "list", yes).await,
+        List::Rm { name, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 
@@ -92,7 +92,7 @@ async fn get(about: &About<'_>, index: &str) -> Outcome {
     let list = list(about.app, about.name).await?;
     if let Ok(index) = index.parse::<i64>() {
         let value = about.app.ask(list.get(index)).await?;
-        return about.found(None, value.as_ref(), &nothing_at(index, about.name));
+        return about.found(None, value.as_ref(), &nothing_at(index, about.name)).await;
     }
     let Ok(slice) = index.parse::<Slice>() else {
         let why = format!("`{index}` is no place");

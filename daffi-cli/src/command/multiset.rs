@@ -58,11 +58,11 @@ pub(crate) async fn run(app: &App, action: Option<Multiset>) -> Outcome {
                     let absent = format!("{} is not in the multiset `{name}`", values::to_json(&value));
                     let object =
                         about.object([("value", values::to_json(&value)), ("removed", false.into())]);
-                    about.done(false, &absent, &object)
+                    about.done(false, &absent, &object).await
                 }
             }
         }
-        Multiset::Rm { name, value: None, yes } => objects::destroy(about(&name), "multiset", yes).await,
+        Multiset::Rm { name, value: None, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 

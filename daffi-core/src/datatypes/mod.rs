@@ -22,8 +22,8 @@ mod cached_map;
 mod comms;
 mod counter;
 mod counters;
-mod digest;
 mod deque;
+mod digest;
 mod election;
 mod entries;
 mod events;
@@ -38,9 +38,9 @@ mod lock;
 mod masters;
 #[cfg(test)]
 mod model;
+mod multiset;
 mod near;
 mod next_id;
-mod multiset;
 mod pages;
 mod priority_queue;
 mod queue;
@@ -77,8 +77,8 @@ pub use like::Like;
 pub use list::{List, ListState};
 pub use lock::{Lock, LockGuard, LockHolder, LockState, RwLock};
 pub use masters::{Agreement, Masters};
-pub use next_id::{IdBlocks, NextId, NextIdState, QuorumNextId, Raised};
 pub use multiset::{Multiset, MultisetChange, MultisetState, Tallies, Tally};
+pub use next_id::{IdBlocks, NextId, NextIdState, QuorumNextId, Raised};
 pub use pages::Pages;
 pub use priority_queue::{PqEntry, PqState, PriorityQueue, UniquePqState, UniquePriorityQueue};
 pub use queue::{Queue, QueueState};
@@ -91,6 +91,5 @@ pub use redlock::{
 #[doc(hidden)]
 pub use redlock::{Synchronizing, SynchronizingFails, synchronized, try_synchronized};
 pub use semaphore::{PermitHolder, Semaphore, SemaphorePermit, SemaphoreState};
-pub use set::{Combination, Operand, Relation, Set, SetChange, SetState};
 pub use sequence::{ListChange, Slice, SortOrder};
-pub use set::{Set, SetChange, SetState};
+pub use set::{Combination, Operand, Relation, Set, SetChange, SetState};

@@ -278,9 +278,8 @@ impl HashState {
 
     /// Whether it has these entries, and no others.
     pub fn equals(&self, entries: BTreeMap<Key, Key>) -> bool {
-        let is_there = |(key, value): (&Key, &Key)| {
-            self.entries.get(key).is_some_and(|entry| equals(&entry.value, value))
-        };
+        let is_there =
+            |(key, value): (&Key, &Key)| self.entries.get(key).is_some_and(|entry| entry.value.equals(value));
         self.entries.len() == entries.len() && entries.iter().all(is_there)
     }
 
