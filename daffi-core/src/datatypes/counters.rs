@@ -14,22 +14,28 @@ use crate::node::Node;
 
 /// A group of counters, as the controller keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "OrdMap<String, i64>", into = "OrdMap<String, i64>")]
+#[serde(from = "Saved", into = "Saved")]
 pub struct CountersState {
     counters: OrdMap<String, i64>,
     bytes: usize,
 }
 
-impl From<OrdMap<String, i64>> for CountersState {
-    fn from(counters: OrdMap<String, i64>) -> Self {
+/// The same as it is saved: what its counters take is counted anew, whoever saved it.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    counters: OrdMap<String, i64>,
+}
+
+impl From<Saved> for CountersState {
+    fn from(Saved { counters }: Saved) -> Self {
         let bytes = counters.keys().map(|counter| entry_bytes(counter)).sum();
         Self { counters, bytes }
     }
 }
 
-impl From<CountersState> for OrdMap<String, i64> {
-    fn from(state: CountersState) -> Self {
-        state.counters
+impl From<CountersState> for Saved {
+    fn from(CountersState { counters, .. }: CountersState) -> Self {
+        Self { counters }
     }
 }
 
@@ -243,6 +249,21 @@ mod tests {
                 CountersChange::Removed { counter: counter() }
             ]
         );
+    }
+
+    #[test]
+    fn what_is_loaded_is_counted_whatever_was_said_of_it() {
+        #[derive(Serialize)]
+        struct Lie {
+            counters: BTreeMap<String, i64>,
+            bytes: usize,
+        }
+        let lie = Lie { counters: BTreeMap::from([("a".to_owned(), 4)]), bytes: 0 };
+        let bytes = crate::wire::encode(&lie).unwrap();
+
+        let loaded: CountersState = crate::wire::decode(&bytes).unwrap();
+
+        assert_eq!((loaded.get("a"), loaded.bytes()), (4, entry_bytes("a")));
     }
 
     #[derive(Debug, Clone)]
