@@ -21,7 +21,6 @@ pub async fn price(item: &str, quantity: u32) -> u64 {
     rustdoc::private_doc_tests,
 )]
 pub struct price {}
-#[automatically_derived]
 impl price {
     /// The function itself, which knows of no cache. Pottery's `__wrapped__`.
     #[allow(dead_code, unreachable_pub)]

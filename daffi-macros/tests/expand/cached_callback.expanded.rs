@@ -7,7 +7,6 @@ async fn size(path: String) -> Result<u64, std::io::Error> {
         .await
 }
 #[cfg(feature = "sizes")]
-#[automatically_derived]
 impl size {
     /// The function itself, which knows of no cache. Pottery's `__wrapped__`.
     #[allow(dead_code, unreachable_pub)]

@@ -35,6 +35,30 @@ pub struct CachedFunction {
 #[derive(Debug)]
 pub struct Keyed(Result<Key, DataError>);
 
+/// A result that a cache can keep.
+#[diagnostic::on_unimplemented(
+    message = "a cache cannot keep a `{Self}`",
+    label = "needs serde",
+    note = "for a type of yours: `#[derive(serde::Serialize, serde::Deserialize)]`"
+)]
+#[doc(hidden)]
+pub trait Cacheable: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Cacheable for T {}
+
+/// Arguments that can be a key.
+#[diagnostic::on_unimplemented(
+    message = "the arguments `{Self}` cannot be the key of a result",
+    label = "one of them lacks serde",
+    note = "for a type of yours: `#[derive(serde::Serialize)]`"
+)]
+#[doc(hidden)]
+pub trait KeyParts: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> KeyParts for T {}
+
 impl CachedFunction {
     /// The function whose type is `F`.
     pub const fn new<F>(cache: Option<&'static str>, ttl: Option<Duration>, is_sliding: bool) -> Self {
@@ -42,7 +66,7 @@ impl CachedFunction {
     }
 
     /// The key of these arguments: a tuple, without which there is none.
-    pub fn key<A: Serialize>(&self, arguments: &A) -> Keyed {
+    pub fn key<A: KeyParts>(&self, arguments: &A) -> Keyed {
         Keyed(Key::of(&((self.function)(), arguments)))
     }
 
@@ -59,7 +83,7 @@ impl CachedFunction {
     /// The result by a key, which is what `run` comes to if it is not there.
     pub async fn get<T>(&self, key: Keyed, run: impl Future<Output = T>) -> T
     where
-        T: Serialize + DeserializeOwned,
+        T: Cacheable,
     {
         let Ok(value) = self.try_get(key, infallible(run)).await;
         value
@@ -71,7 +95,7 @@ impl CachedFunction {
     /// The function's own.
     pub async fn try_get<T, E>(&self, key: Keyed, run: impl Future<Output = Result<T, E>>) -> Result<T, E>
     where
-        T: Serialize + DeserializeOwned,
+        T: Cacheable,
     {
         let looked = async {
             let (caching, key) = (self.caching()?, key.0?);
@@ -98,7 +122,7 @@ impl CachedFunction {
     }
 
     /// What `run` comes to, which is the result by the key from then on.
-    pub async fn bypass<T: Serialize>(&self, key: Keyed, run: impl Future<Output = T>) -> T {
+    pub async fn bypass<T: Cacheable>(&self, key: Keyed, run: impl Future<Output = T>) -> T {
         let Ok(value) = self.try_bypass(key, infallible(run)).await;
         value
     }
@@ -107,7 +131,7 @@ impl CachedFunction {
     ///
     /// # Errors
     /// The function's own.
-    pub async fn try_bypass<T: Serialize, E>(
+    pub async fn try_bypass<T: Cacheable, E>(
         &self,
         key: Keyed,
         run: impl Future<Output = Result<T, E>>,
