@@ -80,10 +80,11 @@ a line, and is made to be read, by programs too:
 A state is JSON as far as it can be. What JSON lacks is an object of one field:
 {\"$value\":…} for bytes that are a value of the mesh, {\"$bytes\":…} for others,
 in base64, {\"$pairs\":[[KEY,VALUE],…]} for a map whose keys are not texts,
-{\"$f32\":…}, {\"$f64\":…}, {\"$text\":…} and {\"$ext\":…} for what is rarer. What is
-imported is what was exported, to the last bit: 1.0 is no integer. Only what
-nodes held, such as a lock, nobody holds then. An object of more than 4 MiB is
-not exported: it is named, the others are written, and the exit code is 6.
+{\"$f32\":…}, {\"$f64\":…}, {\"$text\":…} and {\"$ext\":…} for what is rarer, and
+{\"$msgpack\":…} for a state that is nothing of that, in base64. What is imported
+is what was exported, to the last bit: 1.0 is no integer. Only what nodes held,
+such as a lock, nobody holds then. An object of more than 4 MiB is not exported:
+it is named, the others are written, and the exit code is 6.
 ";
 
 /// `daffi counter`.

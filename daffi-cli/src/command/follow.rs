@@ -27,7 +27,7 @@ pub(super) async fn print(about: &About<'_>, queue: &Queue<Value>, count: Option
             Shape::Json | Shape::Jsonl => screen.line(&about.row([("value", &value)]).object.to_string())?,
         }
         screen.flush()?;
-        lease.ack().await?;
+        settle(about, lease.ack().await)?;
     }
     Ok(0)
 }

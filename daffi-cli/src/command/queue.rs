@@ -5,7 +5,7 @@ use std::time::Duration;
 use daffi_core::api::Operation;
 use daffi_core::datatypes::Queue as Handle;
 use daffi_core::error::{CallError, DataError, Stage};
-use futures::{Stream as _, StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use rmpv::Value;
 
 use super::about::About;
@@ -121,9 +121,11 @@ where
             {
                 values.push(within(about, (self.wait)(), time).await?);
             }
+            if values.is_empty() {
+                return Ok::<_, End>(None);
+            }
             let left = left.saturating_sub(values.len() as u64);
-            let values = stream::iter(values.into_iter().map(Ok::<_, End>));
-            Ok::<_, End>((values.size_hint().0 > 0).then_some((values, left)))
+            Ok(Some((stream::iter(values.into_iter().map(Ok::<_, End>)), left)))
         });
         about.taken(steps.try_flatten().map_ok(|value| about.row([("value", &value)])), &empty(about)).await
     }
