@@ -17,7 +17,7 @@ async fn lyrics(node: &Node) -> daffi::Result<()> {
     println!("{:?}", lyrics.to_vec().await?); // ["everything", "in", "its", "right", "place"]
 
     // Slices are Python's, also where something is put in their place.
-    println!("{:?}", lyrics.slice(1..-1).await?); // ["in", "its", "right"]
+    println!("{:?}", lyrics.slice((1, -1)).await?); // ["in", "its", "right"]
     println!("{:?}", lyrics.slice(Slice::from(..).step(-2)).await?); // ["place", "its", "everything"]
     lyrics.set_slice(1..3, ["is", "in", "the"]).await?; // lyrics[1:3] = […]: one more than there were
     println!("{}", lyrics.to_vec().await?.join(" ")); // everything is in the right place

@@ -73,7 +73,7 @@ async fn slices_are_those_of_python() {
     let list = mesh.node("one").await.unwrap().list::<u32>("slices");
     list.extend(0..6).await.unwrap();
 
-    assert_eq!(list.slice(1..-2).await.unwrap(), [1, 2, 3]);
+    assert_eq!(list.slice((1, -2)).await.unwrap(), [1, 2, 3]);
     assert_eq!(list.slice(-2..).await.unwrap(), [4, 5]);
     assert_eq!(list.slice(..100).await.unwrap(), [0, 1, 2, 3, 4, 5]);
     assert_eq!(list.slice(0..0).await.unwrap(), [] as [u32; 0]);

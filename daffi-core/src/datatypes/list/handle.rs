@@ -22,7 +22,7 @@ use crate::node::Node;
 /// A list that all nodes share: values one after the other, each at its place. Pottery's `RedisList`.
 ///
 /// Every operation is one step in the controller, slices as well: nobody sees half of one. A place counts from 0, or,
-/// below 0, from the end, so that −1 is the last. Slices are ranges, or [`Slice`]s if they have a step, and are those of
+/// below 0, from the end, so that −1 is the last. Slices are ranges, pairs, or [`Slice`]s with a step, and are those of
 /// Python, also where something is [put in their place](Self::set_slice); Pottery's were not.
 ///
 /// Values are found by what they are: the order of a map's pairs makes no difference, `1` and `1.0` are two values, and
@@ -40,7 +40,7 @@ use crate::node::Node;
 /// let numbers = node.list::<u32>("numbers");
 /// numbers.extend(0..6).await?;
 /// assert_eq!(numbers.get(-1).await?, Some(5));
-/// assert_eq!(numbers.slice(1..-2).await?, [1, 2, 3]);
+/// assert_eq!(numbers.slice((1, -2)).await?, [1, 2, 3]);
 ///
 /// numbers.set_slice(1..3, [10, 11, 12]).await?; // one more than there were
 /// numbers.remove_slice(Slice::from(..).step(2)).await?; // every other one
@@ -173,7 +173,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
         Operation::of(|| Ok::<_, DataError>(self.object.count(Key::of(&value)?)))
     }
 
-    /// The values of a slice, at one moment and in its order: `list.slice(1..-1)`,
+    /// The values of a slice, at one moment and in its order: `list.slice((1, -1))`,
     /// `list.slice(Slice::from(..).step(-1))`.
     ///
     /// # Errors

@@ -166,8 +166,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Multiset<T> {
             .and_then(|counts| counts.into_iter().map(|(value, count)| open(value, count)).collect())
     }
 
-    /// A walk over all values, each as often as it counts: what counts 0 times or fewer is left out. Nothing is made of
-    /// a count before it is read, however large it is.
+    /// A walk over all values, each as often as it counts, in the order of their encodings: what counts 0 times or fewer
+    /// is left out. Nothing is made of a count before it is read, however large it is.
     pub fn elements(&self) -> Pages<T> {
         self.walk(|value, count| Ok((value, count))).each(|(value, count): (Key, i64)| {
             iter::repeat_n(value, usize::try_from(count).unwrap_or_default()).map(|value| value.get())

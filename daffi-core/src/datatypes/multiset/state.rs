@@ -112,7 +112,7 @@ impl MultisetState {
         counts: Vec<(Key, i64)>,
         ttl_ms: Option<u64>,
     ) -> Result<(), DataError> {
-        self.merge(turn, Tally::Sum, others, counts, ttl_ms)
+        self.merge(turn, Tally::Sum, &others, counts, ttl_ms)
     }
 
     /// Subtracts how often values count, which may make it fewer than 0.
@@ -126,7 +126,7 @@ impl MultisetState {
         counts: Vec<(Key, i64)>,
         ttl_ms: Option<u64>,
     ) -> Result<(), DataError> {
-        self.merge(turn, Tally::Difference, others, counts, ttl_ms)
+        self.merge(turn, Tally::Difference, &others, counts, ttl_ms)
     }
 
     /// What it and others are together, of which only what counts more than 0.
@@ -301,11 +301,11 @@ impl MultisetState {
         &mut self,
         turn: &mut Turn<'_>,
         how: Tally,
-        others: Others,
+        others: &Others,
         counts: Vec<(Key, i64)>,
         ttl_ms: Option<u64>,
     ) -> Result<(), DataError> {
-        let (ttl, other) = (ttl(ttl_ms)?, operand(turn, &others, counts)?);
+        let (ttl, other) = (ttl(ttl_ms)?, operand(turn, others, counts)?);
         for (value, count) in self.merged(how, other)? {
             self.put(turn, value, count);
         }

@@ -14,12 +14,15 @@ use crate::error::DataError;
 /// of the list that the step leads away from or to, and what lies beyond an end is that end: a slice may be empty, and is
 /// no error. A step below 0 leads from back to front.
 ///
+/// Ranges are slices: `..`, `2..`, `-3..`, `..-1`, `1..4`; and so is a pair, `(1, -1)`, where a range would look empty.
+///
 /// ```
 /// use daffi_core::datatypes::Slice;
 ///
 /// let last_three = Slice::from(-3..);
 /// let backwards = Slice::from(..).step(-1);
 /// assert_eq!("-3:".parse(), Ok(last_three));
+/// assert_eq!("1:-1".parse(), Ok(Slice::from((1, -1))));
 /// assert_eq!("::-1".parse(), Ok(backwards));
 /// assert_eq!(Slice::new(None, Some(5), Some(2)).to_string(), ":5:2");
 /// ```
@@ -92,6 +95,13 @@ impl Span {
     /// How many places there are from the first to the last.
     pub(in crate::datatypes) fn width(self) -> usize {
         self.count.checked_sub(1).map_or(0, |last| last * self.step + 1)
+    }
+}
+
+/// `(1, -1)` is `[1:-1]`, for which `1..-1` does as well, but looks empty to clippy.
+impl From<(i64, i64)> for Slice {
+    fn from((start, stop): (i64, i64)) -> Self {
+        Self { start: Some(start), stop: Some(stop), step: None }
     }
 }
 
@@ -218,7 +228,7 @@ pub(in crate::datatypes) mod tests {
 
     #[test]
     fn a_slice_is_read_as_python_writes_it() {
-        assert_eq!("1:-1".parse(), Ok(Slice::from(1..-1)));
+        assert_eq!("1:-1".parse(), Ok(Slice::from((1, -1))));
         assert_eq!(":".parse(), Ok(Slice::from(..)));
         assert_eq!(" 4 : : -2 ".parse(), Ok(Slice::from(4..).step(-2)));
         for wrong in ["", "3", "a:b", "1:2:3:4", "1.5:"] {
