@@ -355,6 +355,7 @@ pub const FLIGHT_LEASE: Duration = Duration::from_secs(15);
 
 /// Hits of a cache that a node counts by itself before it tells the controller: one message for as many.
 pub const CACHE_HITS_UNTOLD_MAX: u64 = 100;
+
 /// Members that one step of set algebra looks at: some half a second at worst, in which nothing else is done. A large set
 /// and a small one have as many in common as the small one has; only what goes through all of a large one is refused.
 pub const COMBINED_MEMBERS_MAX: usize = 1 << 17;
@@ -364,6 +365,7 @@ pub const NEAR_VALUES_MAX: usize = 10_000;
 
 /// Values of a hash that are asked for at a time when a copy of it is begun.
 pub const LOADED_AT_ONCE_MAX: usize = 64;
+
 /// How long one of several masters has to answer: as long as Pottery gives it. A majority that answers sooner is not held up
 /// by the others.
 pub const MASTER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -398,6 +400,7 @@ pub const REDLOCK_ASKED_EVERY: Duration = Duration::from_secs(1);
 /// How far clocks of controllers that grant a lock together may be apart. What they show orders fencing tokens; one that is
 /// set wrong by years would have the others remember its tokens for as long.
 pub const REDLOCK_CLOCKS_APART_MAX: Duration = Duration::from_secs(366 * 24 * 3_600);
+
 /// Values of a list that one step looks at or moves one by one, as a search or a sort does: some tenths of a second in
 /// which nobody else has a turn.
 pub const LIST_WALK_MAX: usize = 1_000_000;
