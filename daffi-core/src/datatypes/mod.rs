@@ -55,7 +55,7 @@ pub use barrier::{Barrier, BarrierState};
 pub use bloom::{BloomChange, BloomFilter, BloomHash, BloomParameters, BloomState, OpenBloom};
 pub use cache::{Begun, Cache, CacheChange, CacheInfo, CacheState, NearCache};
 #[doc(hidden)]
-pub use cache::{CachedFunction, Keyed};
+pub use cache::{Cacheable, CachedFunction, KeyParts, Keyed};
 pub use cached_map::{CachedMap, OpenCachedMap};
 pub use comms::{Comms, CommsMessage, CommsState, Inbox};
 #[doc(hidden)]

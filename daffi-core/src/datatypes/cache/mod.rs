@@ -8,7 +8,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use self::function::{CachedFunction, Keyed};
+pub use self::function::{Cacheable, CachedFunction, KeyParts, Keyed};
 pub use self::handle::Cache;
 pub use self::near::NearCache;
 pub use self::state::{Begun, CacheChange, CacheInfo, CacheState};
