@@ -404,3 +404,28 @@ pub const REDLOCK_CLOCKS_APART_MAX: Duration = Duration::from_secs(366 * 24 * 3_
 /// Values of a list that one step looks at or moves one by one, as a search or a sort does: some tenths of a second in
 /// which nobody else has a turn.
 pub const LIST_WALK_MAX: usize = 1_000_000;
+/// Levels that lists and objects in a document nest at most: within what a message may nest, with room for what stands
+/// around it in the deepest message, a batch of writes.
+pub const SPACE_DOCUMENT_DEPTH_MAX: usize = 32;
+
+/// Bytes of one object of a space, about, so that it fits a reply before and after a write.
+pub const SPACE_OBJECT_BYTES_MAX: usize = 2 << 20;
+
+/// Bytes of the description of a space: more than anybody writes, and a short turn to read it.
+pub const SPACE_DESCRIPTION_BYTES_MAX: usize = 64 << 10;
+
+/// Attributes of a space: each object has all of them.
+pub const SPACE_ATTRIBUTES_MAX: usize = 1_024;
+
+/// Conditions and actions of one write, all of them in one turn.
+pub const SPACE_STEPS_MAX: usize = 4_096;
+
+/// Objects of a space that one turn looks at in search of those that match: some milliseconds.
+pub const SPACE_LOOKED_AT_MAX: usize = 10_000;
+
+/// Objects of a space that are there for a group to be written in one step: about a tenth of a second in which nobody
+/// else has a turn.
+pub const SPACE_GROUP_MAX: usize = 100_000;
+
+/// Objects that are rid of what a dropped attribute has left in them, with each write to their space.
+pub const SPACE_SWEPT_MAX: usize = 16;

@@ -50,6 +50,7 @@ mod redlock;
 mod semaphore;
 mod sequence;
 mod set;
+pub mod space;
 
 pub use barrier::{Barrier, BarrierState};
 pub use bloom::{BloomChange, BloomFilter, BloomHash, BloomParameters, BloomState, OpenBloom};

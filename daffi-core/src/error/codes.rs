@@ -67,6 +67,11 @@ codes! {
         "no such node, or it does not offer the callback.",
         "A call was pinned to one node, and no node of that name is connected, or it lacks the callback.",
         "See who is there with `daffi nodes`; leave the pin away to let the controller choose.";
+    NoSuchObject = 406, exit 4,
+        "no such space, or no object by that key.",
+        "A space was not added, or was removed; or an operation was for an object that is there, and there is none by its \
+         key. Nothing was changed.",
+        "See what there is with `daffi space ls`; add the space, or put the object first.";
     TimedOut = 408, exit 5,
         "no reply in time.",
         "The callback ran longer than the caller's timeout, or waited that long for its turn: the message says where it \
@@ -89,6 +94,11 @@ codes! {
         "A hosted object holds another type of value than was asked for: text where a number is added to, a sum \
          beyond 64 bits, a value that another program wrote. Nothing was changed.",
         "Look at what the object holds with `daffi data export`; one name is for one type of value.";
+    ConditionFailed = 417, exit 1,
+        "a condition does not hold.",
+        "An operation was to be done only under conditions, or only if there is no such object: the message says which of \
+         them does not hold, and what there is. Nothing was changed.",
+        "Read the object again, and try with what is there now.";
     BadArguments = 422, exit 2,
         "the callback cannot take these arguments.",
         "Their number, their names or a type does not fit the signature. It has not run.",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallError, Code, Ran};
+use super::{CallError, Code, Ran, SpaceError};
 
 /// Why an operation on a hosted object has no result.
 ///
@@ -65,6 +65,9 @@ pub enum DataError {
     /// It was asked again after its outcome was lost, and too late: whether it was carried out is no longer known.
     #[error("whether the operation was carried out is no longer known")]
     Forgotten,
+    /// The operation on a space does not fit it, or what is there.
+    #[error(transparent)]
+    Space(#[from] SpaceError),
     /// It was left to daffi by which node to do it, and there is none: no callback is running, and the process has no
     /// default node.
     #[error("there is no node: none is running a callback here, and the process has no default one")]
@@ -88,6 +91,7 @@ impl DataError {
             Self::Full { .. } => Code::Full,
             Self::Quarantined { .. } => Code::Quarantined,
             Self::Forgotten => Code::Forgotten,
+            Self::Space(error) => error.code(),
             Self::NoNode => Code::NoNode,
             Self::Call(error) => error.code(),
         }

@@ -4,6 +4,7 @@ mod call;
 mod codes;
 mod data;
 mod quorum;
+mod space;
 
 use std::fmt;
 use std::time::Duration;
@@ -12,6 +13,7 @@ pub use call::{CallError, ErrorValue, Ran, Stage};
 pub use codes::{CODES, Code, Explanation};
 pub use data::DataError;
 pub use quorum::{MasterFailure, QuorumError};
+pub use space::SpaceError;
 
 use crate::name::{NameError, NodeName};
 

@@ -147,6 +147,8 @@ impl From<Failure> for CallError {
             | Code::NotHeld
             | Code::WrongValue
             | Code::Full
+            | Code::NoSuchObject
+            | Code::ConditionFailed
             | Code::Forgotten
             | Code::NoNode
             | Code::QuorumNotAchieved

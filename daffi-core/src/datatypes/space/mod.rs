@@ -1,0 +1,34 @@
+//! Spaces: objects with a schema, each of which is read and written in one step, and found by what is in it. HyperDex's.
+//!
+//! From the ground up, each file with one job:
+//!
+//! | file | is |
+//! | --- | --- |
+//! | `types` | the types of attributes, and what they are before they are written |
+//! | `value/` | what attributes hold, its one order, how it is fitted to a type, how it travels |
+//! | `fields` | values by the names of attributes; `obj!` |
+//! | `path` | `attribute.name[2]` |
+//! | `schema/` | the description of a space: its language, its builder, what is altered in it |
+//! | `pattern` | patterns of strings |
+//! | `predicate` | what is asked of objects |
+//! | `write` | the one write, of which every method is a point |
+//! | `record` | an object as it is kept |
+
+mod fields;
+mod path;
+mod pattern;
+mod predicate;
+mod record;
+mod schema;
+mod types;
+mod value;
+mod write;
+
+pub use fields::Fields;
+pub use pattern::Pattern;
+pub use predicate::{Check, Condition, Predicate};
+pub use record::Record;
+pub use schema::{Advisory, Attribute, Schema, SchemaBuilder};
+pub use types::{Primitive, Type, Unit};
+pub use value::{List, Map, Set, Sorted, Text, Value, Weight};
+pub use write::{Action, Change, Missing, Present, Returning, Write, Written};
