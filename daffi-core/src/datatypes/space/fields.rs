@@ -69,6 +69,11 @@ impl Fields {
         self.0.is_empty()
     }
 
+    /// About how many bytes they take where they travel, and hardly ever more.
+    pub(super) fn bytes(&self) -> usize {
+        self.iter().map(|(name, value)| name.len() + value.bytes() + 16).sum()
+    }
+
     /// All, by their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))

@@ -13,22 +13,32 @@
 //! | `predicate` | what is asked of objects |
 //! | `write` | the one write, of which every method is a point |
 //! | `record` | an object as it is kept |
+//! | `checked/` | writes and predicates that fit a schema, and trying them |
+//! | `apply/` | what a write makes of an object: one pure function |
+//! | `state/` | a space as the controller keeps it: its objects, searches, groups, alterations |
 
+mod apply;
+mod checked;
 mod fields;
 mod path;
 mod pattern;
 mod predicate;
 mod record;
 mod schema;
+mod state;
 mod types;
 mod value;
 mod write;
 
+pub use apply::{Applied, apply};
 pub use fields::Fields;
 pub use pattern::Pattern;
 pub use predicate::{Check, Condition, Predicate};
 pub use record::Record;
 pub use schema::{Advisory, Attribute, Schema, SchemaBuilder};
+pub use state::{
+    Alteration, Counted, Found, FoundPage, GroupWritten, Search, SpaceChange, SpaceEntry, SpaceState,
+};
 pub use types::{Primitive, Type, Unit};
 pub use value::{List, Map, Set, Sorted, Text, Value, Weight};
 pub use write::{Action, Change, Missing, Present, Returning, Write, Written};

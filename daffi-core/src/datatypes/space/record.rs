@@ -39,6 +39,14 @@ impl Record {
         }
     }
 
+    /// Takes what it has for an attribute out of it, to be changed and put back.
+    pub(super) fn take(&mut self, attribute: &Attribute) -> Value {
+        match self.values.get_mut(attribute.place()).map(std::mem::take) {
+            None | Some(Value::Null) => attribute.of().default_value().clone(),
+            Some(value) => value,
+        }
+    }
+
     /// Puts a value that fits the attribute.
     pub(super) fn put(&mut self, attribute: &Attribute, value: Value) {
         let place = attribute.place();
@@ -71,20 +79,16 @@ impl Record {
         RECORD_BYTES + self.values.iter().map(|value| VALUE_BYTES + value.bytes()).sum::<usize>()
     }
 
-    /// Rids it of what stands at places of no attribute, and says whether there was something.
-    pub(super) fn sweep(&mut self, schema: &Schema) -> bool {
-        let mut has_changed = false;
+    /// Rids it of what stands at places that are not used any more.
+    pub(super) fn sweep(&mut self, is_used: impl Fn(usize) -> bool) {
         for (place, value) in self.values.iter_mut().enumerate() {
-            let is_used = schema.attributes().iter().any(|attribute| attribute.place() == place);
-            if !is_used && *value != Value::Null {
-                (*value, has_changed) = (Value::Null, true);
+            if !is_used(place) {
+                *value = Value::Null;
             }
         }
         while self.values.last().is_some_and(|value| *value == Value::Null) {
             self.values.pop();
-            has_changed = true;
         }
-        has_changed
     }
 
     /// What is in it by the places of attributes.

@@ -233,6 +233,18 @@ impl FromStr for Type {
     }
 }
 
+impl Serialize for Type {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Type {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
 /// Two descriptions are equal if they say the same.
 impl PartialEq for Schema {
     fn eq(&self, other: &Self) -> bool {

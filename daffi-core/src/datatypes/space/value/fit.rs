@@ -158,11 +158,7 @@ pub(in crate::datatypes::space) fn fit_document(
     }
 }
 
-pub(in crate::datatypes::space) fn wrong_type(
-    attribute: &str,
-    expected: impl std::fmt::Display,
-    found: &Value,
-) -> SpaceError {
+fn wrong_type(attribute: &str, expected: impl std::fmt::Display, found: &Value) -> SpaceError {
     SpaceError::WrongType {
         attribute: attribute.to_owned(),
         expected: format!("a {expected}"),

@@ -12,8 +12,9 @@ mod travel;
 
 use std::fmt;
 
+pub(super) use fit::fit_document;
 pub use list::List;
-pub use order::normal;
+pub(super) use order::normal;
 pub use sorted::{Map, Set, Sorted, Weight};
 pub use text::Text;
 

@@ -63,7 +63,7 @@ impl PartialEq for Value {
 impl Eq for Value {}
 
 /// The one of all floats that are equal to this: 0.0 for −0.0, and one NaN.
-pub fn normal(value: f64) -> f64 {
+pub(in crate::datatypes::space) fn normal(value: f64) -> f64 {
     // Adding zero makes −0.0 what it is equal to.
     if value.is_nan() { f64::NAN } else { value + 0.0 }
 }

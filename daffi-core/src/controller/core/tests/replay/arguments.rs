@@ -1,5 +1,6 @@
 //! Arguments of any method, made from what its signature says of them.
 
+use super::spaces;
 use crate::hosted::{Key, Value};
 use crate::wire;
 
@@ -114,6 +115,10 @@ impl Arguments {
         }
         if let Some((_, other)) = SAME.iter().find(|(known, _)| *known == ty) {
             return self.argument(out, name, other);
+        }
+        if let Some(bytes) = spaces::argument(&mut self.random, ty) {
+            out.extend(bytes);
+            return Ok(());
         }
         let (_, fields) = STRUCTS.iter().find(|(known, _)| *known == ty).ok_or_else(|| ty.to_owned())?;
         out.push(0x80 | fields.len() as u8);

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod history;
+mod spaces;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,144 @@
+//! The objects of a space, as the controller keeps them.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::config::SPACE_SWEPT_MAX;
+use crate::datatypes::space::apply::Applied;
+use crate::datatypes::space::record::Record;
+use crate::datatypes::space::schema::Schema;
+use crate::datatypes::space::value::Value;
+use crate::error::SpaceError;
+
+/// A space that was added.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) schema: Schema,
+    /// Grows by one whenever the schema is altered.
+    pub(super) schema_version: u64,
+    /// By the order of their keys, which is that of values.
+    pub(super) records: OrdMap<Value, Arc<Record>>,
+    /// Of all keys and records.
+    pub(super) bytes: usize,
+    pub(super) versions: Versions,
+    /// Up to where objects are rid of what dropped attributes have left in them.
+    pub(super) swept_to: Option<Value>,
+}
+
+/// What versions objects have had, so that no object has one that another of its key has had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Versions {
+    /// The highest of all.
+    pub(super) highest: u64,
+    /// The highest of those that were removed.
+    pub(super) removed: u64,
+}
+
+impl Kept {
+    pub(super) fn new(schema: Schema) -> Self {
+        Self {
+            schema,
+            schema_version: 1,
+            records: OrdMap::new(),
+            bytes: 0,
+            versions: Versions::default(),
+            swept_to: None,
+        }
+    }
+
+    /// A key as this space has it.
+    pub(super) fn key(&self, key: Value) -> Result<Value, SpaceError> {
+        let attribute = self.schema.key();
+        let of = attribute.of();
+        match of.fit(attribute.name(), key)? {
+            Value::Float(float) if float.is_nan() => {
+                Err(SpaceError::NotANumber { attribute: attribute.name().to_owned() })
+            }
+            key => Ok(key),
+        }
+    }
+
+    /// The version of an object that is created now.
+    pub(super) fn first_version(&self) -> u64 {
+        self.versions.removed + 1
+    }
+
+    /// Puts what a write has made in the place of what there was, which is returned.
+    pub(super) fn install(&mut self, key: &Value, applied: &Applied) -> Option<Arc<Record>> {
+        let version = applied.written.version;
+        self.versions.highest = self.versions.highest.max(version);
+        let before = match &applied.record {
+            Some(record) => {
+                self.bytes += record.bytes();
+                let before = self.records.insert(key.clone(), Arc::new(record.clone()));
+                self.bytes += if before.is_none() { key.bytes() + OBJECT_BYTES } else { 0 };
+                before
+            }
+            None => {
+                self.versions.removed = self.versions.removed.max(version);
+                let before = self.records.remove(key);
+                self.bytes -= if before.is_some() { key.bytes() + OBJECT_BYTES } else { 0 };
+                before
+            }
+        };
+        self.bytes -= before.as_ref().map_or(0, |before| before.bytes());
+        before
+    }
+
+    /// Removes all objects, and says how many there were.
+    pub(super) fn clear(&mut self) -> u64 {
+        let objects = std::mem::take(&mut self.records).len();
+        self.bytes = 0;
+        self.versions.removed = self.versions.highest;
+        objects as u64
+    }
+
+    /// Goes by another schema from now on. Objects are read by it at once, and rid of what it does not have bit by bit.
+    pub(super) fn alter(&mut self, schema: Schema) -> u64 {
+        self.schema = schema;
+        self.schema_version += 1;
+        self.swept_to = None;
+        self.schema_version
+    }
+
+    /// Rids a few objects of what dropped attributes have left in them.
+    pub(super) fn sweep(&mut self) {
+        if self.schema.is_swept() {
+            return;
+        }
+        let mut is_used = vec![false; self.schema.places()];
+        self.schema.attributes().iter().for_each(|attribute| is_used[attribute.place()] = true);
+        let from = self.swept_to.take().map_or(Bound::Unbounded, Bound::Excluded);
+        let keys: Vec<Value> = self
+            .records
+            .range((from, Bound::Unbounded))
+            .take(SPACE_SWEPT_MAX)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in &keys {
+            let record = Arc::make_mut(self.records.get_mut(key).expect("it was there just now"));
+            self.bytes -= record.bytes();
+            record.sweep(|place| is_used.get(place).is_some_and(|is_used| *is_used));
+            self.bytes += record.bytes();
+        }
+        if keys.len() < SPACE_SWEPT_MAX {
+            self.schema = self.schema.clone().swept();
+        } else {
+            self.swept_to = keys.into_iter().next_back();
+        }
+    }
+
+    /// About how many bytes all of it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes + SPACE_BYTES + self.schema.attributes().len() * ATTRIBUTE_BYTES
+    }
+}
+
+/// What an object takes beside its key and its record, about.
+pub(super) const OBJECT_BYTES: usize = 64;
+/// What a space without objects and attributes takes, about.
+const SPACE_BYTES: usize = 512;
+/// What an attribute takes in a schema, about.
+const ATTRIBUTE_BYTES: usize = 64;

@@ -1,0 +1,287 @@
+//! A space as the controller keeps it.
+
+mod change;
+mod group;
+mod kept;
+mod saved;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use daffi_macros::callback;
+use serde::{Deserialize, Serialize};
+
+pub use change::{Alteration, SpaceChange};
+pub use group::GroupWritten;
+pub use search::{Counted, Found, FoundPage, Search};
+
+use self::change::tell;
+use self::kept::Kept;
+use super::apply::apply_checked;
+use super::predicate::Predicate;
+use super::schema::Schema;
+use super::value::Value as SpaceValue;
+use super::write::{Write, Written};
+use crate::config::PAGE_ENTRIES_MAX;
+use crate::error::{DataError, SpaceError};
+use crate::hosted::{Hosted, Turn};
+
+/// A space, as the controller keeps it. It is there once it was created.
+///
+/// Keys and values travel as what they are, and are fitted to the types of the schema.
+///
+/// # Errors
+/// Beside what each method says: [`SpaceError::NoSpace`] if it was not created, and [`SpaceError`] with the attribute if
+/// an argument does not fit the schema.
+#[derive(Debug, Clone, Default)]
+pub struct SpaceState {
+    space: Option<Kept>,
+}
+
+/// What a space says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceEntry {
+    /// Its description.
+    pub schema: Schema,
+    /// The version of that: it grows by one with each alteration.
+    pub schema_version: u64,
+    /// How many objects it has.
+    pub objects: u64,
+    /// About how many bytes all of it takes.
+    pub bytes: u64,
+}
+
+#[callback(hosted = "space")]
+impl SpaceState {
+    /// Creates the space.
+    ///
+    /// # Errors
+    /// [`SpaceError::SpaceExists`] if it is there, [`SpaceError::Unsupported`] if objects are to have secrets.
+    pub fn create(&mut self, turn: &mut Turn<'_>, schema: Schema) -> Result<(), DataError> {
+        if self.space.is_some() {
+            return Err(SpaceError::SpaceExists.into());
+        }
+        self.begin(turn, schema)
+    }
+
+    /// Creates the space if it is not there, and says whether it was not.
+    ///
+    /// # Errors
+    /// [`SpaceError::SpaceDiffers`] if it is there and is described otherwise.
+    pub fn ensure(&mut self, turn: &mut Turn<'_>, schema: Schema) -> Result<bool, DataError> {
+        match &self.space {
+            Some(kept) if kept.schema == schema => Ok(false),
+            Some(kept) => {
+                let description = kept.schema.to_string().chars().take(DESCRIPTION_CHARS_MAX).collect();
+                Err(SpaceError::SpaceDiffers { description }.into())
+            }
+            None => self.begin(turn, schema).map(|()| true),
+        }
+    }
+
+    /// What it says of itself, if it is there.
+    pub fn describe(&self) -> Option<SpaceEntry> {
+        let kept = self.space.as_ref()?;
+        Some(SpaceEntry {
+            schema: kept.schema.clone(),
+            schema_version: kept.schema_version,
+            objects: kept.records.len() as u64,
+            bytes: kept.bytes() as u64,
+        })
+    }
+
+    /// Alters its description, and returns the version of that. Objects are read by it at once.
+    ///
+    /// # Errors
+    /// [`SpaceError`] with the attribute that does not fit.
+    pub fn alter(&mut self, turn: &mut Turn<'_>, alteration: Alteration) -> Result<u64, DataError> {
+        let kept = self.kept_mut()?;
+        let schema = alteration.of(&kept.schema)?;
+        let version = kept.alter(schema);
+        kept.sweep();
+        tell(turn, &SpaceChange::Altered { schema: kept.schema.clone(), version });
+        Ok(version)
+    }
+
+    /// The object by a key, or these attributes of it.
+    pub fn get(&self, key: SpaceValue, only: Option<Vec<String>>) -> Result<Option<Found>, DataError> {
+        let kept = self.kept()?;
+        let key = kept.key(key)?;
+        super::checked::check_only(&kept.schema, only.as_deref())?;
+        let record = kept.records.get(&key);
+        Ok(record.map(|record| kept.found(&key, record, only.as_deref())).transpose()?)
+    }
+
+    /// Writes one object: wholly, or not at all.
+    ///
+    /// # Errors
+    /// [`SpaceError::NotFound`], [`SpaceError::Exists`] or [`SpaceError::ConditionFailed`] if the object is not as the write demands; else
+    /// why a change cannot be made.
+    pub fn write(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: SpaceValue,
+        write: Write,
+    ) -> Result<Written, DataError> {
+        self.written(turn, key, write)
+    }
+
+    /// Removes one object, if these conditions hold.
+    ///
+    /// # Errors
+    /// [`SpaceError::NotFound`] or [`SpaceError::ConditionFailed`].
+    #[callback(shrink)]
+    pub fn erase(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: SpaceValue,
+        conditions: Vec<Predicate>,
+    ) -> Result<Written, DataError> {
+        self.written(turn, key, Write { conditions, ..Write::erase() })
+    }
+
+    /// Writes the objects after a key that match, as many as one turn takes, each of them wholly or not at all; and says what
+    /// came of it and where to go on. What the write is to return does not come back.
+    pub fn write_group(
+        &mut self,
+        turn: &mut Turn<'_>,
+        predicate: Predicate,
+        write: Write,
+        after: Option<SpaceValue>,
+    ) -> Result<GroupWritten, DataError> {
+        let kept = self.kept_mut()?;
+        let (planned, said) = kept.plan_group(&predicate, without_returning(write), after)?;
+        kept.carry_out(turn, planned);
+        Ok(said)
+    }
+
+    /// Writes all objects that match in one step, all of them or none, and says how many they are.
+    ///
+    /// # Errors
+    /// [`SpaceError`] if the write cannot be made of one of them, [`SpaceError::TooLarge`] if the space has more objects
+    /// than one turn takes.
+    pub fn write_whole_group(
+        &mut self,
+        turn: &mut Turn<'_>,
+        predicate: Predicate,
+        write: Write,
+    ) -> Result<u64, DataError> {
+        let kept = self.kept_mut()?;
+        let planned = kept.plan_whole_group(&predicate, without_returning(write))?;
+        let written = planned.len() as u64;
+        kept.carry_out(turn, planned);
+        Ok(written)
+    }
+
+    /// Removes the objects after a key that match, as many as one turn takes, and says where to go on.
+    #[callback(shrink)]
+    pub fn erase_group(
+        &mut self,
+        turn: &mut Turn<'_>,
+        predicate: Predicate,
+        after: Option<SpaceValue>,
+    ) -> Result<GroupWritten, DataError> {
+        self.write_group(turn, predicate, Write::erase(), after)
+    }
+
+    /// Removes all objects, and says how many there were.
+    #[callback(shrink)]
+    pub fn clear(&mut self, turn: &mut Turn<'_>) -> Result<u64, DataError> {
+        let kept = self.kept_mut()?;
+        let removed = kept.clear();
+        kept.sweep();
+        if removed > 0 {
+            tell(turn, &SpaceChange::Cleared);
+        }
+        Ok(removed)
+    }
+
+    /// The first objects after a key, or of all, that match, and where to go on.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if `limit` is 0.
+    pub fn search(&self, search: Search) -> Result<FoundPage, DataError> {
+        if search.limit == 0 {
+            return Err(DataError::invalid("a page of no objects comes to no end"));
+        }
+        Ok(self.kept()?.search(search)?)
+    }
+
+    /// The first objects after a key, or of all, and where to go on.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if `limit` is 0.
+    pub fn page(&self, after: Option<SpaceValue>, limit: u64) -> Result<FoundPage, DataError> {
+        let limit = limit.min(PAGE_ENTRIES_MAX as u64);
+        self.search(Search { predicate: Predicate::always(), after, limit, only: None })
+    }
+
+    /// How many of the objects after a key match, of those that one turn looks at, and where to go on.
+    pub fn count(&self, predicate: Predicate, after: Option<SpaceValue>) -> Result<Counted, DataError> {
+        Ok(self.kept()?.count(&predicate, after)?)
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> Result<u64, DataError> {
+        Ok(self.kept()?.records.len() as u64)
+    }
+}
+
+impl SpaceState {
+    fn kept(&self) -> Result<&Kept, SpaceError> {
+        self.space.as_ref().ok_or(SpaceError::NoSpace)
+    }
+
+    fn kept_mut(&mut self) -> Result<&mut Kept, SpaceError> {
+        self.space.as_mut().ok_or(SpaceError::NoSpace)
+    }
+
+    fn begin(&mut self, turn: &mut Turn<'_>, schema: Schema) -> Result<(), DataError> {
+        if schema.has_authorization() {
+            // Taken as said and not done, it would leave objects open that their owner thinks are not.
+            return Err(SpaceError::Unsupported { what: "authorization by secrets of objects".into() }.into());
+        }
+        tell(turn, &SpaceChange::Altered { schema: schema.clone(), version: 1 });
+        self.space = Some(Kept::new(schema));
+        Ok(())
+    }
+
+    fn written(&mut self, turn: &mut Turn<'_>, key: SpaceValue, write: Write) -> Result<Written, DataError> {
+        let kept = self.kept_mut()?;
+        let key = kept.key(key)?;
+        let write = write.checked(&kept.schema)?;
+        let before = kept.records.get(&key).map(|record| &**record);
+        let applied = apply_checked(&kept.schema, &key, before, &write, kept.first_version())?;
+        let before = kept.install(&key, &applied);
+        kept.tell(turn, &key, applied.written.version, before.as_deref());
+        kept.sweep();
+        Ok(applied.written)
+    }
+}
+
+impl Kept {
+    fn carry_out(&mut self, turn: &mut Turn<'_>, planned: Vec<group::Planned>) {
+        for (key, applied) in &planned {
+            let before = self.install(key, applied);
+            self.tell(turn, key, applied.written.version, before.as_deref());
+        }
+        self.sweep();
+    }
+}
+
+fn without_returning(write: Write) -> Write {
+    Write { returning: super::write::Returning::nothing(), ..write }
+}
+
+/// Characters of a description that an error has room for.
+const DESCRIPTION_CHARS_MAX: usize = 4_096;
+
+impl Hosted for SpaceState {
+    fn is_vacant(&self) -> bool {
+        self.space.is_none()
+    }
+
+    fn bytes(&self) -> usize {
+        self.space.as_ref().map_or(0, Kept::bytes)
+    }
+}

@@ -1,0 +1,263 @@
+use serde_bytes::ByteBuf;
+
+use super::*;
+use crate::datatypes::model::{Bench, NAME};
+use crate::datatypes::space::{Action, Check, Fields, Returning, Type, Value};
+use crate::error::Code;
+use crate::obj;
+
+const PROFILES: &str = "space profiles key name attributes string first, int views, set(string) friends";
+
+fn space(text: &str) -> Bench {
+    let mut bench = Bench::of::<SpaceState>();
+    bench.call::<()>("create", &(NAME, text)).unwrap();
+    bench
+}
+
+fn write(bench: &mut Bench, key: &str, write: Write) -> Result<Written, SpaceError> {
+    told(bench.call("write", &(NAME, key, write)))
+}
+
+fn told<T>(result: Result<T, DataError>) -> Result<T, SpaceError> {
+    result.map_err(|error| match error {
+        DataError::Space(error) => error,
+        other => panic!("{other}"),
+    })
+}
+
+fn get(bench: &mut Bench, key: &str) -> Option<Fields> {
+    let found: Option<Found> = bench.call("get", &(NAME, key, ())).unwrap();
+    found.map(|found| found.fields)
+}
+
+fn put(bench: &mut Bench, key: &str, fields: Fields) -> Written {
+    write(bench, key, Write::put(fields)).unwrap()
+}
+
+#[test]
+fn a_space_is_there_once_it_was_created_and_only_once() {
+    let mut bench = Bench::of::<SpaceState>();
+
+    assert_eq!(write(&mut bench, "a", Write::new()), Err(SpaceError::NoSpace));
+    assert!(!bench.is_there());
+    bench.call::<()>("create", &(NAME, PROFILES)).unwrap();
+    assert_eq!(told(bench.call::<()>("create", &(NAME, PROFILES))), Err(SpaceError::SpaceExists));
+    assert!(!bench.call::<bool>("ensure", &(NAME, PROFILES)).unwrap());
+    let other = told(bench.call::<bool>("ensure", &(NAME, "space profiles key name")));
+    assert!(
+        matches!(other, Err(SpaceError::SpaceDiffers { description }) if description == PROFILES.replace("string first", "first"))
+    );
+    let entry: Option<SpaceEntry> = bench.call("describe", &(NAME,)).unwrap();
+    assert_eq!(
+        entry.map(|entry| (entry.schema.to_string(), entry.objects)),
+        Some((PROFILES.replace("string first", "first"), 0))
+    );
+}
+
+#[test]
+fn secrets_of_objects_are_refused_and_not_overlooked() {
+    let mut bench = Bench::of::<SpaceState>();
+
+    let error = told(bench.call::<()>("create", &(NAME, "space s key k with authorization")));
+
+    assert!(matches!(error, Err(SpaceError::Unsupported { .. })));
+    assert!(!bench.is_there());
+}
+
+#[test]
+fn an_object_is_written_read_and_removed_by_its_key() {
+    let mut bench = space(PROFILES);
+
+    let first = put(&mut bench, "jd", obj! { first: "John" });
+    let second = put(&mut bench, "jd", obj! { views: 3, friends: ["b", "a"] });
+
+    assert_eq!((first.version, first.is_new, second.version, second.is_new), (1, true, 2, false));
+    let wanted = obj! { first: "John", views: 3, friends: ["a", "b"] };
+    assert_eq!(get(&mut bench, "jd"), Some(wanted));
+    let only: Option<Found> = bench.call("get", &(NAME, "jd", ["views"])).unwrap();
+    assert_eq!(only.unwrap().fields, obj! { views: 3 });
+    let removed: Written = bench
+        .call("erase", &(NAME, "jd", ()))
+        .unwrap_or_else(|_| bench.call("erase", &(NAME, "jd", Vec::<Predicate>::new())).unwrap());
+    assert_eq!((removed.version, get(&mut bench, "jd")), (3, None));
+    assert_eq!(write(&mut bench, "jd", Write::erase()), Err(SpaceError::NotFound { key: "\"jd\"".into() }));
+}
+
+#[test]
+fn no_two_objects_that_had_one_key_have_had_one_version() {
+    let mut bench = space(PROFILES);
+    put(&mut bench, "a", obj! {});
+    put(&mut bench, "a", obj! {});
+    write(&mut bench, "a", Write::erase()).unwrap();
+
+    assert_eq!(put(&mut bench, "a", obj! {}).version, 4);
+    bench.call::<u64>("clear", &(NAME,)).unwrap();
+    assert_eq!(put(&mut bench, "b", obj! {}).version, 5);
+}
+
+#[test]
+fn what_is_wrong_about_a_write_is_said_with_the_attribute_and_changes_nothing() {
+    let mut bench = space(PROFILES);
+    put(&mut bench, "a", obj! { views: i64::MAX, first: "A" });
+    let before = get(&mut bench, "a");
+    let change = |name: &str, action: Action| {
+        Write::new().change("first", Action::Set("B".into())).change(name, action)
+    };
+
+    let errors = [
+        change("views", Action::Add(1.into())),
+        change("views", Action::Div(0.into())),
+        change("views", Action::Append("x".into())),
+        change("nothing", Action::Unset),
+        change("name", Action::Set("b".into())),
+        change("first.x", Action::Set("b".into())),
+        Write::new().when(obj! { first: "A", views: 3 }).change("first", Action::Set("B".into())),
+    ]
+    .map(|wrong| write(&mut bench, "a", wrong).unwrap_err());
+
+    assert!(matches!(&errors[0], SpaceError::Overflow { attribute, .. } if attribute == "views"));
+    assert_eq!(errors[1], SpaceError::DivisionByZero { attribute: "views".into() });
+    assert!(matches!(&errors[2], SpaceError::WrongType { attribute, .. } if attribute == "views"));
+    assert_eq!(errors[3], SpaceError::UnknownAttribute { attribute: "nothing".into() });
+    assert_eq!(errors[4], SpaceError::KeyIsNotWritten { attribute: "name".into() });
+    assert!(matches!(&errors[5], SpaceError::BadPath { path, .. } if path == "first.x"));
+    let failed =
+        SpaceError::ConditionFailed { which: 1, condition: "views = 3".into(), actual: i64::MAX.to_string() };
+    assert_eq!((&errors[6], errors[6].code()), (&failed, Code::ConditionFailed));
+    assert_eq!(get(&mut bench, "a"), before);
+}
+
+#[test]
+fn a_group_is_written_page_by_page_with_an_exact_report_or_in_one_step() {
+    let mut bench = space("space s key int k attributes int n");
+    for key in 0..2_500 {
+        let write = Write::put(obj! { n: key % 2 });
+        bench.call::<Written>("write", &(NAME, key, write)).unwrap();
+    }
+    let odd = Predicate::equals("n", 1);
+    let more = Write::new().change("n", Action::Add(2.into()));
+    let (mut after, mut pages) = (None::<Value>, Vec::new());
+    loop {
+        let page: GroupWritten = bench.call("write_group", &(NAME, &odd, &more, &after)).unwrap();
+        pages.push((page.matched, page.written));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+
+    assert_eq!(pages, [(1_000, 1_000), (250, 250)]);
+    let count = |bench: &mut Bench, n: i64| -> u64 {
+        bench.call::<Counted>("count", &(NAME, Predicate::equals("n", n), ())).unwrap().objects
+    };
+    assert_eq!((count(&mut bench, 1), count(&mut bench, 3), count(&mut bench, 0)), (0, 1_250, 1_250));
+    let halved = Write::new().change("n", Action::Div(0.into()));
+    let whole = told(bench.call::<u64>("write_whole_group", &(NAME, Predicate::equals("n", 3), halved)));
+    assert_eq!(whole, Err(SpaceError::DivisionByZero { attribute: "n".into() }));
+    assert_eq!(
+        bench.call::<u64>("write_whole_group", &(NAME, Predicate::equals("n", 3), &more)).unwrap(),
+        1_250
+    );
+    assert_eq!(count(&mut bench, 5), 1_250);
+    let erased: GroupWritten = bench.call("erase_group", &(NAME, Predicate::equals("n", 5), ())).unwrap();
+    assert_eq!((erased.written, erased.next.is_some()), (1_000, true));
+}
+
+#[test]
+fn what_a_group_could_not_be_made_of_is_said_and_left_as_it_was() {
+    let mut bench = space(PROFILES);
+    put(&mut bench, "a", obj! { views: i64::MAX });
+    put(&mut bench, "b", obj! { views: 1 });
+
+    let more = Write::new().change("views", Action::Add(1.into())).returning(Returning::after());
+    let said: GroupWritten = bench.call("write_group", &(NAME, Predicate::always(), more, ())).unwrap();
+
+    assert_eq!((said.matched, said.written, said.next), (2, 1, None));
+    assert!(matches!(&said.failures[..], [(key, SpaceError::Overflow { .. })] if *key == "a".into()));
+    assert_eq!(
+        (get(&mut bench, "a").unwrap()["views"].clone(), get(&mut bench, "b").unwrap()["views"].clone()),
+        (i64::MAX.into(), 2.into())
+    );
+}
+
+#[test]
+fn a_search_goes_on_where_it_ended() {
+    let mut bench = space("space s key int k attributes int n");
+    for key in (-5_i64..5).rev() {
+        bench.call::<Written>("write", &(NAME, key, Write::put(obj! { n: key }))).unwrap();
+    }
+    let even = Predicate::is("k", Check::OneOf((-4..5).step_by(2).map(Value::from).collect()));
+    let (mut after, mut found) = (None, Vec::new());
+    loop {
+        let search = Search { predicate: even.clone(), after, limit: 2, only: Some(vec![]) };
+        let page: FoundPage = bench.call("search", &(NAME, search)).unwrap();
+        found.extend(page.objects.into_iter().map(|found| found.key));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+
+    assert_eq!(found, [-4, -2, 0, 2, 4].map(Value::from));
+    let all: FoundPage = bench.call("page", &(NAME, (), 3)).unwrap();
+    assert_eq!((all.objects.len(), all.next), (3, Some((-3).into())));
+    assert!(bench.call::<FoundPage>("page", &(NAME, (), 0)).is_err());
+}
+
+#[test]
+fn attributes_are_altered_under_objects_that_have_them() {
+    let mut bench = space(PROFILES);
+    for key in 0..40 {
+        put(&mut bench, &key.to_string(), obj! { views: key, first: "F" });
+    }
+    let alter = |bench: &mut Bench, alteration: Alteration| bench.call::<u64>("alter", &(NAME, alteration));
+    let bytes = bench.bytes();
+
+    alter(&mut bench, Alteration::Drop("first".into())).unwrap();
+    alter(&mut bench, Alteration::Add { name: "first".into(), of: Type::Int }).unwrap();
+    let version = alter(&mut bench, Alteration::Rename { from: "views".into(), to: "seen".into() }).unwrap();
+
+    assert_eq!(version, 4);
+    assert_eq!(get(&mut bench, "7"), Some(obj! { first: 0, seen: 7, friends: Vec::<Value>::new() }));
+    bench.restore();
+    assert_eq!(get(&mut bench, "7").unwrap()["seen"], 7.into());
+    for _ in 0..4 {
+        put(&mut bench, "7", obj! {});
+    }
+    assert!(bench.bytes() < bytes, "what is dropped takes no room any more");
+    assert!(told(alter(&mut bench, Alteration::Drop("views".into()))).is_err());
+}
+
+#[test]
+fn watchers_hear_of_each_object_as_it_was_and_is() {
+    let mut bench = space(PROFILES);
+    bench.changes.clear();
+    put(&mut bench, "a", obj! { views: 1 });
+    write(&mut bench, "a", Write::erase()).unwrap();
+
+    let heard: Vec<SpaceChange> = bench.changes.iter().map(|change| change.get().unwrap()).collect();
+
+    let fields = obj! { first: "", views: 1, friends: Vec::<Value>::new() };
+    let key = || Value::from("a");
+    let written = SpaceChange::Written { key: key(), version: 1, before: None, after: fields.clone() };
+    assert_eq!(heard, [written, SpaceChange::Erased { key: key(), version: 2, before: fields }]);
+}
+
+#[test]
+fn saved_objects_that_contradict_their_schema_are_refused() {
+    let mut bench = space(PROFILES);
+    put(&mut bench, "a", obj! { views: 1 });
+    let good = crate::wire::encode(&SpaceState::default()).unwrap();
+
+    assert!(crate::wire::decode::<SpaceState>(&good).is_ok());
+    for (objects, highest) in [
+        (vec![("a", 1, vec![ByteBuf::from("x"), ByteBuf::from("y")])], 1),
+        (vec![("a", 2, vec![])], 1),
+        (vec![("a", 1, vec![]), ("a", 1, vec![])], 1),
+        (vec![("a", 1, vec![ByteBuf::new(); 4])], 1),
+    ] {
+        let saved = (PROFILES, ((0, 1, 2), 3, true), 1, highest, 0, (), objects);
+        let bytes = crate::wire::encode(&saved).unwrap();
+        assert!(crate::wire::decode::<SpaceState>(&bytes).is_err());
+    }
+}
