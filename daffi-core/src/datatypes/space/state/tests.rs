@@ -76,9 +76,7 @@ fn an_object_is_written_read_and_removed_by_its_key() {
     assert_eq!(get(&mut bench, "jd"), Some(wanted));
     let only: Option<Found> = bench.call("get", &(NAME, "jd", ["views"])).unwrap();
     assert_eq!(only.unwrap().fields, obj! { views: 3 });
-    let removed: Written = bench
-        .call("erase", &(NAME, "jd", ()))
-        .unwrap_or_else(|_| bench.call("erase", &(NAME, "jd", Vec::<Predicate>::new())).unwrap());
+    let removed: Written = bench.call("erase", &(NAME, "jd", Vec::<Predicate>::new())).unwrap();
     assert_eq!((removed.version, get(&mut bench, "jd")), (3, None));
     assert_eq!(write(&mut bench, "jd", Write::erase()), Err(SpaceError::NotFound { key: "\"jd\"".into() }));
 }
