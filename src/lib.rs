@@ -25,12 +25,12 @@ pub use daffi_core::datatypes::{
     UniquePriorityQueue,
 };
 pub use daffi_core::error::{
-    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation,
-    MasterFailure, QuorumError, Ran, RegisterError, Result, Stage,
+    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, MasterFailure, QuorumError, Ran, RegisterError, Result, SpaceError, Stage,
 };
 pub use daffi_core::identity::{CertificateFiles, IdentityError, JoinString, Pattern, Role, Secret};
 pub use daffi_core::name::{CallbackName, NameError, NodeName};
 pub use daffi_core::node::{Connect, Node, PresenceStream, Registration, Wait, connect};
+pub use daffi_core::obj;
 pub use daffi_core::wire::{
     CallbackEntry, ExportedObject, JobEntry, JobId, JobState, Missed, NodeDetail, NodeEntry, ObjectEntry,
     Overlap, Parameter, Presence, ScheduleEntry, Signature, Traceparent, When,

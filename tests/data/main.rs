@@ -35,4 +35,5 @@ mod redlock;
 mod semaphore;
 mod set;
 mod synchronize;
+mod space;
 mod waiting;

@@ -15,11 +15,14 @@
 //! | `record` | an object as it is kept |
 //! | `checked/` | writes and predicates that fit a schema, and trying them |
 //! | `apply/` | what a write makes of an object: one pure function |
+//! | `verb` | every method of the original, in one table |
 //! | `state/` | a space as the controller keeps it: its objects, searches, groups, alterations |
+//! | `handle` | a space by its name, with the methods of the original |
 
 mod apply;
 mod checked;
 mod fields;
+mod handle;
 mod path;
 mod pattern;
 mod predicate;
@@ -28,10 +31,12 @@ mod schema;
 mod state;
 mod types;
 mod value;
+mod verb;
 mod write;
 
 pub use apply::{Applied, apply};
 pub use fields::Fields;
+pub use handle::DynSpace;
 pub use pattern::Pattern;
 pub use predicate::{Check, Condition, Predicate};
 pub use record::Record;
@@ -41,4 +46,5 @@ pub use state::{
 };
 pub use types::{Primitive, Type, Unit};
 pub use value::{List, Map, Set, Sorted, Text, Value, Weight};
+pub use verb::{Form, METHODS, MethodEntry, Verb};
 pub use write::{Action, Change, Missing, Present, Returning, Write, Written};

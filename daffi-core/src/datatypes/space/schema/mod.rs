@@ -19,6 +19,7 @@ pub use build::SchemaBuilder;
 
 use super::path::Path;
 use super::types::Type;
+use super::value::Value;
 use crate::error::SpaceError;
 
 /// The description of a space.
@@ -173,6 +174,20 @@ impl Schema {
         let partitions = (partitions != said.partitions).then_some(Advisory::Partitions(partitions));
         let subspaces = self.subspaces.iter().cloned().map(Advisory::Subspace);
         tolerate.into_iter().chain(partitions).chain(subspaces).collect()
+    }
+
+    /// A key as objects of this space have it.
+    ///
+    /// # Errors
+    /// [`SpaceError::WrongType`] if it is of another type, [`SpaceError::NotANumber`].
+    pub fn fit_key(&self, key: Value) -> Result<Value, SpaceError> {
+        let Attribute { name, of, .. } = &self.key;
+        match of.fit(name, key)? {
+            Value::Float(float) if float.is_nan() => {
+                Err(SpaceError::NotANumber { attribute: name.to_string() })
+            }
+            key => Ok(key),
+        }
     }
 
     /// Places that values of objects may have: at least as many as there are attributes.

@@ -37,7 +37,7 @@ impl Kept {
     ) -> Result<(Vec<Planned>, GroupWritten), SpaceError> {
         let test = predicate.checked(&self.schema)?;
         let write = write.checked(&self.schema)?;
-        let after = after.map(|key| self.key(key)).transpose()?;
+        let after = after.map(|key| self.schema.fit_key(key)).transpose()?;
         let (mut planned, mut said) = (Vec::new(), GroupWritten::default());
         let mut matches = self.matches(&test, after.as_ref());
         while (said.matched as usize) < PAGE_ENTRIES_MAX {

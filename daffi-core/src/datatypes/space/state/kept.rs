@@ -10,7 +10,6 @@ use crate::datatypes::space::apply::Applied;
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::Schema;
 use crate::datatypes::space::value::Value;
-use crate::error::SpaceError;
 
 /// A space that was added.
 #[derive(Debug, Clone)]
@@ -45,18 +44,6 @@ impl Kept {
             bytes: 0,
             versions: Versions::default(),
             swept_to: None,
-        }
-    }
-
-    /// A key as this space has it.
-    pub(super) fn key(&self, key: Value) -> Result<Value, SpaceError> {
-        let attribute = self.schema.key();
-        let of = attribute.of();
-        match of.fit(attribute.name(), key)? {
-            Value::Float(float) if float.is_nan() => {
-                Err(SpaceError::NotANumber { attribute: attribute.name().to_owned() })
-            }
-            key => Ok(key),
         }
     }
 

@@ -106,7 +106,7 @@ impl SpaceState {
     /// The object by a key, or these attributes of it.
     pub fn get(&self, key: SpaceValue, only: Option<Vec<String>>) -> Result<Option<Found>, DataError> {
         let kept = self.kept()?;
-        let key = kept.key(key)?;
+        let key = kept.schema.fit_key(key)?;
         super::checked::check_only(&kept.schema, only.as_deref())?;
         let record = kept.records.get(&key);
         Ok(record.map(|record| kept.found(&key, record, only.as_deref())).transpose()?)
@@ -184,6 +184,15 @@ impl SpaceState {
         self.write_group(turn, predicate, Write::erase(), after)
     }
 
+    /// Removes all objects that match in one step, and says how many they are.
+    ///
+    /// # Errors
+    /// [`SpaceError::TooLarge`] if the space has more objects than one turn takes.
+    #[callback(shrink)]
+    pub fn erase_whole_group(&mut self, turn: &mut Turn<'_>, predicate: Predicate) -> Result<u64, DataError> {
+        self.write_whole_group(turn, predicate, Write::erase())
+    }
+
     /// Removes all objects, and says how many there were.
     #[callback(shrink)]
     pub fn clear(&mut self, turn: &mut Turn<'_>) -> Result<u64, DataError> {
@@ -248,7 +257,7 @@ impl SpaceState {
 
     fn written(&mut self, turn: &mut Turn<'_>, key: SpaceValue, write: Write) -> Result<Written, DataError> {
         let kept = self.kept_mut()?;
-        let key = kept.key(key)?;
+        let key = kept.schema.fit_key(key)?;
         let write = write.checked(&kept.schema)?;
         let before = kept.records.get(&key).map(|record| &**record);
         let applied = apply_checked(&kept.schema, &key, before, &write, kept.first_version())?;

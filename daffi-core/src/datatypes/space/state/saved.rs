@@ -51,10 +51,11 @@ impl TryFrom<Saved> for Kept {
         let mut kept = Self { schema_version, versions, ..Self::new(schema) };
         let mut types: Vec<Option<Type>> = vec![None; kept.schema.places()];
         kept.schema.attributes().iter().for_each(|attribute| types[attribute.place()] = Some(attribute.of()));
-        kept.swept_to = swept_to.map(|key| kept.key(key)).transpose().map_err(|error| error.to_string())?;
+        kept.swept_to =
+            swept_to.map(|key| kept.schema.fit_key(key)).transpose().map_err(|error| error.to_string())?;
         let mut records = OrdMap::new();
         for (key, version, values) in objects {
-            let key = kept.key(key).map_err(|error| error.to_string())?;
+            let key = kept.schema.fit_key(key).map_err(|error| error.to_string())?;
             if version > highest {
                 return Err(format!("object {key} has version {version}, and none is above {highest}"));
             }

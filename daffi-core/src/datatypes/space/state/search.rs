@@ -91,7 +91,7 @@ impl Kept {
         let test = predicate.checked(&self.schema)?;
         let only = only.as_deref();
         check_only(&self.schema, only)?;
-        let after = after.map(|key| self.key(key)).transpose()?;
+        let after = after.map(|key| self.schema.fit_key(key)).transpose()?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(PAGE_ENTRIES_MAX);
         let mut matches = self.matches(&test, after.as_ref());
         let (mut objects, mut bytes) = (Vec::new(), 0);
@@ -109,7 +109,7 @@ impl Kept {
 
     pub(super) fn count(&self, predicate: &Predicate, after: Option<Value>) -> Result<Counted, SpaceError> {
         let test = predicate.checked(&self.schema)?;
-        let after = after.map(|key| self.key(key)).transpose()?;
+        let after = after.map(|key| self.schema.fit_key(key)).transpose()?;
         if matches!(&test, Test::All(parts) if parts.is_empty()) && after.is_none() {
             return Ok(Counted { objects: self.records.len() as u64, next: None });
         }

@@ -1,0 +1,378 @@
+//! A space by its name, with the methods of the original.
+
+use std::fmt;
+use std::ops::Index;
+use std::sync::Arc;
+
+use super::fields::Fields;
+use super::predicate::Predicate;
+use super::schema::Schema;
+use super::state::{Alteration, Found, SpaceEntry, SpaceState};
+use super::value::Value;
+use super::verb::{Verb, with_verbs};
+use super::write::{Action, Returning, Write, Written};
+use crate::api::{Kept, Operation};
+use crate::error::{DataError, SpaceError};
+use crate::node::Node;
+
+/// A space whose attributes are known at run time: HyperDex's client, with its methods under their names.
+///
+/// Each method is one step in the controller, and done when it returns. What does not fit the schema is an error before
+/// anything is sent: [`SpaceError`] with the attribute. The handle knows the schema that there was when it was made;
+/// [`refreshed`](Self::refreshed) has one for what was altered since.
+///
+/// Of the methods that say `true` or `false`, `false` is that the object was not as the predicate or the method demands:
+/// nothing was changed. That there is no object is [`SpaceError::NotFound`], and arithmetic that fails is an error too.
+/// `group_…` writes all objects that match in one step, all of them or none, and says how many they are.
+///
+/// # Errors
+/// Beside what each method says: [`SpaceError::NoSpace`] if the space was removed; [`SpaceError::Overflow`],
+/// [`DivisionByZero`](SpaceError::DivisionByZero), [`DocumentClash`](SpaceError::DocumentClash),
+/// [`NoElement`](SpaceError::NoElement) where a change cannot be made.
+#[derive(Clone)]
+pub struct DynSpace {
+    object: <SpaceState as Kept>::Client,
+    schema: Arc<Schema>,
+}
+
+reaches_object!(DynSpace);
+
+impl Node {
+    /// Adds a space by its description: `space friendlists key username attributes string first, set(string) friends`.
+    ///
+    /// # Errors
+    /// [`SpaceError::Syntax`] with line and column, or what is wrong about an attribute; [`SpaceError::SpaceExists`].
+    pub fn add_space(&self, description: impl AsRef<str>) -> Operation<DynSpace> {
+        self.begun(description.as_ref(), |space, schema| space.create(schema))
+    }
+
+    /// As [`add_space`](Self::add_space), where there may be such a space already.
+    ///
+    /// # Errors
+    /// [`SpaceError::SpaceDiffers`] if it is described otherwise.
+    pub fn ensure_space(&self, description: impl AsRef<str>) -> Operation<DynSpace> {
+        self.begun(description.as_ref(), |space, schema| space.ensure(schema).map(drop))
+    }
+
+    fn begun(
+        &self,
+        description: &str,
+        begin: impl FnOnce(&<SpaceState as Kept>::Client, Schema) -> Operation<()>,
+    ) -> Operation<DynSpace> {
+        Operation::of(|| {
+            let schema: Schema = description.parse()?;
+            let object = self.object::<SpaceState>(schema.name());
+            let begun = begin(&object, schema.clone());
+            Ok::<_, SpaceError>(begun.map(move |()| DynSpace { object, schema: Arc::new(schema) }))
+        })
+    }
+
+    /// The space of this name, with the description that it has now.
+    ///
+    /// # Errors
+    /// [`SpaceError::NoSpace`] if there is none.
+    pub fn dyn_space(&self, name: impl Into<Arc<str>>) -> Operation<DynSpace> {
+        let object = self.object::<SpaceState>(name);
+        object.describe().and_then(move |entry| {
+            let entry = entry.ok_or(SpaceError::NoSpace)?;
+            Ok(DynSpace { object, schema: Arc::new(entry.schema) })
+        })
+    }
+
+    /// Removes a space with all that is in it, and says whether it was there.
+    pub fn rm_space(&self, name: impl Into<Arc<str>>) -> Operation<bool> {
+        self.object::<SpaceState>(name).destroy()
+    }
+}
+
+macro_rules! verbs {
+    ($($verb:ident: $plain:ident $cond:ident $group:ident, $about:literal;)+) => {
+        /// The methods of the original that change attributes, and a few that it lacks.
+        impl DynSpace {
+            $(
+                #[doc = $about]
+                pub fn $plain(&self, key: impl Into<Value>, fields: impl Into<Fields>) -> Operation<bool> {
+                    self.unless_unmet(key, Verb::$verb.write(fields.into()))
+                }
+
+                #[doc = concat!("As [`", stringify!($plain), "`](Self::", stringify!($plain), "), if the object meets a predicate; it says whether it does.")]
+                pub fn $cond(
+                    &self,
+                    key: impl Into<Value>,
+                    predicate: impl Into<Predicate>,
+                    fields: impl Into<Fields>,
+                ) -> Operation<bool> {
+                    self.unless_unmet(key, Verb::$verb.write(fields.into()).map(|write| of_present(write).when(predicate)))
+                }
+
+                #[doc = concat!("As [`", stringify!($plain), "`](Self::", stringify!($plain), "), to all objects that meet a predicate; it says how many they are.")]
+                pub fn $group(
+                    &self,
+                    predicate: impl Into<Predicate>,
+                    fields: impl Into<Fields>,
+                ) -> Operation<u64> {
+                    self.group(predicate, Verb::$verb.write(fields.into()))
+                }
+            )+
+        }
+    };
+}
+
+with_verbs!(verbs);
+
+/// The same for objects that are there: what a condition is about.
+fn of_present(write: Write) -> Write {
+    Write { missing: super::write::Missing::Fail, ..write }
+}
+
+impl DynSpace {
+    /// The description that this handle goes by.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// A handle that goes by the description that the space has now.
+    pub fn refreshed(&self) -> Operation<Self> {
+        self.object.node().dyn_space(self.object.name())
+    }
+
+    /// What the space says of itself.
+    pub fn describe(&self) -> Operation<SpaceEntry> {
+        self.object.describe().and_then(|entry| Ok(entry.ok_or(SpaceError::NoSpace)?))
+    }
+
+    /// Alters the description, under all objects at once, and returns a handle that goes by it.
+    ///
+    /// # Errors
+    /// [`SpaceError`] with the attribute that does not fit.
+    pub fn alter(&self, alteration: Alteration) -> Operation<Self> {
+        let altered = alteration.of(&self.schema);
+        let object = self.object.clone();
+        let after = |schema| Self { object, schema: Arc::new(schema) };
+        match altered {
+            Ok(schema) => self.object.alter(alteration).map(|_| after(schema)),
+            Err(error) => Operation::failed(error),
+        }
+    }
+
+    /// The object by a key, if it is there.
+    pub fn get(&self, key: impl Into<Value>) -> Operation<Option<Found>> {
+        self.shown(key.into(), None)
+    }
+
+    /// These attributes of the object by a key, if it is there.
+    ///
+    /// # Errors
+    /// [`SpaceError::UnknownAttribute`].
+    pub fn get_partial<N: Into<String>>(
+        &self,
+        key: impl Into<Value>,
+        attributes: impl IntoIterator<Item = N>,
+    ) -> Operation<Option<Found>> {
+        let only: Vec<String> = attributes.into_iter().map(Into::into).collect();
+        match super::checked::check_only(&self.schema, Some(&only)) {
+            Ok(()) => self.shown(key.into(), Some(only)),
+            Err(error) => Operation::failed(error),
+        }
+    }
+
+    fn shown(&self, key: Value, only: Option<Vec<String>>) -> Operation<Option<Found>> {
+        let schema = Arc::clone(&self.schema);
+        match schema.fit_key(key) {
+            Ok(key) => {
+                let found = self.object.get(key, only);
+                found.map(move |found| found.map(|found| found.fitted(&schema)))
+            }
+            Err(error) => Operation::failed(error),
+        }
+    }
+
+    /// Writes an object: the one way that all others are names of.
+    ///
+    /// # Errors
+    /// [`SpaceError::NotFound`], [`SpaceError::Exists`] or [`SpaceError::ConditionFailed`] if the object is not as the write demands.
+    pub fn write(&self, key: impl Into<Value>, write: Write) -> Operation<Written> {
+        let schema = Arc::clone(&self.schema);
+        let key = write.check(&schema).and_then(|()| schema.fit_key(key.into()));
+        match key {
+            Ok(key) => self.object.write(key, write).map(move |written| Written {
+                before: written.before.map(|fields| fields.fitted(&schema)),
+                after: written.after.map(|fields| fields.fitted(&schema)),
+                ..written
+            }),
+            Err(error) => Operation::failed(error),
+        }
+    }
+
+    /// Sets attributes of an object that is not there, and creates it; whether it was not.
+    pub fn put_if_not_exist(&self, key: impl Into<Value>, fields: impl Into<Fields>) -> Operation<bool> {
+        self.unless_unmet(key, Ok(Write::put(fields.into()).if_absent()))
+    }
+
+    /// Sets attributes of an object if it meets a predicate, and says whether it does. One that is missing is created, and
+    /// the predicate not looked at.
+    pub fn cond_put_or_create(
+        &self,
+        key: impl Into<Value>,
+        predicate: impl Into<Predicate>,
+        fields: impl Into<Fields>,
+    ) -> Operation<bool> {
+        self.unless_unmet(key, Ok(Write::put(fields.into()).when(predicate)))
+    }
+
+    /// Removes an object, and says whether it was there. Also called `del` in the original.
+    pub fn delete(&self, key: impl Into<Value>) -> Operation<bool> {
+        self.erase(key, Predicate::always())
+    }
+
+    /// Removes an object if it meets a predicate, and says whether it is removed.
+    pub fn cond_del(&self, key: impl Into<Value>, predicate: impl Into<Predicate>) -> Operation<bool> {
+        self.erase(key, predicate.into())
+    }
+
+    /// Removes all objects that meet a predicate, and says how many they are.
+    pub fn group_del(&self, predicate: impl Into<Predicate>) -> Operation<u64> {
+        let predicate = predicate.into();
+        match predicate.check(&self.schema) {
+            Ok(()) => self.object.erase_whole_group(predicate),
+            Err(error) => Operation::failed(error),
+        }
+    }
+
+    /// Removes all objects, and says how many there were.
+    pub fn clear(&self) -> Operation<u64> {
+        self.object.clear()
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> Operation<u64> {
+        self.object.len()
+    }
+
+    /// Does something to an attribute, or to what is at a path in a document, and returns what it came to: the number or
+    /// string that is there now, the element that was removed, or how many there are now.
+    ///
+    /// # Errors
+    /// [`SpaceError::NotFound`] if there is no object.
+    pub fn fetch(
+        &self,
+        key: impl Into<Value>,
+        attribute: impl Into<String>,
+        action: Action,
+    ) -> Operation<Option<Value>> {
+        let write = Write::new().change(attribute, action).returning(Returning::results());
+        self.write(key, write).map(|written| written.results.into_iter().next().flatten())
+    }
+
+    /// Adds to a number, and returns the sum.
+    ///
+    /// # Errors
+    /// [`SpaceError::NotFound`] if there is no object; [`SpaceError::Overflow`].
+    pub fn add_and_fetch(
+        &self,
+        key: impl Into<Value>,
+        attribute: impl Into<String>,
+        by: impl Into<Value>,
+    ) -> Operation<Value> {
+        self.fetch(key, attribute, Action::Add(by.into())).map(Option::unwrap_or_default)
+    }
+
+    /// Adds to a number, and returns what it was before, as the standard library's atomic numbers do.
+    ///
+    /// # Errors
+    /// [`SpaceError::NotFound`] if there is no object; [`SpaceError::Overflow`].
+    pub fn fetch_add(
+        &self,
+        key: impl Into<Value>,
+        attribute: impl Into<String>,
+        by: impl Into<Value>,
+    ) -> Operation<Value> {
+        let attribute = attribute.into();
+        let returning = Returning::before().only([attribute.as_str()]);
+        let write = Write::new().change(attribute.as_str(), Action::Add(by.into())).returning(returning);
+        self.write(key, write).map(move |written| {
+            let before = written.before.as_ref().and_then(|before| before.get(&attribute));
+            before.cloned().unwrap_or_default()
+        })
+    }
+
+    /// Removes the first element of a list, and returns it, if there is one.
+    pub fn list_lpop(&self, key: impl Into<Value>, attribute: impl Into<String>) -> Operation<Option<Value>> {
+        self.fetch(key, attribute, Action::PopLeft)
+    }
+
+    /// Removes the last element of a list, and returns it, if there is one.
+    pub fn list_rpop(&self, key: impl Into<Value>, attribute: impl Into<String>) -> Operation<Option<Value>> {
+        self.fetch(key, attribute, Action::PopRight)
+    }
+
+    fn unless_unmet(&self, key: impl Into<Value>, write: Result<Write, SpaceError>) -> Operation<bool> {
+        match write {
+            Ok(write) => self.write(key, write).then(|written| match written {
+                Ok(_) => Ok(true),
+                Err(DataError::Space(error)) if error.is_unmet() => Ok(false),
+                Err(error) => Err(error),
+            }),
+            Err(error) => Operation::failed(error),
+        }
+    }
+
+    fn erase(&self, key: impl Into<Value>, predicate: Predicate) -> Operation<bool> {
+        let key = match predicate.check(&self.schema).and_then(|()| self.schema.fit_key(key.into())) {
+            Ok(key) => key,
+            Err(error) => return Operation::failed(error),
+        };
+        self.object.erase(key, predicate.into_conjuncts()).then(|written| match written {
+            Ok(_) => Ok(true),
+            Err(DataError::Space(SpaceError::NotFound { .. })) => Ok(false),
+            Err(DataError::Space(error)) if error.is_unmet() => Ok(false),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn group(&self, predicate: impl Into<Predicate>, write: Result<Write, SpaceError>) -> Operation<u64> {
+        let predicate = predicate.into();
+        let checked = predicate.check(&self.schema).and(write);
+        match checked.and_then(|write| write.check(&self.schema).map(|()| write)) {
+            Ok(write) => self.object.write_whole_group(predicate, write),
+            Err(error) => Operation::failed(error),
+        }
+    }
+}
+
+impl Fields {
+    /// As the attributes of a schema have them: what travelled as a list is a set again. What there is no attribute for
+    /// stays as it is.
+    pub(super) fn fitted(self, schema: &Schema) -> Self {
+        let fit = |(name, value): (String, Value)| {
+            let attribute = schema.attribute(&name);
+            let fitted = attribute.and_then(|attribute| attribute.of().fit(&name, value.clone()).ok());
+            (name, fitted.unwrap_or(value))
+        };
+        self.into_iter().map(fit).collect()
+    }
+}
+
+impl Found {
+    /// As the attributes of a schema have it.
+    #[must_use]
+    pub fn fitted(self, schema: &Schema) -> Self {
+        Self { fields: self.fields.fitted(schema), ..self }
+    }
+}
+
+impl Index<&str> for Found {
+    type Output = Value;
+
+    /// # Panics
+    /// If it has no such attribute; [`Fields::get`] says so instead.
+    fn index(&self, name: &str) -> &Value {
+        &self.fields[name]
+    }
+}
+
+impl fmt::Debug for DynSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DynSpace").field(&self.schema).finish()
+    }
+}
