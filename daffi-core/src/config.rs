@@ -420,12 +420,13 @@ pub const SPACE_ATTRIBUTES_MAX: usize = 1_024;
 /// Conditions and actions of one write, all of them in one turn.
 pub const SPACE_STEPS_MAX: usize = 4_096;
 
-/// Objects of a space that one turn looks at in search of those that match: some milliseconds.
-pub const SPACE_LOOKED_AT_MAX: usize = 10_000;
+/// Conditions and changes that one turn tries on objects of a space in search of those that match, or to write them: some
+/// milliseconds.
+pub const SPACE_TURN_STEPS: usize = 20_000;
 
-/// Objects of a space that are there for a group to be written in one step: about a tenth of a second in which nobody
-/// else has a turn.
-pub const SPACE_GROUP_MAX: usize = 100_000;
+/// Those that may be necessary where a group is written in one step, which holds up everybody else: about half a second
+/// at worst.
+pub const SPACE_GROUP_STEPS_MAX: usize = 1_000_000;
 
 /// Objects that are rid of what a dropped attribute has left in them, with each write to their space.
 pub const SPACE_SWEPT_MAX: usize = 16;

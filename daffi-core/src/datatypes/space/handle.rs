@@ -249,6 +249,11 @@ impl DynSpace {
         self.object.len()
     }
 
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> Operation<bool> {
+        self.object.is_empty()
+    }
+
     /// Does something to an attribute, or to what is at a path in a document, and returns what it came to: the number or
     /// string that is there now, the element that was removed, or how many there are now.
     ///

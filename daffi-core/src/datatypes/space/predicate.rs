@@ -14,11 +14,11 @@ use super::value::Value;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Predicate {
     /// All of these hold. With none of them it always does.
-    All(Vec<Predicate>),
+    All(Vec<Self>),
     /// One of these holds. With none of them it never does.
-    Any(Vec<Predicate>),
+    Any(Vec<Self>),
     /// This does not hold.
-    Not(Box<Predicate>),
+    Not(Box<Self>),
     /// An attribute is as the check has it.
     Is(Condition),
 }

@@ -137,7 +137,7 @@ pub enum Action {
         /// The key.
         key: Value,
         /// What is done to it.
-        action: Box<Action>,
+        action: Box<Self>,
     },
     /// Moves what is at the path to this path inside the document, whatever is there.
     Rename(String),

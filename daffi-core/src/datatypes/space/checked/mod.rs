@@ -6,8 +6,10 @@ mod test;
 
 pub(super) use test::{Test, place};
 
+use super::fields::Fields;
 use super::path::{Path, Step};
 use super::predicate::Predicate;
+use super::record::Record;
 use super::schema::{Attribute, Schema};
 use super::types::Type;
 use super::value::Value;
@@ -94,6 +96,21 @@ impl Predicate {
     pub(super) fn checked(&self, schema: &Schema) -> Result<Test, SpaceError> {
         check_steps(self.size())?;
         Test::of(self, schema)
+    }
+
+    /// Whether it holds for an object with these attributes, of which those that are not there count as not written: for
+    /// who watches a space, and is told of each object.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), and if an attribute has a value of another type.
+    pub fn holds(&self, schema: &Schema, key: &Value, fields: &Fields) -> Result<bool, SpaceError> {
+        let test = self.checked(schema)?;
+        let mut record = Record::blank(0);
+        for (name, value) in fields.iter() {
+            let (attribute, _) = schema.written(name)?;
+            record.put(attribute, attribute.of().fit(name, value.clone())?);
+        }
+        Ok(test.holds(&schema.fit_key(key.clone())?, &record))
     }
 
     /// How many parts it has.

@@ -78,6 +78,15 @@ impl Test {
         }
     }
 
+    /// How many conditions are tried for one object, at most.
+    pub(in crate::datatypes::space) fn size(&self) -> usize {
+        match self {
+            Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
+            Self::Not(inner) => 1 + inner.size(),
+            Self::Is(_) => 1,
+        }
+    }
+
     /// What an object has of that about which it first does not hold.
     pub(in crate::datatypes::space) fn culprit<'a>(
         &'a self,

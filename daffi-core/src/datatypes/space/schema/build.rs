@@ -53,13 +53,13 @@ impl SchemaBuilder {
 
     /// How many failures are to be tolerated. It is kept, and one controller alone tolerates none.
     pub fn tolerate(mut self, failures: u64) -> Self {
-        self.options.tolerate = failures;
+        self.options.tolerate = Some(failures);
         self
     }
 
     /// How many partitions are to be made. It is kept, and one controller alone makes none.
     pub fn partitions(mut self, partitions: u64) -> Self {
-        self.options.partitions = partitions;
+        self.options.partitions = Some(partitions);
         self
     }
 
@@ -123,7 +123,7 @@ impl Schema {
                 return Err(SpaceError::Duplicate { attribute: index.clone() });
             }
         }
-        if self.options.partitions == 0 {
+        if self.partitions() == 0 {
             return Err(SpaceError::OutOfBounds { what: "the number of partitions".into(), value: 0 });
         }
         Ok(())

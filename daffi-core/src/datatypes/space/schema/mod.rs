@@ -54,18 +54,16 @@ pub struct Schema {
 }
 
 /// What is said of a space beside its attributes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Options {
-    tolerate: u64,
-    partitions: u64,
+    tolerate: Option<u64>,
+    partitions: Option<u64>,
     has_authorization: bool,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self { tolerate: 1, partitions: 64, has_authorization: false }
-    }
-}
+/// Failures that are to be tolerated if nothing is said of it, and partitions, as the original has it.
+const TOLERATE: u64 = 1;
+const PARTITIONS: u64 = 64;
 
 /// An attribute: its name and its type.
 #[derive(Debug, Clone)]
@@ -153,12 +151,12 @@ impl Schema {
 
     /// How many failures are to be tolerated; 1 if nothing is said of it.
     pub fn tolerate(&self) -> u64 {
-        self.options.tolerate
+        self.options.tolerate.unwrap_or(TOLERATE)
     }
 
     /// How many partitions are to be made; 64 if nothing is said of it.
     pub fn partitions(&self) -> u64 {
-        self.options.partitions
+        self.options.partitions.unwrap_or(PARTITIONS)
     }
 
     /// Whether objects are to have secrets of their own.
@@ -168,10 +166,8 @@ impl Schema {
 
     /// What it asks for that one controller alone does not do. What nothing was said of is not among it.
     pub fn advisories(&self) -> Vec<Advisory> {
-        let Options { tolerate, partitions, .. } = self.options;
-        let said = Options::default();
-        let tolerate = (tolerate > 0 && tolerate != said.tolerate).then_some(Advisory::Tolerate(tolerate));
-        let partitions = (partitions != said.partitions).then_some(Advisory::Partitions(partitions));
+        let tolerate = self.options.tolerate.filter(|failures| *failures > 0).map(Advisory::Tolerate);
+        let partitions = self.options.partitions.map(Advisory::Partitions);
         let subspaces = self.subspaces.iter().cloned().map(Advisory::Subspace);
         tolerate.into_iter().chain(partitions).chain(subspaces).collect()
     }
@@ -268,7 +264,8 @@ impl PartialEq for Schema {
             && self.attributes == other.attributes
             && self.subspaces == other.subspaces
             && self.indices == other.indices
-            && self.options == other.options
+            && (self.tolerate(), self.partitions()) == (other.tolerate(), other.partitions())
+            && self.has_authorization() == other.has_authorization()
     }
 }
 

@@ -20,11 +20,10 @@ impl fmt::Display for Schema {
             write!(f, " index {index}")?;
         }
         let Options { tolerate, partitions, has_authorization } = self.options;
-        let said = Options::default();
-        if tolerate != said.tolerate {
+        if let Some(tolerate) = tolerate {
             write!(f, " tolerate {tolerate} failures")?;
         }
-        if partitions != said.partitions {
+        if let Some(partitions) = partitions {
             write!(f, " create {partitions} partitions")?;
         }
         if has_authorization {

@@ -50,6 +50,11 @@ fn all_that_can_be_said_is_understood_and_kept() {
     assert_eq!(schema.indices().collect::<Vec<_>>(), ["i", "d.a.b", "n", "t"]);
     assert_eq!((schema.tolerate(), schema.partitions(), schema.has_authorization()), (0, 8, true));
     assert_eq!(schema.advisories().len(), 3);
+    let said: Schema = "space s key k tolerate 1 failures".parse().unwrap();
+    assert_eq!(
+        (said.advisories(), said == "space s key k".parse().unwrap()),
+        (vec![Advisory::Tolerate(1)], true)
+    );
     let wanted = "space s key timestamp(week) at attributes int i, n, document d, timestamp(second) t subspace i, n \
                   subspace t index i index d.a.b tolerate 0 failures create 8 partitions with authorization";
     assert_eq!(schema.to_string(), wanted);

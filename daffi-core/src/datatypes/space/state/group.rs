@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::kept::Kept;
-use crate::config::{PAGE_ENTRIES_MAX, SPACE_GROUP_MAX};
+use crate::config::{PAGE_ENTRIES_MAX, SPACE_GROUP_STEPS_MAX};
 use crate::datatypes::space::apply::{Applied, apply_checked};
+use crate::datatypes::space::checked::CheckedWrite;
 use crate::datatypes::space::predicate::Predicate;
 use crate::datatypes::space::value::Value;
 use crate::datatypes::space::write::Write;
@@ -43,6 +44,7 @@ impl Kept {
         while (said.matched as usize) < PAGE_ENTRIES_MAX {
             let Some((key, record)) = matches.next() else { break };
             said.matched += 1;
+            matches.spend(write.cost());
             match apply_checked(&self.schema, key, Some(record), &write, 0) {
                 Ok(applied) => planned.push((key.clone(), applied)),
                 Err(error) if said.failures.len() < FAILURES_MAX => said.failures.push((key.clone(), error)),
@@ -65,11 +67,13 @@ impl Kept {
     ) -> Result<Vec<Planned>, SpaceError> {
         let test = predicate.checked(&self.schema)?;
         let write = write.checked(&self.schema)?;
-        if self.records.len() > SPACE_GROUP_MAX {
+        // Each of them is looked at, and may be written.
+        let steps = self.records.len().saturating_mul(test.size() + write.cost());
+        if steps > SPACE_GROUP_STEPS_MAX {
             return Err(SpaceError::TooLarge {
-                what: "objects of which a group is written in one step".into(),
-                actual: self.records.len() as u64,
-                limit: SPACE_GROUP_MAX as u64,
+                what: "steps to write a group at once".into(),
+                actual: steps as u64,
+                limit: SPACE_GROUP_STEPS_MAX as u64,
             });
         }
         let all = self.records.iter().filter(|(key, record)| test.holds(key, record));
@@ -80,5 +84,16 @@ impl Kept {
     }
 }
 
+impl CheckedWrite {
+    /// How many steps it takes to apply it, about: one to put the object in its place, which takes as long as several
+    /// conditions, and one for each condition and change.
+    fn cost(&self) -> usize {
+        let conditions: usize = self.conditions.iter().map(|(_, test)| test.size()).sum();
+        INSTALLED_STEPS + conditions + self.changes.len()
+    }
+}
+
+/// Steps that putting an object in its place counts for.
+const INSTALLED_STEPS: usize = 8;
 /// Failures of a group that are told: who wants to mend them sees what is wrong by these.
 const FAILURES_MAX: usize = 16;

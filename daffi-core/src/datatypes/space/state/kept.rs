@@ -6,7 +6,6 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::config::SPACE_SWEPT_MAX;
-use crate::datatypes::space::apply::Applied;
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::Schema;
 use crate::datatypes::space::value::Value;
@@ -53,24 +52,25 @@ impl Kept {
     }
 
     /// Puts what a write has made in the place of what there was, which is returned.
-    pub(super) fn install(&mut self, key: &Value, applied: &Applied) -> Option<Arc<Record>> {
-        let version = applied.written.version;
+    pub(super) fn install(
+        &mut self,
+        key: &Value,
+        record: Option<Record>,
+        version: u64,
+    ) -> Option<Arc<Record>> {
         self.versions.highest = self.versions.highest.max(version);
-        let before = match &applied.record {
+        let object_bytes = key.bytes() + OBJECT_BYTES;
+        let before = match record {
             Some(record) => {
-                self.bytes += record.bytes();
-                let before = self.records.insert(key.clone(), Arc::new(record.clone()));
-                self.bytes += if before.is_none() { key.bytes() + OBJECT_BYTES } else { 0 };
-                before
+                self.bytes += record.bytes() + object_bytes;
+                self.records.insert(key.clone(), Arc::new(record))
             }
             None => {
                 self.versions.removed = self.versions.removed.max(version);
-                let before = self.records.remove(key);
-                self.bytes -= if before.is_some() { key.bytes() + OBJECT_BYTES } else { 0 };
-                before
+                self.records.remove(key)
             }
         };
-        self.bytes -= before.as_ref().map_or(0, |before| before.bytes());
+        self.bytes -= before.as_ref().map_or(0, |before| before.bytes() + object_bytes);
         before
     }
 

@@ -17,7 +17,7 @@ pub use search::{Counted, Found, FoundPage, Search};
 
 use self::change::tell;
 use self::kept::Kept;
-use super::apply::apply_checked;
+use super::apply::{Applied, apply_checked};
 use super::predicate::Predicate;
 use super::schema::Schema;
 use super::value::Value as SpaceValue;
@@ -104,6 +104,9 @@ impl SpaceState {
     }
 
     /// The object by a key, or these attributes of it.
+    ///
+    /// # Errors
+    /// [`SpaceError::UnknownAttribute`] if one is not there.
     pub fn get(&self, key: SpaceValue, only: Option<Vec<String>>) -> Result<Option<Found>, DataError> {
         let kept = self.kept()?;
         let key = kept.schema.fit_key(key)?;
@@ -142,6 +145,9 @@ impl SpaceState {
 
     /// Writes the objects after a key that match, as many as one turn takes, each of them wholly or not at all; and says what
     /// came of it and where to go on. What the write is to return does not come back.
+    ///
+    /// # Errors
+    /// [`SpaceError`] if predicate or write do not fit the schema: what goes wrong with single objects is part of the result.
     pub fn write_group(
         &mut self,
         turn: &mut Turn<'_>,
@@ -174,6 +180,9 @@ impl SpaceState {
     }
 
     /// Removes the objects after a key that match, as many as one turn takes, and says where to go on.
+    ///
+    /// # Errors
+    /// [`SpaceError`] if the predicate does not fit the schema.
     #[callback(shrink)]
     pub fn erase_group(
         &mut self,
@@ -194,6 +203,9 @@ impl SpaceState {
     }
 
     /// Removes all objects, and says how many there were.
+    ///
+    /// # Errors
+    /// [`SpaceError::NoSpace`].
     #[callback(shrink)]
     pub fn clear(&mut self, turn: &mut Turn<'_>) -> Result<u64, DataError> {
         let kept = self.kept_mut()?;
@@ -226,13 +238,27 @@ impl SpaceState {
     }
 
     /// How many of the objects after a key match, of those that one turn looks at, and where to go on.
+    ///
+    /// # Errors
+    /// [`SpaceError`] if the predicate does not fit the schema.
     pub fn count(&self, predicate: Predicate, after: Option<SpaceValue>) -> Result<Counted, DataError> {
         Ok(self.kept()?.count(&predicate, after)?)
     }
 
     /// How many objects there are.
+    ///
+    /// # Errors
+    /// [`SpaceError::NoSpace`].
     pub fn len(&self) -> Result<u64, DataError> {
         Ok(self.kept()?.records.len() as u64)
+    }
+
+    /// Whether there is no object.
+    ///
+    /// # Errors
+    /// [`SpaceError::NoSpace`].
+    pub fn is_empty(&self) -> Result<bool, DataError> {
+        Ok(self.kept()?.records.is_empty())
     }
 }
 
@@ -261,18 +287,19 @@ impl SpaceState {
         let write = write.checked(&kept.schema)?;
         let before = kept.records.get(&key).map(|record| &**record);
         let applied = apply_checked(&kept.schema, &key, before, &write, kept.first_version())?;
-        let before = kept.install(&key, &applied);
-        kept.tell(turn, &key, applied.written.version, before.as_deref());
+        let Applied { record, written } = applied;
+        let before = kept.install(&key, record, written.version);
+        kept.tell(turn, &key, written.version, before.as_deref());
         kept.sweep();
-        Ok(applied.written)
+        Ok(written)
     }
 }
 
 impl Kept {
     fn carry_out(&mut self, turn: &mut Turn<'_>, planned: Vec<group::Planned>) {
-        for (key, applied) in &planned {
-            let before = self.install(key, applied);
-            self.tell(turn, key, applied.written.version, before.as_deref());
+        for (key, Applied { record, written }) in planned {
+            let before = self.install(&key, record, written.version);
+            self.tell(turn, &key, written.version, before.as_deref());
         }
         self.sweep();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::kept::Kept;
-use crate::config::{PAGE_BYTES, PAGE_ENTRIES_MAX, SPACE_LOOKED_AT_MAX};
+use crate::config::{PAGE_BYTES, PAGE_ENTRIES_MAX, SPACE_TURN_STEPS};
 use crate::datatypes::space::checked::{Test, check_only};
 use crate::datatypes::space::fields::Fields;
 use crate::datatypes::space::predicate::Predicate;
@@ -62,6 +62,9 @@ pub struct Counted {
 pub(super) struct Matches<'a> {
     rest: Box<dyn Iterator<Item = (&'a Value, &'a Arc<Record>)> + 'a>,
     test: &'a Test,
+    /// How many steps it takes to try one.
+    cost: usize,
+    /// How many steps the turn has left.
     left: usize,
     last: Option<&'a Value>,
     is_over: bool,
@@ -73,7 +76,7 @@ impl Kept {
     pub(super) fn matches<'a>(&'a self, test: &'a Test, after: Option<&Value>) -> Matches<'a> {
         let from = after.map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
         let rest = Box::new(self.records.range((from, Bound::Unbounded)));
-        Matches { rest, test, left: SPACE_LOOKED_AT_MAX, last: None, is_over: false }
+        Matches { rest, test, cost: test.size(), left: SPACE_TURN_STEPS, last: None, is_over: false }
     }
 
     pub(super) fn found(
@@ -120,6 +123,11 @@ impl Kept {
 }
 
 impl Matches<'_> {
+    /// Takes from the turn the steps of a write of one of them.
+    pub(super) fn spend(&mut self, steps: usize) {
+        self.left = self.left.saturating_sub(steps);
+    }
+
     /// The key after which there may be more, unless all have been looked at.
     pub(super) fn rest_after(&self) -> Option<Value> {
         self.last.filter(|_| !self.is_over).cloned()
@@ -135,7 +143,7 @@ impl<'a> Iterator for Matches<'a> {
                 self.is_over = true;
                 return None;
             };
-            self.left -= 1;
+            self.left = self.left.saturating_sub(self.cost);
             self.last = Some(key);
             if self.test.holds(key, record) {
                 return Some((key, record));

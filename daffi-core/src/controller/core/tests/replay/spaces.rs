@@ -105,7 +105,13 @@ fn action(random: &mut Rng) -> Action {
         11 => Action::TrimLeft(random.u64(..3)),
         12 => Action::PushLeft(value(random, 0)),
         13 => Action::PushRight(value(random, 1)),
-        14 => pick(random, &[false, true]).then_some(Action::PopLeft).unwrap_or(Action::PopRight),
+        14 => {
+            if random.bool() {
+                Action::PopLeft
+            } else {
+                Action::PopRight
+            }
+        }
         15 => Action::Keep { from: random.i64(-3..3), to: random.i64(-3..5) },
         16 => Action::SetAt { at: random.i64(-2..2), value: value(random, 0) },
         17 => Action::Insert(value(random, 0)),

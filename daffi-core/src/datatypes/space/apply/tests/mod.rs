@@ -1,7 +1,11 @@
 mod model;
 mod table;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use self::model::Model;
 use super::*;
@@ -161,6 +165,34 @@ fn cause(error: &SpaceError) -> String {
 
 fn json(fields: &Fields) -> serde_json::Value {
     Value::from(fields.clone()).to_json()
+}
+
+#[test]
+fn random_writes_reach_every_action_and_every_failure() {
+    let mut runner = TestRunner::deterministic();
+    let (mut done, mut failed) = (BTreeSet::new(), BTreeSet::new());
+    let types: Vec<Type> = TYPES.iter().map(|of| of.parse().unwrap()).collect();
+    let (schema, key) = (schema(&types), Value::from("key"));
+    let mut record = None;
+
+    for _ in 0..4_000 {
+        let write = drawn().new_tree(&mut runner).unwrap().current().write(&types);
+        match apply(&schema, &key, record.as_ref(), write.clone(), 1) {
+            Ok(applied) => {
+                record = applied.record;
+                done.extend(write.changes.iter().map(|change| change.action.name()));
+            }
+            Err(error) => {
+                failed.insert(cause(&error).rsplit(' ').next().unwrap().to_owned());
+            }
+        }
+    }
+
+    let actions = "add and append div element insert intersect keep max merge min mod mul or pop left pop right \
+                   prepend push left push right remove remove at rename set set at sub trim left trim right union unset xor";
+    assert_eq!(done.into_iter().collect::<Vec<_>>().join(" "), actions);
+    let failures = "0 clash element missing overflow path there type zero";
+    assert_eq!(failed.into_iter().filter(|why| why != "1").collect::<Vec<_>>().join(" "), failures);
 }
 
 proptest! {

@@ -276,6 +276,9 @@ fn conditions_ask_in_every_way_that_searches_do() {
             && !holds("d.x.y", Check::Equals(Value::Null))
     );
     assert!((!Predicate::equals("d.x", 1)).checked(&schema).unwrap().holds(&"key".into(), &record));
+    let fields = record.fields(&schema, None).unwrap();
+    assert_eq!(Predicate::from(obj! { n: 5, k: "key" }).holds(&schema, &"key".into(), &fields), Ok(true));
+    assert_eq!(Predicate::equals("n", 0).holds(&schema, &"key".into(), &obj! { t: "x" }), Ok(true));
     let either = Predicate::equals("n", 4) | Predicate::equals("n", 5) & Predicate::equals("t", "salt");
     assert!(either.checked(&schema).unwrap().holds(&"key".into(), &record));
 }
