@@ -25,7 +25,8 @@ pub use daffi_core::datatypes::{
     UniquePriorityQueue,
 };
 pub use daffi_core::error::{
-    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation, MasterFailure, QuorumError, Ran, RegisterError, Result, SpaceError, Stage,
+    BindError, CODES, CallError, Code, ConnectError, DataError, Error, ErrorValue, Explanation,
+    MasterFailure, QuorumError, Ran, RegisterError, Result, SpaceError, Stage,
 };
 pub use daffi_core::identity::{CertificateFiles, IdentityError, JoinString, Pattern, Role, Secret};
 pub use daffi_core::name::{CallbackName, NameError, NodeName};

@@ -34,6 +34,6 @@ mod rate;
 mod redlock;
 mod semaphore;
 mod set;
-mod synchronize;
 mod space;
+mod synchronize;
 mod waiting;
