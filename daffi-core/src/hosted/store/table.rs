@@ -41,6 +41,10 @@ impl Place {
         let bytes = self.facts.bytes;
         if self.broken.is_none() {
             match catch(|| self.state.facts()) {
+                // No object can take more; a count that began wrong, as in a state that was made up, has wrapped.
+                Ok(Facts { bytes, .. }) if bytes > isize::MAX as usize => {
+                    self.broken = Some("its count of bytes is wrong".into());
+                }
                 Ok(facts) => self.facts = facts,
                 Err(panicked) => self.broken = Some(panicked.to_string()),
             }

@@ -111,7 +111,7 @@ impl Hosted for Tallies {
 
     fn bytes(&self) -> usize {
         assert!(!self.counts.contains_key("unspeakable"), "not to be asked");
-        64 * self.counts.len()
+        if self.counts.contains_key("boundless") { usize::MAX } else { 64 * self.counts.len() }
     }
 
     fn fence(&self) -> Option<u64> {
@@ -329,8 +329,11 @@ fn an_object_that_panics_when_asked_about_itself_is_in_quarantine() {
     let mut bench = Bench::new();
     bench.call(add("good", "a", 1, None)).expect("it is added");
     bench.call(add("bad", "unspeakable", 1, Some(5))).expect("it is added");
+    bench.call(add("wrapped", "boundless", 1, None)).expect("it is added");
     let entries: Vec<_> = bench.store.entries().map(|entry| (entry.name, entry.broken.is_some())).collect();
-    assert_eq!(entries, [("bad", true), ("good", false)]);
+    assert_eq!(entries, [("bad", true), ("good", false), ("wrapped", true)]);
+    assert!(bench.store.bytes() < 10_000, "what it says of itself fills nothing");
+    bench.apply(&Command::Destroy { kind: 0, object: "wrapped".into() });
     let fence = Condition::Fence { kind: 0, object: "bad".into(), token: 1 };
     let refused = bench.call_if(&[fence], add("good", "a", 1, None));
     assert!(matches!(refused, Err(Denial::Refused(DataError::Stale { .. }))), "{refused:?}");
