@@ -292,26 +292,46 @@ async fn a_result_that_no_reply_carries_is_an_error_and_the_node_lives_on() {
     assert_eq!(board.pin("small".into()).await.unwrap(), 6);
 }
 
+/// Takes as many bytes as it was told.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+struct Boast {
+    bytes: u64,
+}
+
+#[callback(hosted = "boast")]
+impl Boast {
+    /// Takes so many from now on.
+    pub fn claim(&mut self, bytes: u64) {
+        self.bytes = bytes;
+    }
+
+    /// How many it takes.
+    pub fn claimed(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Hosted for Boast {
+    fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_imported_state_that_cannot_be_is_refused_and_harms_nothing() {
-    #[derive(Serialize)]
-    struct Forged {
-        counters: std::collections::BTreeMap<String, i64>,
-        bytes: u64,
-    }
     let (_mesh, node, _) = mesh().await;
-    node.counters("orders").inc("tea", 1).await.unwrap();
-    let mut object = node.export("counters", "orders").await.unwrap().unwrap();
+    let boast = node.object::<Boast>("orders");
+    boast.claim(7).await.unwrap();
+    let mut object = node.export("boast", "orders").await.unwrap().unwrap();
 
     for bytes in [u64::MAX, 1 << 40] {
-        let counters = [("tea".to_owned(), 7)].into();
-        let state = daffi::hosted::Value::of(&Forged { counters, bytes }).unwrap();
+        let state = daffi::hosted::Value::of(&Boast { bytes }).unwrap();
         object.state = state.bytes().to_vec().into();
         let error = node.import(&object).await.unwrap_err();
         assert!(matches!(error, DataError::WrongValue { .. }), "{error}");
     }
 
-    assert_eq!(node.counters("orders").inc("tea", 1).await.unwrap(), 2);
+    assert_eq!(boast.claimed().await.unwrap(), 7);
     assert!(node.stats().await.unwrap()["objects_bytes"] < 10_000);
 }
 
