@@ -18,7 +18,8 @@ use crate::error::DataError;
 use crate::hosted::Key;
 use crate::node::Node;
 
-/// A set that all nodes share: each value is a member of it or not. Howler's `Set` and `ExpiringSet`.
+/// A set that all nodes share: each value is a member of it or not. Howler's `Set` and `ExpiringSet`, and Pottery's
+/// `RedisSet`, whose operators are [`union`](Self::union), [`is_subset`](Self::is_subset) and their like.
 ///
 /// Every operation is one step in the controller. Members are equal if they are in the mesh's one form of values: the
 /// order of a map's pairs makes no difference, and `1` and `1.0` are two members. NaN is none
