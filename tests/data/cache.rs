@@ -312,3 +312,26 @@ async fn a_computation_that_is_dropped_or_panics_at_any_moment_holds_nobody_up()
     assert!(panics.await.is_err());
     assert_eq!(b.get_or_compute("key", || async { 1 }).await.unwrap(), 1);
 }
+
+#[test]
+fn threads_compute_once_too() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_controller, node) = runtime.block_on(async {
+        let controller = Controller::bind("memory://cache-threads").await.unwrap();
+        (controller, daffi::connect("memory://cache-threads").await.unwrap())
+    });
+    let cache = node.cache::<String, u64>("c");
+    let runs = AtomicU64::new(0);
+    let square = || cache.get_or_compute_wait("key", || runs.fetch_add(1, Ordering::Relaxed) + 49);
+
+    let values = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(square)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap().unwrap()).collect::<Vec<_>>()
+    });
+
+    assert_eq!((values, runs.load(Ordering::Relaxed)), (vec![49; 8], 1));
+    let failed = cache.try_get_or_compute_wait("other", || Err(DataError::NoNode));
+    assert_eq!(failed, Err(DataError::NoNode));
+    let refused = runtime.block_on(async { square() });
+    assert!(matches!(refused, Err(DataError::Call(CallError::WouldBlock))), "{refused:?}");
+}

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::flight::{Caching, Found};
 use super::state::CacheInfo;
+use crate::api::blocking::bridge::Bridge;
 use crate::api::{Object, Operation};
 use crate::config;
 use crate::datatypes::like::Like;
@@ -134,6 +135,38 @@ where
             Found::Compute(flight) => {
                 let value = compute().await?;
                 flight.land(&value).await;
+                Ok(value)
+            }
+        }
+    }
+
+    /// As [`get_or_compute`](Self::get_or_compute) on this thread, for programs without a runtime.
+    ///
+    /// # Errors
+    /// As there, and in an async task [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
+    pub fn get_or_compute_wait(
+        &self,
+        key: impl Like<K>,
+        compute: impl FnOnce() -> V,
+    ) -> Result<V, DataError> {
+        self.try_get_or_compute_wait(key, || Ok(compute()))
+    }
+
+    /// As [`try_get_or_compute`](Self::try_get_or_compute) on this thread, for programs without a runtime.
+    ///
+    /// # Errors
+    /// As there, and in an async task [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
+    pub fn try_get_or_compute_wait<E: From<DataError>>(
+        &self,
+        key: impl Like<K>,
+        compute: impl FnOnce() -> Result<V, E>,
+    ) -> Result<V, E> {
+        let (key, bridge) = (Key::of(&key)?, Bridge::of(self.object().node()));
+        match bridge.value(self.caching.find(&key)).map_err(DataError::from)?? {
+            Found::Hit(value) => Ok(value.get()?),
+            Found::Compute(flight) => {
+                let value = compute()?;
+                bridge.value(flight.land(&value)).map_err(DataError::from)?;
                 Ok(value)
             }
         }
