@@ -284,6 +284,83 @@ proptest! {
     }
 }
 
+/// What is done to a long list: its leaves are cut, filled and put together.
+#[derive(Debug, Clone)]
+enum Cut {
+    Take(Slice),
+    Put(Slice, u16),
+    Insert(i64),
+    Look(Slice),
+}
+
+fn cut() -> impl Strategy<Value = Cut> {
+    let place = || proptest::option::weighted(0.8, -700..700_i64);
+    let step = proptest::option::weighted(0.5, prop_oneof![Just(1_i64), -9..-1_i64, 2..9_i64]);
+    let slice = (place(), place(), step).prop_map(|(start, stop, step)| Slice::new(start, stop, step));
+    prop_oneof![
+        2 => slice.clone().prop_map(Cut::Take),
+        4 => (slice.clone(), 0..300_u16).prop_map(|(slice, count)| Cut::Put(slice, count)),
+        1 => (-700..700_i64).prop_map(Cut::Insert),
+        2 => slice.prop_map(Cut::Look),
+    ]
+}
+
+fn long(of: impl IntoIterator<Item = u16>) -> Vec<Value> {
+    of.into_iter().map(|of| Value::of(&of).unwrap()).collect()
+}
+
+/// The same to a list of one's own.
+fn cut_both(bench: &mut Bench, model: &mut Vec<u16>, cut: &Cut) {
+    let len = model.len();
+    match cut {
+        Cut::Take(slice) => {
+            let removed: u64 = bench.call("remove_slice", &(NAME, slice)).unwrap();
+            let gone = places(*slice, len);
+            assert_eq!(removed, gone.len() as u64);
+            *model = (0..len).filter(|at| !gone.contains(at)).map(|at| model[at]).collect();
+        }
+        Cut::Put(slice, count) if is_simple(*slice) => {
+            let sent = (NAME, slice, long(0..*count), None::<u64>);
+            bench.call::<u64>("set_slice", &sent).unwrap();
+            let start = start(*slice, len);
+            model.splice(start..start + places(*slice, len).len(), 0..*count);
+        }
+        Cut::Put(slice, _) => {
+            let places = places(*slice, len);
+            let sent = (NAME, slice, long(0..places.len() as u16), None::<u64>);
+            bench.call::<u64>("set_slice", &sent).unwrap();
+            places.into_iter().zip(0..).for_each(|(at, of)| model[at] = of);
+        }
+        Cut::Insert(at) => {
+            bench.call::<u64>("insert", &(NAME, at, value(1), None::<u64>)).unwrap();
+            model.insert(start(Slice::from(*at..), len), 1);
+        }
+        Cut::Look(slice) => {
+            let sliced: Vec<Value> = bench.call("slice", &(NAME, slice)).unwrap();
+            assert_eq!(sliced, long(places(*slice, len).into_iter().map(|at| model[at])), "{slice}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_long_list_is_cut_as_a_short_one_is(cuts in proptest::collection::vec(cut(), 1..30)) {
+        let mut bench = Bench::of::<ListState>();
+        let mut model: Vec<u16> = (0..600).collect();
+        bench.call::<u64>("extend", &(NAME, long(0..600), None::<u64>)).unwrap();
+        for cut in &cuts {
+            cut_both(&mut bench, &mut model, cut);
+            let all: Vec<Value> = bench.call("slice", &(NAME, Slice::default())).unwrap();
+            prop_assert_eq!(all, long(model.iter().copied()));
+        }
+        let mut heard = Vec::new();
+        for change in bench.changes.drain(..) {
+            replay(&mut heard, change.get::<ListChange>().unwrap());
+        }
+        prop_assert_eq!(heard, long(model));
+    }
+}
+
 fn bench(of: &[u8]) -> Bench {
     let mut bench = Bench::of::<ListState>();
     bench.call::<u64>("extend", &(NAME, values(of), None::<u64>)).unwrap();
