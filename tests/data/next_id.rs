@@ -308,6 +308,24 @@ async fn masters_are_there_once_a_majority_is() {
     assert!(began.elapsed() >= Duration::from_secs(1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn masters_that_connect_by_themselves_outlive_controllers_that_say_goodbye() {
+    let mut council = Council::of(3).await;
+    let urls: Vec<String> = council.meshes.iter().map(|mesh| mesh.url("late")).collect();
+    let connect = |url: &String| daffi::connect(url).name("late").registry(Vec::new());
+    let masters = Masters::connect(urls.iter().map(connect)).await.unwrap();
+    let (ids, mut last) = (masters.next_id("ids"), 0);
+
+    for mesh in &mut council.meshes {
+        mesh.take_controller().drain(Duration::ZERO).await;
+        mesh.start_controller().await.unwrap();
+        mesh.advance(secs(10)).await;
+        let id = ids.next().await.unwrap();
+        assert!(id > last, "{id} after {last}");
+        last = id;
+    }
+}
+
 #[test]
 fn numbers_of_several_controllers_are_for_threads_too() {
     let council: Vec<String> = (0..3).map(|number| format!("memory://next-id-threads-{number}")).collect();

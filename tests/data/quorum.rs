@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use daffi::{Controller, Masters, Node, QuorumError, RedlockGuard, millis, secs};
 use futures::future::join_all;
@@ -26,6 +27,8 @@ const CLIENTS: usize = 3;
 const NUMBERS: usize = 10;
 /// How often the lock is.
 const LOCKS: usize = 4;
+/// Nothing is waited for any longer: what has not happened by then never does.
+const GUARD: Duration = Duration::from_secs(120);
 
 /// How often masters are disturbed; by hand, say, `DAFFI_QUORUM=500`.
 fn disturbances() -> usize {
@@ -261,6 +264,7 @@ impl Council {
     }
 
     fn harm(&mut self, master: usize, harm: Harm) {
+        eprintln!("{master}: {harm:?}");
         match harm {
             // It ends when it is dropped.
             Harm::Killed => drop(self.masters[master].take()),
@@ -271,6 +275,7 @@ impl Council {
     }
 
     fn heal(&mut self, master: usize, harm: Harm) {
+        eprintln!("{master}: healed");
         match harm {
             Harm::Killed => self.start_master(master),
             Harm::Stopped => self.masters[master].as_ref().unwrap().signal(Signal::CONT),
@@ -293,11 +298,38 @@ impl Council {
     }
 }
 
+/// How often something was done, and why it was not.
+#[derive(Default)]
+struct Progress {
+    count: watch::Sender<usize>,
+    error: Mutex<String>,
+}
+
+impl Progress {
+    fn made(&self) {
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    /// It could not be done this time.
+    fn failed(&self, error: &QuorumError) {
+        assert!(error.is_retryable(), "{error}");
+        *self.error.lock().unwrap() = error.to_string();
+    }
+
+    /// Waits until it was done so often.
+    async fn until_more(&self, times: usize) {
+        let target = *self.count.borrow() + times;
+        let mut count = self.count.subscribe();
+        let more = tokio::time::timeout(GUARD, count.wait_for(|count| *count >= target)).await;
+        assert!(more.is_ok(), "nothing goes on: {}", self.error.lock().unwrap());
+    }
+}
+
 /// The numbers that were given to anybody.
 #[derive(Default)]
 struct Given {
     ids: Mutex<BTreeSet<u64>>,
-    count: watch::Sender<usize>,
+    progress: Progress,
     is_over: AtomicBool,
 }
 
@@ -312,12 +344,7 @@ impl Given {
         for id in first..=last {
             assert!(ids.insert(id), "{id} was given twice");
         }
-        self.count.send_modify(|count| *count += 1);
-    }
-
-    async fn progress(&self) {
-        let target = *self.count.borrow() + NUMBERS;
-        self.count.subscribe().wait_for(|count| *count >= target).await.unwrap();
+        self.progress.made();
     }
 }
 
@@ -332,7 +359,7 @@ async fn take(masters: Masters, given: Arc<Given>) {
         let before = given.last();
         match ids.reserve(random.u64(1..4)).await {
             Ok(numbers) => given.add(*numbers.start(), *numbers.end(), before),
-            Err(error) => assert!(error.is_retryable(), "{error}"),
+            Err(error) => given.progress.failed(&error),
         }
     }
 }
@@ -342,10 +369,13 @@ async fn taught(observers: &[Node], masters: &[usize], given: &Given) {
     let target = given.last();
     for master in masters {
         let ids = observers[*master].next_id("ids");
-        // One that was restarted is not connected to at once.
-        while ids.last().await.map_or(true, |last| last < target) {
-            tokio::task::yield_now().await;
-        }
+        let known = async {
+            // One that was restarted is not connected to at once.
+            while ids.last().await.map_or(true, |last| last < target) {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(GUARD, known).await.is_ok(), "{master} does not learn of {target}");
     }
 }
 
@@ -368,16 +398,16 @@ async fn no_number_is_given_twice_or_late_while_two_of_five_are_killed_stopped_o
         let harmed: Vec<(usize, Harm)> =
             council.some(2, &[]).into_iter().map(|master| (master, council.some_harm(true))).collect();
         harmed.iter().for_each(|(master, harm)| council.harm(*master, *harm));
-        given.progress().await;
+        given.progress.until_more(NUMBERS).await;
         for (master, harm) in harmed {
             council.heal(master, harm);
-            given.progress().await;
+            given.progress.until_more(NUMBERS).await;
         }
     }
     // Two that never come back.
     for master in council.some(2, &[]) {
         council.harm(master, Harm::Killed);
-        given.progress().await;
+        given.progress.until_more(NUMBERS).await;
     }
 
     given.is_over.store(true, Ordering::Relaxed);
@@ -390,7 +420,7 @@ async fn no_number_is_given_twice_or_late_while_two_of_five_are_killed_stopped_o
 #[derive(Default)]
 struct Room {
     inside: Mutex<(Option<Arc<RedlockGuard>>, u64)>,
-    count: watch::Sender<usize>,
+    progress: Progress,
     is_over: AtomicBool,
 }
 
@@ -403,7 +433,7 @@ impl Room {
         assert!(before.is_none_or(|before| before.is_lost()), "two at once");
         assert!(guard.fencing_token() > inside.1, "{} after {}", guard.fencing_token(), inside.1);
         inside.1 = guard.fencing_token();
-        self.count.send_modify(|count| *count += 1);
+        self.progress.made();
         guard
     }
 
@@ -412,11 +442,6 @@ impl Room {
         if inside.1 == guard.fencing_token() {
             inside.0 = None;
         }
-    }
-
-    async fn progress(&self) {
-        let target = *self.count.borrow() + LOCKS;
-        self.count.subscribe().wait_for(|count| *count >= target).await.unwrap();
     }
 }
 
@@ -427,8 +452,10 @@ async fn enter(masters: Masters, room: Arc<Room>) {
     while !room.is_over.load(Ordering::Relaxed) {
         let guard = match lock.acquire().await {
             Ok(guard) => room.enter(guard),
-            Err(error @ QuorumError::QuorumIsImpossible { .. }) if error.is_retryable() => continue,
-            Err(error) => panic!("{error}"),
+            Err(error) => {
+                room.progress.failed(&error);
+                continue;
+            }
         };
         for _ in 0..random.u8(..20) {
             if guard.is_lost() {
@@ -466,9 +493,9 @@ async fn no_two_hold_a_lock_at_once_while_two_of_five_are_killed_stopped_or_cut_
                 .map(|master| (master, council.some_harm(false)))
                 .collect();
             harmed.iter().for_each(|(master, harm)| council.harm(*master, *harm));
-            room.progress().await;
+            room.progress.until_more(LOCKS).await;
             harmed.iter().for_each(|(master, harm)| council.heal(*master, *harm));
-            room.progress().await;
+            room.progress.until_more(LOCKS).await;
         }
         if dead < 2 {
             let next = council.some(1, &killed);

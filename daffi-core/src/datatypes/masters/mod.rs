@@ -73,6 +73,9 @@ impl Drop for Member {
 impl Masters {
     /// The controllers that these nodes are connected to, each another one: `Masters::new([&a, &b, &c])`.
     ///
+    /// A node that does not [outlive its controller](Connect::outlive_controller) ends when that says goodbye, and its master
+    /// is out of reach from then on.
+    ///
     /// Of two that are reached at the same address, or of none at all, whatever they are asked for says so.
     pub fn new<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Self {
         let member = |node: &Node| Member {
@@ -86,7 +89,8 @@ impl Masters {
     }
 
     /// Connects to each of these controllers, and has the masters once a majority of them is there; the others are
-    /// tried for as long as this lasts: `Masters::connect(urls.map(daffi::connect))`.
+    /// tried for as long as this lasts: `Masters::connect(urls.map(daffi::connect))`. The nodes
+    /// [outlive](Connect::outlive_controller) their controllers.
     ///
     /// # Errors
     /// [`QuorumError::QuorumIsImpossible`] if so many cannot be connected to, now or later, that no majority is left;
@@ -306,7 +310,7 @@ impl Member {
         let (way_in, way) = watch::channel(Way::Connecting);
         let told = told.clone();
         let connecting = tokio::spawn(async move {
-            let (way, outcome) = match connect.timeout(config::TIMEOUT_MAX).await {
+            let (way, outcome) = match connect.outlive_controller().timeout(config::TIMEOUT_MAX).await {
                 Ok(node) => (Way::By(node), Ok(())),
                 Err(error) => {
                     let error = DataError::invalid(error.to_string());
