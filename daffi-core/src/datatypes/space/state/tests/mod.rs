@@ -1,3 +1,5 @@
+mod model;
+
 use serde_bytes::ByteBuf;
 
 use super::*;
