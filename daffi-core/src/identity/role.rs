@@ -79,10 +79,10 @@ pub struct Role {
     /// Callbacks it may offer.
     #[serde(default)]
     pub serve: Vec<Pattern>,
-    /// Hosted objects it may read. Controllers of this version have none.
+    /// Hosted objects it may read, as `hash/orders`.
     #[serde(default)]
     pub read: Vec<Pattern>,
-    /// Hosted objects it may change. Controllers of this version have none.
+    /// Hosted objects it may change.
     #[serde(default)]
     pub write: Vec<Pattern>,
     /// Callbacks of the controller's own that need a right (`daffi.node.kick`, `daffi.token.*`, and what others
