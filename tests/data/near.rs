@@ -121,27 +121,6 @@ async fn a_copy_of_what_was_destroyed_is_empty() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_comes_after_a_younger_change_is_not_believed() {
-    let mesh = Mesh::new().seed(3).await.unwrap();
-    let (a, b) = (node(&mesh, "a").await, node(&mesh, "b").await);
-    mesh.jitter("a", daffi::millis(1)..=daffi::millis(20));
-    let (map, hash) = (map(&a).await, b.hash::<String, u64>("m"));
-    for round in 0..100_u64 {
-        let reading = tokio::spawn({
-            let map = map.clone();
-            async move { map.get("x").await.unwrap() }
-        });
-        let writing = map.set("x", 2 * round);
-        hash.set("x", 2 * round + 1).await.unwrap();
-        writing.await.unwrap();
-        reading.await.unwrap();
-        mesh.advance(secs(1)).await;
-
-        assert_eq!(map.get("x").await.unwrap(), hash.get("x").await.unwrap(), "in round {round}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_near_cache_reads_without_a_question_and_hears_of_what_is_forgotten() {
     let mesh = Mesh::new().await.unwrap();
     let (a, b) = (node(&mesh, "a").await, node(&mesh, "b").await);

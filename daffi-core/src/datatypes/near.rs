@@ -81,55 +81,24 @@ impl Near {
 
     /// The value by a key, or that there is none, if that is known here.
     pub(super) fn look(&self, key: &Key) -> Option<Option<Arc<Value>>> {
-        if !self.node.is_connected() {
-            return None;
-        }
-        match &self.lock().slots.get(key)?.known {
-            Known::Is(value) => Some(value.clone()),
-            Known::No => None,
-        }
+        if self.node.is_connected() { self.lock().look(key) } else { None }
     }
 
     /// Makes room for what one asks for; the answer is told by the number.
     pub(super) fn ask(&self, key: &Key) -> u64 {
-        let mut copy = self.lock();
-        if let Some(slot) = copy.slots.get(key) {
-            return slot.number;
-        }
-        if copy.slots.len() >= config::NEAR_VALUES_MAX
-            && let Some(other) = copy.slots.keys().next().cloned()
-        {
-            copy.slots.remove(&other);
-        }
-        copy.last += 1;
-        let number = copy.last;
-        if !copy.is_over {
-            copy.slots.insert(key.clone(), Slot { number, revision: 0, known: Known::No });
-        }
-        number
+        self.lock().ask(key)
     }
 
     /// What was asked for by a number was this as of a revision of the object.
     pub(super) fn answer(&self, key: &Key, number: u64, revision: u64, value: Option<Arc<Value>>) {
-        let mut copy = self.lock();
-        let Some(slot) = copy.slots.get_mut(key).filter(|slot| slot.number == number) else { return };
-        if slot.revision <= revision {
-            (slot.revision, slot.known) = (revision, Known::Is(value));
-        } else if revision == 0 {
-            // The object is not there, and nobody knows since when.
-            copy.slots.remove(key);
-        }
+        self.lock().answer(key, number, revision, value);
     }
 
-    /// The keys of which it is known that there is no value.
+    /// The keys of which it is known that there is no value, in order.
     pub(super) fn absent(&self) -> Vec<Key> {
         let copy = self.lock();
-        let mut absent: Vec<Key> = copy
-            .slots
-            .iter()
-            .filter(|(_, slot)| slot.known == Known::Is(None))
-            .map(|(key, _)| key.clone())
-            .collect();
+        let absent = copy.slots.iter().filter(|(_, slot)| slot.known == Known::Is(None));
+        let mut absent: Vec<Key> = absent.map(|(key, _)| key.clone()).collect();
         absent.sort_unstable();
         absent
     }
@@ -174,6 +143,40 @@ async fn follow<C: DeserializeOwned + Send + 'static>(
 }
 
 impl Copied {
+    fn look(&self, key: &Key) -> Option<Option<Arc<Value>>> {
+        match &self.slots.get(key)?.known {
+            Known::Is(value) => Some(value.clone()),
+            Known::No => None,
+        }
+    }
+
+    fn ask(&mut self, key: &Key) -> u64 {
+        if let Some(slot) = self.slots.get(key) {
+            return slot.number;
+        }
+        if self.slots.len() >= config::NEAR_VALUES_MAX
+            && let Some(other) = self.slots.keys().next().cloned()
+        {
+            self.slots.remove(&other);
+        }
+        self.last += 1;
+        let number = self.last;
+        if !self.is_over {
+            self.slots.insert(key.clone(), Slot { number, revision: 0, known: Known::No });
+        }
+        number
+    }
+
+    fn answer(&mut self, key: &Key, number: u64, revision: u64, value: Option<Arc<Value>>) {
+        let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.number == number) else { return };
+        if slot.revision <= revision {
+            (slot.revision, slot.known) = (revision, Known::Is(value));
+        } else if revision == 0 {
+            // The object is not there, and nobody knows since when.
+            self.slots.remove(key);
+        }
+    }
+
     fn told(&mut self, revision: u64, about: About) {
         match about {
             About::One(key, known) => {
@@ -184,5 +187,95 @@ impl Copied {
             About::All => self.slots.clear(),
             About::Nothing => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(number: u64) -> Key {
+        Key::of(&number).unwrap()
+    }
+
+    fn value(number: u64) -> Option<Arc<Value>> {
+        Some(Arc::new(Value::of(&number).unwrap()))
+    }
+
+    fn changed(number: u64, known: Known) -> About {
+        About::One(key(number), known)
+    }
+
+    #[test]
+    fn of_an_answer_and_a_change_the_younger_counts_whichever_comes_first() {
+        for (answered, told, is_answer) in [(5, 6, false), (6, 5, true), (5, 5, true)] {
+            for is_told_first in [true, false] {
+                let mut copy = Copied::default();
+                let number = copy.ask(&key(1));
+                if is_told_first {
+                    copy.told(told, changed(1, Known::Is(value(9))));
+                }
+                copy.answer(&key(1), number, answered, value(7));
+                if !is_told_first {
+                    copy.told(told, changed(1, Known::Is(value(9))));
+                }
+                let expected = if is_answer { value(7) } else { value(9) };
+                assert_eq!(copy.look(&key(1)), Some(expected), "{answered} {told} {is_told_first}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_that_says_no_value_makes_the_old_one_unknown() {
+        let mut copy = Copied::default();
+        let number = copy.ask(&key(1));
+        copy.answer(&key(1), number, 5, None);
+        assert_eq!(copy.look(&key(1)), Some(None));
+
+        copy.told(6, changed(1, Known::No));
+        copy.told(6, changed(2, Known::Is(value(2))));
+        copy.told(7, About::Nothing);
+
+        assert_eq!((copy.look(&key(1)), copy.look(&key(2))), (None, None));
+    }
+
+    #[test]
+    fn what_was_asked_for_before_all_was_forgotten_is_not_believed() {
+        let mut copy = Copied::default();
+        let before = copy.ask(&key(1));
+        copy.told(9, About::All);
+        let after = copy.ask(&key(1));
+
+        copy.answer(&key(1), before, 8, value(1));
+        assert_eq!(copy.look(&key(1)), None);
+        copy.answer(&key(1), after, 9, value(2));
+        assert_eq!(copy.look(&key(1)), Some(value(2)));
+    }
+
+    #[test]
+    fn an_object_that_has_gone_leaves_nothing_known_that_was() {
+        let mut copy = Copied::default();
+        let number = copy.ask(&key(1));
+        copy.answer(&key(1), number, 5, value(1));
+
+        copy.answer(&key(1), number, 0, None);
+
+        assert_eq!(copy.look(&key(1)), None);
+    }
+
+    #[test]
+    fn a_copy_has_a_bound_and_an_end() {
+        let mut copy = Copied::default();
+        for number in 0..config::NEAR_VALUES_MAX as u64 + 10 {
+            let asked = copy.ask(&key(number));
+            copy.answer(&key(number), asked, 1, None);
+        }
+        assert_eq!(copy.slots.len(), config::NEAR_VALUES_MAX);
+
+        copy = Copied { is_over: true, ..Copied::default() };
+        let asked = copy.ask(&key(1));
+        copy.answer(&key(1), asked, 1, value(1));
+
+        assert_eq!(copy.look(&key(1)), None);
     }
 }
