@@ -14,7 +14,8 @@
 //!   in the same step.
 //! * A method that returns an error, or [`Poll::Pending`](std::task::Poll::Pending), must have changed nothing. Who returns
 //!   a `Poll` (of a `Result`, if it can fail) waits: its call is made again when the object has changed, in the order in
-//!   which the calls came. `#[callback(line = 1)]` gives a method another line than the rest.
+//!   which the calls came. `#[callback(line = 1)]` gives a method another line than the rest, `#[callback(line_of = "key")]`
+//!   a line for each value of its parameter `key`.
 //! * Errors are serializable `std::error::Error`s; their callers get them back by
 //!   [`DataError::Call`](crate::DataError::Call) and `downcast`.
 //! * Arguments and results are owned, but for `&str`. Time and randomness come from the turn and the arguments alone.

@@ -365,7 +365,8 @@ pub use daffi_macros::local;
 ///
 /// The function is `async` from then on, and otherwise as it was typed. The first call with some arguments runs it, calls
 /// meanwhile on any node wait for that one, and later ones have its result at once. A run that fails, panics or is
-/// dropped, or whose node dies, frees the next that waits; errors are not kept. Arguments and results travel by serde: the
+/// dropped, or whose node dies, frees the next that waits; errors are not kept. One that calls the function itself with the
+/// same arguments waits for itself. Arguments and results travel by serde: the
 /// same arguments are those that are encoded the same, so that those with NaN in them are never found.
 ///
 /// The function's name is the name of a type, too, which has what else there is:

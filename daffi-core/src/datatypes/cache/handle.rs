@@ -95,8 +95,9 @@ where
     /// A computation that asks for its own key waits for itself.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] for a key with NaN in it, which equals nothing. A value that was computed and cannot be
-    /// stored, since it is too large or memory is full, is no error: a warning says so.
+    /// [`DataError::Invalid`] for a key with NaN in it, which equals nothing; [`DataError::Full`] if the controller has no
+    /// room to note who computes. A value that was computed and cannot be stored, since it is too large or memory is full,
+    /// is no error: a warning says so.
     ///
     /// # Cancel safety
     /// Cancel safe: what this one computes is computed by the next who waits for it.
