@@ -22,6 +22,7 @@ const STRUCTS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("Rate", &[("count", "u64"), ("per_ms", "u64"), ("burst", "u64")]),
     ("Slice", &[("start", "Option<i64>"), ("stop", "Option<i64>"), ("step", "Option<i64>")]),
+    ("RedlockClaim", &[("grant", "(u64, u64)"), ("owner", "String"), ("lease_ms", "u64")]),
     ("Stamp", &[("command", "u64"), ("index", "u32")]),
 ];
 
