@@ -25,6 +25,19 @@ use crate::node::Node;
 /// nothing was changed. That there is no object is [`SpaceError::NotFound`], and arithmetic that fails is an error too.
 /// `group_…` writes all objects that match in one step, all of them or none, and says how many they are.
 ///
+/// ```
+/// # use daffi_core::{error::DataError, node::Node, obj};
+/// # async fn example(node: &Node) -> Result<(), DataError> {
+/// let friends = node.add_space("space friends key user attributes string first, int views, set(string) friends").await?;
+/// friends.put("jsmith1", obj! { first: "John" }).await?;
+/// friends.set_add("jsmith1", obj! { friends: "jd" }).await?;
+/// let renamed = friends.cond_put("jsmith1", obj! { first: "John" }, obj! { first: "Jon" }).await?;
+/// let views = friends.add_and_fetch("jsmith1", "views", 1).await?;
+/// println!("{renamed}, seen {views} times: {:?}", friends.get("jsmith1").await?);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// Beside what each method says: [`SpaceError::NoSpace`] if the space was removed; [`SpaceError::Overflow`],
 /// [`DivisionByZero`](SpaceError::DivisionByZero), [`DocumentClash`](SpaceError::DocumentClash),
