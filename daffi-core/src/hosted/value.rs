@@ -4,13 +4,12 @@ use std::any::type_name;
 use std::borrow::Borrow;
 use std::fmt;
 
-use rmp::Marker;
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::canonical::{canonical, is_canonical};
 use crate::error::DataError;
-use crate::wire::{self, BodyError, Shape, check_depth};
+use crate::wire::{self, BodyError, check_depth};
 
 /// Any value, as the MessagePack that its owner encoded. The controller hands it back as it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,19 +94,8 @@ fn open<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DataError> {
     wire::decode(bytes).map_err(|error| {
         let name = type_name::<T>();
         let expected = name.rsplit("::").next().unwrap_or(name).to_owned();
-        DataError::WrongValue { expected, found: found(bytes, error.0) }
+        DataError::WrongValue { expected, found: error.0 }
     })
-}
-
-/// What a value is that does not fit, in words: the decoder names only its first byte.
-fn found(bytes: &[u8], error: String) -> String {
-    match (error.strip_prefix("wrong msgpack marker "), Shape::of(bytes)) {
-        (Some(marker), Ok(shape)) if marker == format!("{:?}", Marker::from_u8(bytes[0])) => {
-            shape.to_string()
-        }
-        (Some(_), Ok(shape)) => format!("{shape}, a part of which is of another type"),
-        (None, _) | (_, Err(_)) => error,
-    }
 }
 
 impl From<Key> for Value {

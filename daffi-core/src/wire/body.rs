@@ -5,7 +5,7 @@ use rmp_serde::decode::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::walk;
+use super::walk::{self, Shape};
 
 /// Why a value cannot be encoded or decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,9 +66,19 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
         return Err(BodyError(format!("{} bytes too many", bytes.len() - end)));
     }
     rmp_serde::from_slice(bytes).map_err(|error| match error {
-        Error::TypeMismatch(marker) => BodyError(format!("{} where something else belongs", called(marker))),
+        Error::TypeMismatch(marker) => BodyError(mismatch(bytes, marker)),
         other => BodyError(other.to_string()),
     })
+}
+
+/// What a value is that is of another type, or has a part in it that is.
+fn mismatch(bytes: &[u8], marker: Marker) -> String {
+    let part = called(marker);
+    match (bytes.first().copied().map(Marker::from_u8), Shape::of(bytes)) {
+        (Some(first), Ok(whole)) if first == marker => whole.to_string(),
+        (_, Ok(whole)) => format!("{whole} with {part} where something else belongs"),
+        (_, Err(_)) => format!("{part} where something else belongs"),
+    }
 }
 
 /// What begins so, for people.
@@ -124,12 +134,12 @@ mod tests {
     #[test]
     fn a_value_of_another_type_is_named_as_people_say_it() {
         let text = encode("dear").unwrap();
-        let lists = encode(&[[1.5]]).unwrap();
+        let lists = encode(&[[1.5, 2.5]]).unwrap();
 
         let errors = [decode::<f64>(&text).unwrap_err(), decode::<Vec<i64>>(&lists).unwrap_err()];
 
-        assert_eq!(errors[0].0, "a text where something else belongs");
-        assert_eq!(errors[1].0, "a list where something else belongs");
+        assert_eq!(errors[0].0, "a text");
+        assert_eq!(errors[1].0, "a list of 1 with a list where something else belongs");
     }
 
     #[test]
