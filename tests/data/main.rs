@@ -32,6 +32,7 @@ mod quorum;
 mod quota;
 mod rate;
 mod redlock;
+mod relay;
 mod semaphore;
 mod set;
 mod space;

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +13,8 @@ use futures::future::join_all;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use tempfile::TempDir;
 use tokio::sync::watch;
+
+use crate::relay::Relay;
 
 const ROLE: &str = "DAFFI_TEST_ROLE";
 /// Of whom the child is told, with spaces between.
@@ -136,64 +136,6 @@ fn quiet(url: &str, name: &str) -> daffi::Connect {
 
 fn url(path: &Path) -> String {
     format!("unix://{}", path.display())
-}
-
-/// A way to a master that can be cut.
-struct Relay {
-    url: String,
-    open: Arc<Mutex<Open>>,
-}
-
-/// What is carried now.
-#[derive(Default)]
-struct Open {
-    is_cut: bool,
-    streams: Vec<UnixStream>,
-}
-
-impl Relay {
-    fn start(directory: &Path, name: &str, master: &Path) -> Self {
-        let (path, master) = (directory.join(name), master.to_owned());
-        let listener = UnixListener::bind(&path).unwrap();
-        let open = Arc::new(Mutex::new(Open::default()));
-        let relay = Self { url: url(&path), open: open.clone() };
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                // One that is down is not reached.
-                let Ok(other) = UnixStream::connect(&master) else { continue };
-                let mut open = open.lock().unwrap();
-                if !open.is_cut {
-                    for (from, to) in [(&stream, &other), (&other, &stream)] {
-                        let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                        std::thread::spawn(move || carry(from, to));
-                    }
-                    open.streams.extend([stream, other]);
-                }
-            }
-        });
-        relay
-    }
-
-    fn cut(&self, is_cut: bool) {
-        let mut open = self.open.lock().unwrap();
-        open.is_cut = is_cut;
-        if is_cut {
-            open.streams.drain(..).for_each(|stream| close(&stream));
-        }
-    }
-}
-
-/// Carries one way until either end is closed.
-fn carry(mut from: UnixStream, mut to: UnixStream) {
-    // How it ended does not matter.
-    drop(std::io::copy(&mut from, &mut to));
-    close(&from);
-    close(&to);
-}
-
-fn close(stream: &UnixStream) {
-    // It may be closed already.
-    drop(stream.shutdown(Shutdown::Both));
 }
 
 /// Five masters, and the ways of the clients to them.
