@@ -16,7 +16,7 @@ fn the_definition_is_consistent_and_every_command_is_in_the_help() {
     command.clone().debug_assert();
 
     for sub in command.get_subcommands() {
-        assert!(HELP.contains(&format!("\n  {} ", sub.get_name())), "{}", sub.get_name());
+        assert!(overview::HELP.contains(&format!("\n  {} ", sub.get_name())), "{}", sub.get_name());
     }
 }
 

@@ -210,7 +210,7 @@ fn in_a_unique_priority_queue_a_value_is_its_own_key() {
 #[test]
 fn the_value_of_the_highest_priority_is_popped_from_any_of_several_queues() {
     let mesh = Mesh::start();
-    for kind in [&[][..], &["--unique"]] {
+    for (kind, called) in [(&[][..], "pq"), (&["--unique"], "pq with --unique")] {
         let pq = |words: &[&str]| mesh.daffi(&[&["pq"], words, kind].concat());
         for (name, priority, value) in [("a", "1", "low"), ("b", "9", "high"), ("a", "5", "middle")] {
             pq(&["push", name, priority, value]).ok();
@@ -222,10 +222,10 @@ fn the_value_of_the_highest_priority_is_popped_from_any_of_several_queues() {
         assert_eq!(pq(&["pop", "b", "a", "--wait", "1h"]).ok(), "low\n");
 
         let none = pq(&["pop", "a", "b"]);
-        assert_eq!((none.exit, &*none.err), (1, "nothing is in the pq `a, b`\n"));
+        assert_eq!((none.exit, none.err), (1, format!("nothing is in the {called} `a, b`\n")));
         let late = pq(&["pop", "a", "b", "--wait", "1ms"]);
         assert_eq!(late.exit, 5);
-        assert!(late.err.contains("nothing came into the pq `a, b` within 1 ms"), "{}", late.err);
+        assert!(late.err.contains("`a, b` within 1 ms"), "{}", late.err);
         assert_eq!(pq(&["pop", "a", "b", "--count", "2"]).exit, 2);
         assert_eq!(pq(&["pop", "a", "b", "--lowest"]).exit, 2);
     }

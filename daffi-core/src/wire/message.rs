@@ -400,14 +400,17 @@ mod tests {
     proptest! {
         #[test]
         fn a_cut_or_altered_message_never_panics(at in 0usize..200, byte: u8, cut in 0usize..200) {
-            let mut bytes = hello().encode();
-            let (at, cut) = (at % bytes.len(), cut % bytes.len());
+            let whole = hello().encode();
+            let (at, cut) = (at % whole.len(), cut % whole.len());
+            let mut bytes = whole.clone();
             bytes[at] = byte;
 
             drop(Hello::decode(&bytes));
             drop(Event::decode(&bytes));
             drop(Register::decode(&bytes));
-            prop_assert!(Hello::decode(&bytes[..cut]).is_err());
+            // An altered length may leave away what is cut off.
+            drop(Hello::decode(&bytes[..cut]));
+            prop_assert!(Hello::decode(&whole[..cut]).is_err());
         }
 
         #[test]

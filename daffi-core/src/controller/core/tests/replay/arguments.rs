@@ -1,6 +1,7 @@
 //! Arguments of any method, made from what its signature says of them.
 
 use super::spaces;
+use crate::datatypes::{BloomParameters, HllSketch};
 use crate::hosted::{Key, Value};
 use crate::wire;
 
@@ -21,8 +22,8 @@ const STRUCTS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("Rate", &[("count", "u64"), ("per_ms", "u64"), ("burst", "u64")]),
-    ("Slice", &[("start", "Option<i64>"), ("stop", "Option<i64>"), ("step", "Option<i64>")]),
     ("RedlockClaim", &[("grant", "(u64, u64)"), ("owner", "String"), ("lease_ms", "u64")]),
+    ("Slice", &[("start", "Option<i64>"), ("stop", "Option<i64>"), ("step", "Option<i64>")]),
     ("Stamp", &[("command", "u64"), ("index", "u32")]),
 ];
 
@@ -79,6 +80,8 @@ impl Arguments {
             "Object" => put(out, ["one", "two", "none"][self.random.usize(..3)]),
             "Key" => put(out, &self.key()),
             "Value" => put(out, &self.value()),
+            "HllSketch" => put(out, &self.sketch()),
+            "BloomParameters" => put(out, &self.parameters()),
             _ => return self.composed(out, name, ty),
         }
         Ok(())
@@ -138,6 +141,20 @@ impl Arguments {
             2..8 => self.random.choice(&self.shown).copied().unwrap_or(1),
             _ => self.random.u64(..6),
         }
+    }
+
+    fn sketch(&mut self) -> HllSketch {
+        let mut sketch = HllSketch::default();
+        for _ in 0..self.random.u32(..4) {
+            sketch.insert(&self.random.u8(..)).expect("a number can be hashed");
+        }
+        sketch
+    }
+
+    /// Those of one of two filters, so that they fit as often as not.
+    fn parameters(&mut self) -> BloomParameters {
+        let elements = if self.random.bool() { 10 } else { 20 };
+        BloomParameters::new(elements, 0.01).expect("a small filter")
     }
 
     fn key(&mut self) -> Key {
