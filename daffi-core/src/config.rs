@@ -430,3 +430,21 @@ pub const SPACE_GROUP_STEPS_MAX: usize = 1_000_000;
 
 /// Objects that are rid of what a dropped attribute has left in them, with each write to their space.
 pub const SPACE_SWEPT_MAX: usize = 16;
+
+/// Entries of indices that are counted to choose between them: of those with more, either is as good as the other.
+pub const SPACE_PLAN_ENTRIES_MAX: usize = 1_000;
+
+/// Entries that are counted for one plan in all, which is made anew with each page: less than the page itself takes.
+pub const SPACE_PLAN_STEPS_MAX: usize = 8_000;
+
+/// Indices, or parts of them, that one search goes through: each object is held against all that came before.
+pub const SPACE_PLAN_BRANCHES_MAX: usize = 16;
+
+/// Searches of one space that are being read at once: each keeps what was changed or removed since it began.
+pub const SPACE_SEARCHES_MAX: usize = 64;
+
+/// Those of one session, so that one reader does not keep out the others.
+pub const SPACE_SESSION_SEARCHES_MAX: usize = 16;
+
+/// How long a search of which no page is read is kept: longer than it takes to make something of a page.
+pub const SPACE_SEARCH_LEASE: Duration = Duration::from_secs(60);

@@ -180,6 +180,11 @@ pub enum SpaceError {
         /// How many elements it has.
         length: u64,
     },
+    /// A search that was being read is not kept any more.
+    #[error(
+        "the search is not kept any more: it was read to its end, or not for too long, or its session has ended"
+    )]
+    SearchGone,
     /// Something has more than it may.
     #[error("{what}: {actual}, of at most {limit}")]
     TooLarge {
@@ -196,7 +201,7 @@ impl SpaceError {
     /// The stable code.
     pub fn code(&self) -> Code {
         match self {
-            Self::NoSpace | Self::NotFound { .. } => Code::NoSuchObject,
+            Self::NoSpace | Self::NotFound { .. } | Self::SearchGone => Code::NoSuchObject,
             Self::SpaceExists
             | Self::SpaceDiffers { .. }
             | Self::Exists { .. }

@@ -12,6 +12,8 @@
 //! | `pattern` | patterns of strings |
 //! | `predicate` | what is asked of objects |
 //! | `write` | the one write, of which every method is a point |
+//! | `spans` | parts of the order of values |
+//! | `plan` | which index a search goes by: one pure function |
 //! | `record` | an object as it is kept |
 //! | `checked/` | writes and predicates that fit a schema, and trying them |
 //! | `apply/` | what a write makes of an object: one pure function |
@@ -25,9 +27,11 @@ mod fields;
 mod handle;
 mod path;
 mod pattern;
+mod plan;
 mod predicate;
 mod record;
 mod schema;
+mod spans;
 mod state;
 mod types;
 mod value;
@@ -42,7 +46,8 @@ pub use predicate::{Check, Condition, Predicate};
 pub use record::Record;
 pub use schema::{Advisory, Attribute, Schema, SchemaBuilder};
 pub use state::{
-    Alteration, Counted, Found, FoundPage, GroupWritten, Search, SpaceChange, SpaceEntry, SpaceState,
+    Alteration, Counted, Found, FoundPage, GroupWritten, Order, Place, Query, QueryPage, Search, SearchPlan,
+    SpaceChange, SpaceEntry, SpaceState, Through, Wanted,
 };
 pub use types::{Primitive, Type, Unit};
 pub use value::{List, Map, Set, Sorted, Text, Value, Weight};

@@ -103,6 +103,32 @@ impl Test {
 }
 
 impl Subject {
+    /// What this names, and the type of the attribute.
+    pub(in crate::datatypes::space) fn named(
+        name: &str,
+        schema: &Schema,
+    ) -> Result<(Self, Type), SpaceError> {
+        let (attribute, path) = schema.read(name)?;
+        let subject = match (name == schema.key().name(), path.is_whole()) {
+            (true, _) => Self::Key,
+            (false, true) => Self::Whole(attribute.clone()),
+            (false, false) => Self::Inside(attribute.clone(), Hop::all(path.steps())),
+        };
+        Ok((subject, attribute.of()))
+    }
+
+    /// Whether it is the same part of objects, whatever the attribute is called.
+    pub(in crate::datatypes::space) fn is_same(&self, other: &Self) -> bool {
+        let same =
+            |one: &Attribute, other: &Attribute| (one.place(), one.of()) == (other.place(), other.of());
+        match (self, other) {
+            (Self::Key, Self::Key) => true,
+            (Self::Whole(one), Self::Whole(other)) => same(one, other),
+            (Self::Inside(one, hops), Self::Inside(other, others)) => same(one, other) && hops == others,
+            _ => false,
+        }
+    }
+
     /// What an object has there.
     pub(in crate::datatypes::space) fn of<'a>(
         &self,
@@ -133,14 +159,7 @@ pub(in crate::datatypes::space) fn place(at: i64, length: usize) -> Option<usize
 impl Probe {
     fn of(condition: &Condition, schema: &Schema) -> Result<Self, SpaceError> {
         let name = &condition.attribute;
-        let (attribute, path) = schema.read(name)?;
-        let of = attribute.of();
-        let is_key = name == schema.key().name();
-        let subject = match (is_key, path.is_whole()) {
-            (true, _) => Subject::Key,
-            (false, true) => Subject::Whole(attribute.clone()),
-            (false, false) => Subject::Inside(attribute.clone(), Hop::all(path.steps())),
-        };
+        let (subject, of) = Subject::named(name, schema)?;
         let fitting = Fitting { of, name };
         Ok(Self { subject, trial: fitting.trial(&condition.check)? })
     }

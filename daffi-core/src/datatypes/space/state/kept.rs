@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
+use super::held::Held;
+use super::index::Indices;
+use super::walk::Look;
 use crate::config::SPACE_SWEPT_MAX;
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::Schema;
@@ -21,6 +24,9 @@ pub(super) struct Kept {
     /// Of all keys and records.
     pub(super) bytes: usize,
     pub(super) versions: Versions,
+    pub(super) indices: Indices,
+    /// Searches that are being read.
+    pub(super) held: Held,
     /// Up to where objects are rid of what dropped attributes have left in them.
     pub(super) swept_to: Option<Value>,
 }
@@ -36,10 +42,13 @@ pub(super) struct Versions {
 
 impl Kept {
     pub(super) fn new(schema: Schema) -> Self {
+        let records = OrdMap::new();
         Self {
+            indices: Indices::default().remade(&schema, &records),
+            held: Held::default(),
             schema,
             schema_version: 1,
-            records: OrdMap::new(),
+            records,
             bytes: 0,
             versions: Versions::default(),
             swept_to: None,
@@ -60,6 +69,8 @@ impl Kept {
     ) -> Option<Arc<Record>> {
         self.versions.highest = self.versions.highest.max(version);
         let object_bytes = key.bytes() + OBJECT_BYTES;
+        let index_bytes = self.indices.bytes();
+        self.indices.change(key, self.records.get(key).map(|before| &**before), record.as_ref());
         let before = match record {
             Some(record) => {
                 self.bytes += record.bytes() + object_bytes;
@@ -71,12 +82,15 @@ impl Kept {
             }
         };
         self.bytes -= before.as_ref().map_or(0, |before| before.bytes() + object_bytes);
+        self.held.keep(key, before.as_ref(), index_bytes.saturating_sub(self.indices.bytes()));
         before
     }
 
     /// Removes all objects, and says how many there were.
     pub(super) fn clear(&mut self) -> u64 {
+        self.held.keep_all(self.bytes + self.indices.bytes());
         let objects = std::mem::take(&mut self.records).len();
+        self.indices.clear();
         self.bytes = 0;
         self.versions.removed = self.versions.highest;
         objects as u64
@@ -84,7 +98,9 @@ impl Kept {
 
     /// Goes by another schema from now on. Objects are read by it at once, and rid of what it does not have bit by bit.
     pub(super) fn alter(&mut self, schema: Schema) -> u64 {
-        self.schema = schema;
+        let indices = self.indices.remade(&schema, &self.records);
+        self.held.keep_all(self.indices.bytes().saturating_sub(indices.bytes()));
+        (self.schema, self.indices) = (schema, indices);
         self.schema_version += 1;
         self.swept_to = None;
         self.schema_version
@@ -92,7 +108,8 @@ impl Kept {
 
     /// Rids a few objects of what dropped attributes have left in them.
     pub(super) fn sweep(&mut self) {
-        if self.schema.is_swept() {
+        // What a search still reads would be there twice.
+        if self.schema.is_swept() || !self.held.is_empty() {
             return;
         }
         let mut is_used = vec![false; self.schema.places()];
@@ -117,9 +134,14 @@ impl Kept {
         }
     }
 
+    pub(super) fn look(&self) -> Look<'_> {
+        Look { schema: &self.schema, records: &self.records, indices: &self.indices }
+    }
+
     /// About how many bytes all of it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + SPACE_BYTES + self.schema.attributes().len() * ATTRIBUTE_BYTES
+        let beside = self.indices.bytes() + self.held.bytes();
+        self.bytes + beside + SPACE_BYTES + self.schema.attributes().len() * ATTRIBUTE_BYTES
     }
 }
 

@@ -2,18 +2,26 @@
 
 mod change;
 mod group;
+mod held;
+mod index;
 mod kept;
+mod query;
+#[cfg(test)]
+mod query_tests;
 mod saved;
 mod search;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use daffi_macros::callback;
 use serde::{Deserialize, Serialize};
 
 pub use change::{Alteration, SpaceChange};
 pub use group::GroupWritten;
+pub use query::{Order, Query, QueryPage, SearchPlan, Through, Wanted};
 pub use search::{Counted, Found, FoundPage, Search};
+pub use walk::Place;
 
 use self::change::tell;
 use self::kept::Kept;
@@ -24,7 +32,7 @@ use super::value::Value as SpaceValue;
 use super::write::{Write, Written};
 use crate::config::PAGE_ENTRIES_MAX;
 use crate::error::{DataError, SpaceError};
-use crate::hosted::{Hosted, Turn};
+use crate::hosted::{Hosted, SessionId, Time, Turn};
 
 /// A space, as the controller keeps it. It is there once it was created.
 ///
@@ -222,9 +230,7 @@ impl SpaceState {
     /// # Errors
     /// [`DataError::Invalid`] if `limit` is 0.
     pub fn search(&self, search: Search) -> Result<FoundPage, DataError> {
-        if search.limit == 0 {
-            return Err(DataError::invalid("a page of no objects comes to no end"));
-        }
+        check_limit(search.limit)?;
         Ok(self.kept()?.search(search)?)
     }
 
@@ -243,6 +249,86 @@ impl SpaceState {
     /// [`SpaceError`] if the predicate does not fit the schema.
     pub fn count(&self, predicate: Predicate, after: Option<SpaceValue>) -> Result<Counted, DataError> {
         Ok(self.kept()?.count(&predicate, after)?)
+    }
+
+    /// What a search has found in what there is now, in one turn: for those that come to an end in it.
+    ///
+    /// # Errors
+    /// [`SpaceError`] if the query does not fit the schema; [`DataError::Invalid`] if `limit` is 0.
+    pub fn find(&self, query: Query, limit: u64) -> Result<QueryPage, DataError> {
+        check_limit(limit)?;
+        let look = self.kept()?.look();
+        Ok(look.page(&look.plan(query)?, None, limit)?)
+    }
+
+    /// Begins a search that sees what there is now, however it is changed while it is read: what its first turn has
+    /// found, and its number, unless it has come to an end.
+    ///
+    /// It is kept until it is read to its end, its session ends, or no page of it was read for
+    /// [a minute](crate::config::SPACE_SEARCH_LEASE).
+    ///
+    /// # Errors
+    /// As [`find`](Self::find); [`SpaceError::TooLarge`] if too many searches are being read.
+    #[callback(shrink)]
+    pub fn begin_search(
+        &mut self,
+        turn: &mut Turn<'_>,
+        query: Query,
+        limit: u64,
+    ) -> Result<(Option<u64>, QueryPage), DataError> {
+        let page = self.find(query, limit)?;
+        let kept = self.kept_mut()?;
+        if page.next.is_none() {
+            return Ok((None, page));
+        }
+        kept.held.check_room(turn.session())?;
+        Ok((Some(kept.hold(turn)), page))
+    }
+
+    /// What the next turn of a search has found. After its last page the search is gone.
+    ///
+    /// # Errors
+    /// [`SpaceError::SearchGone`] if there is no such search of this session any more.
+    #[callback(shrink)]
+    pub fn read_search(
+        &mut self,
+        turn: &mut Turn<'_>,
+        search: u64,
+        query: Query,
+        after: Option<Place>,
+        limit: u64,
+    ) -> Result<QueryPage, DataError> {
+        check_limit(limit)?;
+        let kept = self.kept_mut()?;
+        let look = kept.held.get(search, turn.session())?.look();
+        let page = look.page(&look.plan(query)?, after, limit)?;
+        match page.next {
+            Some(_) => kept.held.renew(search, turn.now()),
+            None => kept.held.close(search, turn),
+        }
+        Ok(page)
+    }
+
+    /// Gives up a search, and says whether it was there.
+    ///
+    /// # Errors
+    /// [`SpaceError::NoSpace`].
+    #[callback(shrink)]
+    pub fn end_search(&mut self, turn: &mut Turn<'_>, search: u64) -> Result<bool, DataError> {
+        let kept = self.kept_mut()?;
+        let is_there = kept.held.get(search, turn.session()).is_ok();
+        if is_there {
+            kept.held.close(search, turn);
+        }
+        Ok(is_there)
+    }
+
+    /// What a search would do, and how many objects it would look at.
+    ///
+    /// # Errors
+    /// [`SpaceError`] if the query does not fit the schema.
+    pub fn search_describe(&self, query: Query) -> Result<SearchPlan, DataError> {
+        Ok(self.kept()?.look().describe(query)?)
     }
 
     /// How many objects there are.
@@ -305,6 +391,10 @@ impl Kept {
     }
 }
 
+fn check_limit(limit: u64) -> Result<(), DataError> {
+    if limit == 0 { Err(DataError::invalid("a page of no objects comes to no end")) } else { Ok(()) }
+}
+
 fn without_returning(write: Write) -> Write {
     Write { returning: super::write::Returning::nothing(), ..write }
 }
@@ -315,6 +405,28 @@ const DESCRIPTION_CHARS_MAX: usize = 4_096;
 impl Hosted for SpaceState {
     fn is_vacant(&self) -> bool {
         self.space.is_none()
+    }
+
+    fn next_expiry(&self) -> Option<Time> {
+        self.space.as_ref()?.held.next_expiry()
+    }
+
+    fn expire(&mut self, turn: &mut Turn<'_>) {
+        if let Some(kept) = &mut self.space {
+            let now = turn.now();
+            kept.held.close_all(turn, |view| view.until <= now);
+        }
+    }
+
+    fn release(&mut self, turn: &mut Turn<'_>) {
+        if let Some(kept) = &mut self.space {
+            let session = turn.session();
+            kept.held.close_all(turn, |view| view.session == session);
+        }
+    }
+
+    fn holders(&self) -> Vec<SessionId> {
+        self.space.as_ref().map_or_else(Vec::new, |kept| kept.held.sessions())
     }
 
     fn bytes(&self) -> usize {

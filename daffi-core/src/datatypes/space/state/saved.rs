@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::SpaceState;
+use super::held::{Held, View};
+use super::index::Indices;
 use super::kept::{Kept, OBJECT_BYTES, Versions};
+use crate::config::SPACE_SEARCHES_MAX;
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::{Layout, Schema};
 use crate::datatypes::space::types::Type;
 use crate::datatypes::space::value::Value;
+use crate::hosted::{SessionId, Time};
 
 /// A saved space.
 #[derive(Serialize, Deserialize)]
@@ -22,13 +27,83 @@ struct Saved {
     highest: u64,
     removed: u64,
     swept_to: Option<Value>,
-    objects: Vec<(Value, u64, Vec<Value>)>,
+    objects: Vec<SavedObject>,
+    /// The number of the last search.
+    last_search: u64,
+    searches: Vec<SavedView>,
+}
+
+/// A key, a version, and values by their places.
+type SavedObject = (Value, u64, Vec<Value>);
+
+/// A search that is being read: how what it sees differs from what there is.
+#[derive(Serialize, Deserialize)]
+struct SavedView {
+    number: u64,
+    session: SessionId,
+    until: Time,
+    bytes: u64,
+    schema: Schema,
+    layout: Layout,
+    /// Objects that there are and that it does not see.
+    newer: Vec<Value>,
+    /// Objects as it sees them.
+    older: Vec<SavedObject>,
+}
+
+fn saved(key: &Value, record: &Record) -> SavedObject {
+    (key.clone(), record.version(), record.values().to_vec())
+}
+
+impl SavedView {
+    fn of(number: u64, view: &View, records: &OrdMap<Value, Arc<Record>>) -> Self {
+        let (mut newer, mut older) = (Vec::new(), Vec::new());
+        for change in records.diff(&view.records) {
+            match change {
+                DiffItem::Remove(key, _) => newer.push(key.clone()),
+                DiffItem::Add(key, record) | DiffItem::Update { new: (key, record), .. } => {
+                    older.push(saved(key, record));
+                }
+            }
+        }
+        Self {
+            number,
+            session: view.session,
+            until: view.until,
+            bytes: view.bytes as u64,
+            schema: view.schema.clone(),
+            layout: view.schema.layout(),
+            newer,
+            older,
+        }
+    }
+
+    fn restored(self, kept: &Kept) -> Result<(u64, View), String> {
+        let Self { number, session, until, bytes, schema, layout, newer, older } = self;
+        let schema = schema.laid_out(layout).ok_or(MISPLACED)?;
+        if schema.key().of() != kept.schema.key().of() {
+            return Err("a search of objects with other keys".into());
+        }
+        let (types, mut records) = (types(&schema), kept.records.clone());
+        let mut indices = kept.indices.remade(&schema, &records);
+        for key in newer {
+            let key = schema.fit_key(key).map_err(|error| error.to_string())?;
+            let gone = records.remove(&key);
+            indices.change(&key, gone.as_deref(), None);
+        }
+        for object in older {
+            let (key, record) = restored(&schema, &types, kept.versions.highest, object)?;
+            let record = Arc::new(record);
+            let before = records.insert(key.clone(), Arc::clone(&record));
+            indices.change(&key, before.as_deref(), Some(&record));
+        }
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Ok((number, View { session, until, schema, records, indices, bytes }))
+    }
 }
 
 impl From<&Kept> for Saved {
     fn from(kept: &Kept) -> Self {
-        let object =
-            |(key, record): (&Value, &Arc<Record>)| (key.clone(), record.version(), record.values().to_vec());
         Self {
             schema: kept.schema.clone(),
             layout: kept.schema.layout(),
@@ -36,7 +111,14 @@ impl From<&Kept> for Saved {
             highest: kept.versions.highest,
             removed: kept.versions.removed,
             swept_to: kept.swept_to.clone(),
-            objects: kept.records.iter().map(object).collect(),
+            objects: kept.records.iter().map(|(key, record)| saved(key, record)).collect(),
+            last_search: kept.held.last,
+            searches: kept
+                .held
+                .all
+                .iter()
+                .map(|(number, view)| SavedView::of(*number, view, &kept.records))
+                .collect(),
         }
     }
 }
@@ -45,30 +127,71 @@ impl TryFrom<Saved> for Kept {
     type Error = String;
 
     fn try_from(saved: Saved) -> Result<Self, String> {
-        let Saved { schema, layout, schema_version, highest, removed, swept_to, objects } = saved;
-        let schema = schema.laid_out(layout).ok_or("attributes at places that there are not")?;
+        let Saved {
+            schema,
+            layout,
+            schema_version,
+            highest,
+            removed,
+            swept_to,
+            objects,
+            last_search,
+            searches,
+        } = saved;
+        let schema = schema.laid_out(layout).ok_or(MISPLACED)?;
         let versions = Versions { highest, removed };
         let mut kept = Self { schema_version, versions, ..Self::new(schema) };
-        let mut types: Vec<Option<Type>> = vec![None; kept.schema.places()];
-        kept.schema.attributes().iter().for_each(|attribute| types[attribute.place()] = Some(attribute.of()));
+        let types = types(&kept.schema);
         kept.swept_to =
             swept_to.map(|key| kept.schema.fit_key(key)).transpose().map_err(|error| error.to_string())?;
         let mut records = OrdMap::new();
-        for (key, version, values) in objects {
-            let key = kept.schema.fit_key(key).map_err(|error| error.to_string())?;
-            if version > highest {
-                return Err(format!("object {key} has version {version}, and none is above {highest}"));
-            }
-            let record = Record::restored(version, fitted(&types, values)?);
+        for object in objects {
+            let (key, record) = restored(&kept.schema, &types, highest, object)?;
             kept.bytes += key.bytes() + OBJECT_BYTES + record.bytes();
             if records.insert(key, Arc::new(record)).is_some() {
                 return Err("an object is there twice".into());
             }
         }
+        kept.indices = Indices::default().remade(&kept.schema, &records);
         kept.records = records;
+        kept.restore_searches(last_search, searches)?;
         Ok(kept)
     }
 }
+
+impl Kept {
+    fn restore_searches(&mut self, last: u64, searches: Vec<SavedView>) -> Result<(), String> {
+        if searches.len() > SPACE_SEARCHES_MAX || searches.iter().any(|search| search.number > last) {
+            return Err("more searches than there were".into());
+        }
+        let all = searches.into_iter().map(|search| search.restored(self)).collect::<Result<_, _>>()?;
+        self.held = Held { all, last };
+        Ok(())
+    }
+}
+
+/// An object with what it says held against its space.
+fn restored(
+    schema: &Schema,
+    types: &[Option<Type>],
+    highest: u64,
+    (key, version, values): SavedObject,
+) -> Result<(Value, Record), String> {
+    let key = schema.fit_key(key).map_err(|error| error.to_string())?;
+    if version > highest {
+        return Err(format!("object {key} has version {version}, and none is above {highest}"));
+    }
+    Ok((key, Record::restored(version, fitted(types, values)?)))
+}
+
+/// The types of attributes by their places.
+fn types(schema: &Schema) -> Vec<Option<Type>> {
+    let mut types = vec![None; schema.places()];
+    schema.attributes().iter().for_each(|attribute| types[attribute.place()] = Some(attribute.of()));
+    types
+}
+
+const MISPLACED: &str = "attributes at places that there are not";
 
 /// The values of an object, each of the type of its place. What a dropped attribute has left stays as it is.
 fn fitted(types: &[Option<Type>], values: Vec<Value>) -> Result<Vec<Value>, String> {
