@@ -139,6 +139,10 @@ fn of_present(write: Write) -> Write {
 }
 
 impl DynSpace {
+    pub(super) fn client(&self) -> &<SpaceState as Kept>::Client {
+        &self.object
+    }
+
     /// The description that this handle goes by.
     pub fn schema(&self) -> &Schema {
         &self.schema

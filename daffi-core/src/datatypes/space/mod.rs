@@ -20,6 +20,7 @@
 //! | `verb` | every method of the original, in one table |
 //! | `state/` | a space as the controller keeps it: its objects, searches, groups, alterations |
 //! | `handle` | a space by its name, with the methods of the original |
+//! | `results` | its searches: what they find as a stream |
 
 mod apply;
 mod checked;
@@ -30,6 +31,7 @@ mod pattern;
 mod plan;
 mod predicate;
 mod record;
+mod results;
 mod schema;
 mod spans;
 mod state;
@@ -44,6 +46,7 @@ pub use handle::DynSpace;
 pub use pattern::Pattern;
 pub use predicate::{Check, Condition, Predicate};
 pub use record::Record;
+pub use results::{Count, Results, SearchCursor};
 pub use schema::{Advisory, Attribute, Schema, SchemaBuilder};
 pub use state::{
     Alteration, Counted, Found, FoundPage, GroupWritten, Order, Place, Query, QueryPage, Search, SearchPlan,

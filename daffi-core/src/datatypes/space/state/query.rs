@@ -58,7 +58,9 @@ pub struct QueryPage {
     pub count: u64,
     /// The objects, unless only their number is wanted. There may be none although more follow.
     pub objects: Vec<Found>,
-    /// What each of them is sorted by, if they do not come sorted and have to be.
+    /// Whether they come in the order that is wanted, with all that are before them before.
+    pub is_sorted: bool,
+    /// What each of them is to be sorted by, if they do not come so.
     pub values: Vec<Value>,
     /// Where to go on, if there may be more.
     pub next: Option<Place>,
@@ -144,7 +146,13 @@ impl Look<'_> {
         let sorted = order.as_ref().filter(|order| !order.is_given);
         let is_backward = given.is_some_and(|given| given.is_descending);
         let mut walk = self.walk(plan, test, after.as_ref(), is_backward);
-        let mut page = QueryPage { count: 0, objects: Vec::new(), values: Vec::new(), next: None };
+        let mut page = QueryPage {
+            count: 0,
+            objects: Vec::new(),
+            is_sorted: sorted.is_none(),
+            values: Vec::new(),
+            next: None,
+        };
         if *wanted == Wanted::Count {
             page.count = walk.by_ref().count() as u64;
             page.next = walk.place();

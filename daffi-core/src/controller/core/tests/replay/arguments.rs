@@ -9,6 +9,7 @@ use crate::wire;
 const STRUCTS: &[(&str, &[(&str, &str)])] = &[
     ("Claim", &[("owner", "String"), ("ticket", "u64"), ("lease_ms", "Option<u64>")]),
     ("Duration", &[("secs", "u32"), ("nanos", "Nanos")]),
+    ("Place", &[("branch", "Branch"), ("value", "Option<SpaceValue>"), ("key", "SpaceValue")]),
     ("PqEntry", &[("priority", "i64"), ("is_vip", "bool"), ("stamp", "Stamp")]),
     (
         "QueueSettings",
@@ -71,6 +72,7 @@ impl Arguments {
         let ty = ty.trim();
         match ty {
             "u64" | "usize" => put(out, &self.natural(name)),
+            "Branch" => put(out, &self.random.u32(..3)),
             "u32" | "Nanos" => put(out, &self.random.u32(..60)),
             "i64" | "i32" => put(out, &self.random.i64(-3..60)),
             "f64" => put(out, &(f64::from(self.random.i32(-4..40)) / 4.0)),

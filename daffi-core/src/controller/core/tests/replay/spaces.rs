@@ -3,7 +3,8 @@
 use fastrand::Rng;
 
 use crate::datatypes::space::{
-    Action, Alteration, Check, Predicate, Present, Returning, Schema, Search, Type, Value, Write,
+    Action, Alteration, Check, Order, Predicate, Present, Query, Returning, Schema, Search, Type, Value,
+    Wanted, Write,
 };
 use crate::{obj, wire};
 
@@ -29,6 +30,7 @@ pub(super) fn argument(random: &mut Rng, ty: &str) -> Option<Vec<u8>> {
             let only = (random.u32(..4) == 0).then(|| vec![name(random)]);
             wire::encode(&Search { predicate: predicate(random, 2), after, limit: random.u64(..4), only })
         }
+        "Query" => wire::encode(&query(random)),
         _ => return None,
     };
     Some(bytes.expect("it encodes"))
@@ -40,6 +42,17 @@ fn pick<T: Copy>(random: &mut Rng, of: &[T]) -> T {
 
 fn name(random: &mut Rng) -> String {
     pick(random, NAMES).to_owned()
+}
+
+fn query(random: &mut Rng) -> Query {
+    let before = (random.u32(..4) == 0).then(|| (value(random, 0), key(random)));
+    let order = Order { by: name(random), is_descending: random.bool(), before };
+    let wanted = match random.u32(..4) {
+        0 => Wanted::Count,
+        1 => Wanted::Attributes(vec![name(random)]),
+        _ => Wanted::Objects,
+    };
+    Query { predicate: predicate(random, 2), order: random.bool().then_some(order), wanted }
 }
 
 fn schema(random: &mut Rng) -> Schema {
