@@ -31,6 +31,9 @@ pub(super) trait Ways {
     /// The way by this part of objects, if there is one.
     fn by(&self, subject: &Subject) -> Option<(Way, Entries)>;
 
+    /// What values there may be in the entries of a way.
+    fn domain(&self, way: Way) -> Spans;
+
     /// How many entries there are in these spans, or `most` if there are as many or more.
     fn count(&self, way: Way, spans: &Spans, most: usize) -> usize;
 
@@ -203,7 +206,8 @@ impl<W: Ways> Planner<'_, W> {
             Entries::One | Entries::AtMostOne => Spans::of_trial(&probe.trial),
         };
         let spans = spans.filter(|_| holds || entries == Entries::One)?;
-        Some(Branch { way, entries, spans: if holds { spans } else { spans.inverse() } })
+        let spans = if holds { spans } else { spans.inverse() };
+        Some(Branch { way, entries, spans: spans.and(self.ways.domain(way)) })
     }
 }
 

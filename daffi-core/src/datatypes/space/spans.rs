@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::checked::Trial;
+use super::types::Type;
 use super::value::{List, Value};
 
 /// A place between two values.
@@ -91,6 +92,18 @@ impl Spans {
 
     pub(super) fn and(self, other: Self) -> Self {
         self.inverse().or(other.inverse()).inverse()
+    }
+
+    /// All values that there may be of a type, in an index or as keys.
+    pub(super) fn of_type(of: Type) -> Self {
+        let (some, at) = match of {
+            Type::Int | Type::Timestamp(_) => (Value::Int(i64::MIN), 0),
+            Type::Float => (Value::Float(f64::NEG_INFINITY), 1),
+            Type::String => (Value::from(""), 0),
+            Type::List(_) | Type::Set(_) | Type::Map(..) | Type::Document => return Self::all(),
+        };
+        let line = lines(&some, Side::Before).into_iter().nth(at);
+        line.map_or_else(Self::all, |(start, _, end)| Self::of(start, end))
     }
 
     /// Whether a value is in it.

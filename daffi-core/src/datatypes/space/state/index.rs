@@ -11,6 +11,7 @@ use crate::datatypes::space::plan::Entries;
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::Schema;
 use crate::datatypes::space::spans::{Cut, Side, Spans};
+use crate::datatypes::space::types::Type;
 use crate::datatypes::space::value::{List, Value};
 
 /// The indices of a space.
@@ -31,6 +32,8 @@ struct Indexed {
     path: String,
     subject: Subject,
     entries: Entries,
+    /// The type of the values in it.
+    member: Type,
 }
 
 impl Indices {
@@ -74,7 +77,8 @@ impl Index {
             Subject::Key | Subject::Whole(_) if of.member().is_none() => Entries::One,
             Subject::Key | Subject::Whole(_) => Entries::Members,
         };
-        let of = Arc::new(Indexed { path: path.to_owned(), subject, entries });
+        let member = of.member().map_or(of, Type::from);
+        let of = Arc::new(Indexed { path: path.to_owned(), subject, entries, member });
         Self { of, entries: OrdSet::new() }
     }
 
@@ -85,6 +89,10 @@ impl Index {
 
     pub(super) fn is_of(&self, subject: &Subject) -> bool {
         self.of.subject.is_same(subject)
+    }
+
+    pub(super) fn member(&self) -> Type {
+        self.of.member
     }
 
     pub(super) fn entries(&self) -> Entries {

