@@ -154,3 +154,56 @@ pub use daffi_macros::count;
 /// * `renew = false`: it is not extended, and so lost after its auto-release time, as Pottery's is.
 #[doc(inline)]
 pub use daffi_macros::synchronize;
+
+/// Makes a struct the objects of a space: its description, and a function for each attribute that offers what the type of
+/// that allows.
+///
+/// One field is the key; `String`, `i64`, `f64` and `SystemTime` can be. The others are of those types or `Text`, of a `Vec`,
+/// a `BTreeSet` or a `BTreeMap` of text and numbers, or a document, [`Value`](datatypes::space::Value).
+/// [`Node::space`](Node::space) has the space.
+///
+/// ```standalone_crate
+/// use std::collections::BTreeSet;
+///
+/// use daffi::Space;
+/// use daffi::prelude::*;
+///
+/// #[derive(Space, Debug, PartialEq)]
+/// struct Friend {
+///     #[key]
+///     username: String,
+///     first: String,
+///     views: i64,
+///     friends: BTreeSet<String>,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daffi::Result<()> {
+/// # let _controller = Controller::bind("memory://derive-space").await?;
+/// let node = daffi::connect("memory://derive-space").await?;
+/// let friends = node.space::<Friend>();
+/// friends.ensure().await?;
+/// let jj = Friend { username: "jj".into(), first: "John".into(), views: 0, friends: BTreeSet::new() };
+/// friends.put(&jj).await?;
+///
+/// friends.update("jj", Friend::friends().insert("jsmith1")).await?;
+/// friends.update("jj", Friend::first().set("Jon").then(Friend::views().add(1))).when(Friend::first().eq("John")).await?;
+/// assert_eq!(friends.fetch("jj", Friend::views().add(1)).await?, 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What a type does not allow does not compile:
+///
+/// ```compile_fail
+/// # #[derive(daffi::Space)]
+/// # struct Friend { #[key] username: String, first: String }
+/// let _ = Friend::first().add(1); // a string
+/// ```
+///
+/// # Options
+///
+/// Above the struct: `#[space(name = "friends", index(first, views), subspace(first), tolerate = 2, partitions = 64)]`. The
+/// name is by default that of the struct, as `user_lock` of `UserLock`.
+#[doc(inline)]
+pub use daffi_macros::Space;

@@ -11,15 +11,16 @@ mod attributes;
 mod macros;
 
 #[doc(inline)]
-pub use attributes::{cached, count, synchronize};
+pub use attributes::{Space, cached, count, synchronize};
 pub use daffi_core::api::{
     Batch, Batched, Broadcast, Call, CallFuture, Client, ContextTimer, Every, Feed, Fence, Heard, Item,
     ItemStream, Job, Kept, NoReturn, Object, Opening, Operation, OperationFuture, Place, Remote, Replies,
-    ReplyStream, Retry, Schedule, ScheduleGuard, Seconds, StoppedTimer, Tell, TimerGuard, Versioned,
+    ReplyStream, Retry, Schedule, ScheduleGuard, Seconds, Sent, StoppedTimer, Tell, TimerGuard, Versioned,
     WithController, millis, modifiers, secs,
 };
 pub use daffi_core::callback::{Args, Arguments, Callback, Context, Incoming, Offer, Registry, Wire};
 pub use daffi_core::controller::{Bind, Controller};
+pub use daffi_core::datatypes::space::Space;
 pub use daffi_core::datatypes::{
     Agreement, Barrier, BloomFilter, Cache, CachedMap, Comms, Counters, DailyQuota, Deque, Dict, Election,
     Event, EventStream, EventWatcher, Events, GlobalCounter, Hash, Hold, HyperLogLog, IdBlocks, Inbox, Latch,

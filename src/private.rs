@@ -12,6 +12,7 @@ pub use daffi_core::datatypes::{
     try_counted_before, try_synchronized,
 };
 pub use daffi_core::error::{DataError, QuorumError};
+pub use daffi_core::datatypes::space::field;
 pub use futures::Stream;
 use std::fmt::Display;
 

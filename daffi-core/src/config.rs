@@ -448,3 +448,8 @@ pub const SPACE_SESSION_SEARCHES_MAX: usize = 16;
 
 /// How long a search of which no page is read is kept: longer than it takes to make something of a page.
 pub const SPACE_SEARCH_LEASE: Duration = Duration::from_secs(60);
+
+/// Operations that one node has on their way at a time of those that are sent at once; further ones go in the order in which
+/// they were begun. As many as HyperDex's manual has: enough that none waits for the way there and back, and far fewer than
+/// calls may be.
+pub const SENT_IN_FLIGHT_MAX: usize = 1_024;

@@ -12,6 +12,7 @@ mod parse;
 mod problems;
 mod program;
 mod synchronize;
+mod space;
 mod types;
 
 #[cfg(test)]
@@ -62,6 +63,12 @@ pub fn cached(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> 
 #[proc_macro_attribute]
 pub fn synchronize(given: proc_macro::TokenStream, item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     synchronize_tokens(given.into(), item.into()).into()
+}
+
+/// Defined in `daffi-macros`, to be used as `daffi::Space`.
+#[proc_macro_derive(Space, attributes(key, space))]
+pub fn space(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    space_tokens(item.into()).into()
 }
 
 fn callback_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
@@ -173,5 +180,12 @@ fn synchronize_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
     match parsed.and_then(|(given, item)| synchronize::Synchronized::new(&given, item)) {
         Ok(synchronized) => expand::synchronized(&synchronized),
         Err(error) => beside(kept, error),
+    }
+}
+
+fn space_tokens(item: TokenStream) -> TokenStream {
+    match syn::parse2(item).and_then(space::Described::new) {
+        Ok(described) => expand::space(&described),
+        Err(error) => error.into_compile_error(),
     }
 }

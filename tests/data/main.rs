@@ -16,6 +16,7 @@ mod events;
 mod globalcounter;
 mod hash;
 mod hll;
+mod hyperdex;
 mod killed;
 mod lease;
 mod linear;

@@ -80,7 +80,7 @@ impl Batch {
     /// Adds an operation; its result is found by what this returns. Its own options count for nothing here.
     pub fn add<T: 'static>(&mut self, operation: Operation<T>) -> Place<T> {
         let at = self.opens.len();
-        let Operation { call, open } = operation;
+        let Operation { call, open, .. } = operation;
         self.opens.push(Box::new(open));
         match step(call) {
             Ok(step) => self.steps.push(step),
@@ -193,7 +193,7 @@ impl<T: 'static> Operation<T> {
     }
 
     fn with_terms<U: 'static>(self, terms: Vec<Term>, make: fn(T, u64) -> U) -> Operation<U> {
-        let Self { call, open } = self;
+        let Self { call, open, .. } = self;
         let node = match &call {
             Ok(call) => call.node.clone(),
             Err(error) => return Operation::failed((**error).clone()),

@@ -156,6 +156,28 @@ impl<T: DeserializeOwned + Send + 'static> Feed<T> {
         self.bridge.items(self.inner)
     }
 
+    /// A stream of those items that are chosen, which may be changed for it, up to the first error of that.
+    pub(crate) fn filtered(
+        self,
+        choose: impl FnMut(&mut Item<T>) -> Result<bool, DataError> + Send + 'static,
+    ) -> Self {
+        let inner = stream::unfold(Some((self.inner, choose)), |state| async move {
+            let (mut inner, mut choose) = state?;
+            loop {
+                let mut item = match inner.next().await? {
+                    Ok(Heard::Item(item)) => item,
+                    other => return Some((other, Some((inner, choose)))),
+                };
+                match choose(&mut item) {
+                    Ok(true) => return Some((Ok(Heard::Item(item)), Some((inner, choose)))),
+                    Ok(false) => {}
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+        });
+        Self { bridge: self.bridge, inner: inner.boxed() }
+    }
+
     /// A stream of the same with something else made of its items.
     pub(crate) fn mapped<U: Send + 'static>(
         self,

@@ -15,6 +15,7 @@ mod program;
 mod remote;
 mod retry;
 mod schedule;
+mod sent;
 mod stream;
 mod timer;
 
@@ -33,6 +34,8 @@ pub use program::{Ended, Main, run};
 pub use remote::{Client, Remote};
 pub use retry::Retry;
 pub use schedule::{Every, Schedule, ScheduleGuard};
+pub(crate) use sent::Line;
+pub use sent::Sent;
 pub use stream::ItemStream;
 pub use timer::{ContextTimer, StoppedTimer, TimerGuard};
 

@@ -10,16 +10,19 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use super::blocking::bridge::Bridge;
 use super::call::Prepared;
+use super::sent::{Gate, Line};
 use super::{Call, Object};
 use crate::config;
 use crate::error::{CallError, DataError, Ran, Result, Stage};
 use crate::node::{Awaiting, Flight, Node, Phase, Reply};
 use crate::wire;
 
-/// An operation on a hosted object that has not been sent: await it, or [`wait`](Self::wait) for it on a thread.
+/// An operation on a hosted object that has not been sent: await it, [`send`](Self::send) it at once and await it later, or
+/// [`wait`](Self::wait) for it on a thread.
 ///
 /// The controller carries out the operations of one object one at a time, each of them wholly or not at all.
 ///
@@ -33,6 +36,8 @@ pub struct Operation<T> {
     /// Dropped before `open`.
     pub(super) call: Result<Call<()>, Box<DataError>>,
     pub(super) open: Open<T>,
+    /// Where it goes behind those that were begun before it.
+    pub(super) line: Option<Line>,
 }
 
 /// Makes the value of what came back.
@@ -57,7 +62,7 @@ impl<T: DeserializeOwned + 'static> Operation<T> {
             Ok(body) => Ok(Call::encoded(node, name, body)),
             Err(error) => Err(Box::new(DataError::invalid(error.0))),
         };
-        Self { call, open: Box::new(read) }
+        Self { call, open: Box::new(read), line: None }
     }
 }
 
@@ -73,7 +78,7 @@ impl<T: 'static> Operation<T> {
     /// One that fails: its arguments are none.
     pub(crate) fn failed(error: impl Into<DataError>) -> Self {
         let open = |reply: Result<&[u8], DataError>| Err(reply.err().unwrap_or_else(unsent));
-        Self { call: Err(Box::new(error.into())), open: Box::new(open) }
+        Self { call: Err(Box::new(error.into())), open: Box::new(open), line: None }
     }
 
     /// The operation that `make` makes, unless it has no arguments for it.
@@ -100,8 +105,22 @@ impl<T: 'static> Operation<T> {
         self,
         change: impl FnOnce(Result<T, DataError>) -> Result<U, DataError> + Send + 'static,
     ) -> Operation<U> {
-        let Self { call, open } = self;
-        Operation { call, open: Box::new(move |reply| change(open(reply))) }
+        let Self { call, open, line } = self;
+        Operation { call, open: Box::new(move |reply| change(open(reply))), line }
+    }
+
+    /// Has it go behind those of the same line that were begun before it: it is sent once they are over.
+    pub(crate) fn in_line(self, line: Option<Line>) -> Self {
+        Self { line, ..self }
+    }
+
+    /// On its way as soon as it is polled and has its place among those that are `sent`, if it needs one.
+    pub(super) fn begun(self, sent: Option<Arc<Semaphore>>) -> OperationFuture<T> {
+        let state = match self.call {
+            Ok(call) => Sending::new(call).map_err(Box::new),
+            Err(error) => Err(error),
+        };
+        OperationFuture { state, open: Some(self.open), gate: Gate::new(self.line, sent) }
     }
 
     /// Gives it this long, by default [`CALL_TIMEOUT`](config::CALL_TIMEOUT). One that may have to wait has for ever; its
@@ -135,11 +154,7 @@ impl<T: 'static> IntoFuture for Operation<T> {
     type IntoFuture = OperationFuture<T>;
 
     fn into_future(self) -> OperationFuture<T> {
-        let state = match self.call {
-            Ok(call) => Sending::new(call).map_err(Box::new),
-            Err(error) => Err(error),
-        };
-        OperationFuture { state, open: Some(self.open) }
+        self.begun(None)
     }
 }
 
@@ -160,6 +175,8 @@ pub struct OperationFuture<T> {
     state: Result<Sending, Box<DataError>>,
     /// Until it is over.
     open: Option<Open<T>>,
+    /// Dropped last: then others come.
+    pub(super) gate: Gate,
 }
 
 /// An operation on its way, which is sent again if the link breaks before its outcome is here.
@@ -221,10 +238,14 @@ impl<T> Future for OperationFuture<T> {
     type Output = Result<T, DataError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, DataError>> {
+        if self.state.is_ok() {
+            ready!(self.gate.poll_open(cx));
+        }
         let reply = match &mut self.state {
             Ok(sending) => ready!(sending.poll(cx)).map_err(DataError::from),
             Err(error) => Err((**error).clone()),
         };
+        self.gate.leave();
         let open = self.open.take();
         Poll::Ready(match open {
             Some(open) => open(reply.as_ref().map(|reply| &*reply.body).map_err(DataError::clone)),

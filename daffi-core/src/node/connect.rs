@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use tokio::sync::Semaphore;
 use tokio::sync::{Notify, broadcast, oneshot, watch};
 use tokio::time::Instant;
 
@@ -336,6 +337,7 @@ impl Connect {
             timer: Notify::new(),
             presence: broadcast::Sender::new(config::PRESENCE_QUEUED_MAX),
             runtime: tokio::runtime::Handle::current(),
+            sent: Arc::new(Semaphore::new(config::SENT_IN_FLIGHT_MAX)),
             guard: Mutex::new(Weak::new()),
             stop: watch::Sender::new(false),
         })

@@ -40,7 +40,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
@@ -103,6 +103,8 @@ pub(crate) struct Shared {
     pub(crate) timer: Notify,
     pub(crate) presence: broadcast::Sender<Presence>,
     pub(crate) runtime: tokio::runtime::Handle,
+    /// The places of operations that are sent and not awaited yet.
+    pub(crate) sent: Arc<Semaphore>,
     /// For the handles of callbacks, which must not keep the node alive.
     guard: Mutex<Weak<Guard>>,
     /// Why the node shall end by itself, once somebody called [`Node::stop`].

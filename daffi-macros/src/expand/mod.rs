@@ -13,6 +13,7 @@ mod handler;
 mod hosted;
 mod program;
 mod synchronize;
+mod space;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -29,6 +30,7 @@ pub(crate) use count::counted;
 pub(crate) use hosted::hosted;
 pub(crate) use program::program;
 pub(crate) use synchronize::synchronized;
+pub(crate) use space::space;
 
 /// What `#[callback]` puts beside the function.
 pub(crate) fn callback(model: &Model) -> TokenStream {

@@ -5,13 +5,14 @@ use std::ops::Index;
 use std::sync::Arc;
 
 use super::fields::Fields;
+use super::ordered::KeyLines;
 use super::predicate::Predicate;
 use super::schema::Schema;
 use super::state::{Alteration, Found, SpaceEntry, SpaceState};
 use super::value::Value;
 use super::verb::{Verb, with_verbs};
 use super::write::{Action, Returning, Write, Written};
-use crate::api::{Kept, Operation};
+use crate::api::{Kept, Line, Operation};
 use crate::error::{DataError, SpaceError};
 use crate::node::Node;
 
@@ -46,6 +47,8 @@ use crate::node::Node;
 pub struct DynSpace {
     object: <SpaceState as Kept>::Client,
     schema: Arc<Schema>,
+    /// If what is done by one key goes in the order in which it was begun.
+    lines: Option<Arc<KeyLines>>,
 }
 
 reaches_object!(DynSpace);
@@ -76,7 +79,7 @@ impl Node {
             let schema: Schema = description.parse()?;
             let object = self.object::<SpaceState>(schema.name());
             let begun = begin(&object, schema.clone());
-            Ok::<_, SpaceError>(begun.map(move |()| DynSpace { object, schema: Arc::new(schema) }))
+            Ok::<_, SpaceError>(begun.map(move |()| DynSpace::of(object, schema)))
         })
     }
 
@@ -88,7 +91,7 @@ impl Node {
         let object = self.object::<SpaceState>(name);
         object.describe().and_then(move |entry| {
             let entry = entry.ok_or(SpaceError::NoSpace)?;
-            Ok(DynSpace { object, schema: Arc::new(entry.schema) })
+            Ok(DynSpace::of(object, entry.schema))
         })
     }
 
@@ -143,6 +146,23 @@ impl DynSpace {
         &self.object
     }
 
+    /// One that goes by this description.
+    pub(super) fn of(object: <SpaceState as Kept>::Client, schema: Schema) -> Self {
+        Self { object, schema: Arc::new(schema), lines: None }
+    }
+
+    /// A handle whose operations on one object, by its key, are carried out in the order in which they are begun: sent, or
+    /// polled first. Its clones are in the same line. Each is sent when the one before it is over, which takes as long as
+    /// awaiting each does; operations on different objects do not wait for each other, and those on groups for none.
+    #[must_use]
+    pub fn ordered_by_key(&self) -> Self {
+        Self { lines: Some(Arc::default()), ..self.clone() }
+    }
+
+    fn line(&self, key: &Value) -> Option<Line> {
+        self.lines.as_ref().map(|lines| lines.of(key))
+    }
+
     /// The description that this handle goes by.
     pub fn schema(&self) -> &Schema {
         &self.schema
@@ -165,7 +185,8 @@ impl DynSpace {
     pub fn alter(&self, alteration: Alteration) -> Operation<Self> {
         let altered = alteration.of(&self.schema);
         let object = self.object.clone();
-        let after = |schema| Self { object, schema: Arc::new(schema) };
+        let lines = self.lines.clone();
+        let after = |schema| Self { lines, ..Self::of(object, schema) };
         match altered {
             Ok(schema) => self.object.alter(alteration).map(|_| after(schema)),
             Err(error) => Operation::failed(error),
@@ -197,7 +218,8 @@ impl DynSpace {
         let schema = Arc::clone(&self.schema);
         match schema.fit_key(key) {
             Ok(key) => {
-                let found = self.object.get(key, only);
+                let line = self.line(&key);
+                let found = self.object.get(key, only).in_line(line);
                 found.map(move |found| found.map(|found| found.fitted(&schema)))
             }
             Err(error) => Operation::failed(error),
@@ -212,11 +234,14 @@ impl DynSpace {
         let schema = Arc::clone(&self.schema);
         let key = write.check(&schema).and_then(|()| schema.fit_key(key.into()));
         match key {
-            Ok(key) => self.object.write(key, write).map(move |written| Written {
-                before: written.before.map(|fields| fields.fitted(&schema)),
-                after: written.after.map(|fields| fields.fitted(&schema)),
-                ..written
-            }),
+            Ok(key) => {
+                let line = self.line(&key);
+                self.object.write(key, write).in_line(line).map(move |written| Written {
+                    before: written.before.map(|fields| fields.fitted(&schema)),
+                    after: written.after.map(|fields| fields.fitted(&schema)),
+                    ..written
+                })
+            }
             Err(error) => Operation::failed(error),
         }
     }
@@ -254,6 +279,15 @@ impl DynSpace {
             Ok(()) => self.object.erase_whole_group(predicate),
             Err(error) => Operation::failed(error),
         }
+    }
+
+    /// Writes all objects that meet a predicate, in one step, all of them or none, and says how many they are. What the
+    /// write is to return does not come back.
+    ///
+    /// # Errors
+    /// Why it cannot be made of one of them.
+    pub fn group_write(&self, predicate: impl Into<Predicate>, write: Write) -> Operation<u64> {
+        self.group(predicate, Ok(write))
     }
 
     /// Removes all objects, and says how many there were.
@@ -344,7 +378,8 @@ impl DynSpace {
             Ok(key) => key,
             Err(error) => return Operation::failed(error),
         };
-        self.object.erase(key, predicate.into_conjuncts()).then(|written| match written {
+        let line = self.line(&key);
+        self.object.erase(key, predicate.into_conjuncts()).in_line(line).then(|written| match written {
             Ok(_) => Ok(true),
             Err(DataError::Space(SpaceError::NotFound { .. })) => Ok(false),
             Err(DataError::Space(error)) if error.is_unmet() => Ok(false),

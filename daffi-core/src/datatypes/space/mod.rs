@@ -19,13 +19,17 @@
 //! | `apply/` | what a write makes of an object: one pure function |
 //! | `verb` | every method of the original, in one table |
 //! | `state/` | a space as the controller keeps it: its objects, searches, groups, alterations |
+//! | `ordered` | lines of operations, one for each key |
 //! | `handle` | a space by its name, with the methods of the original |
 //! | `results` | its searches: what they find as a stream |
+//! | `watch` | the changes of a space, of one object, or of those that match |
+//! | `typed/` | the same for types of Rust: `#[derive(Space)]` |
 
 mod apply;
 mod checked;
 mod fields;
 mod handle;
+mod ordered;
 mod path;
 mod pattern;
 mod plan;
@@ -35,9 +39,11 @@ mod results;
 mod schema;
 mod spans;
 mod state;
+mod typed;
 mod types;
 mod value;
 mod verb;
+mod watch;
 mod write;
 
 pub use apply::{Applied, apply};
@@ -51,6 +57,10 @@ pub use schema::{Advisory, Attribute, Schema, SchemaBuilder};
 pub use state::{
     Alteration, Counted, Found, FoundPage, GroupWritten, Order, Place, Query, QueryPage, Search, SearchPlan,
     SpaceChange, SpaceEntry, SpaceState, Through, Wanted,
+};
+pub use typed::{
+    Attr, Attributed, Element, Entry, Integer, KeyAttr, Measured, Number, Ordered, Space, Step, Steps,
+    Textual, TypedSpace, TypedWrite, Updated, Where, field,
 };
 pub use types::{Primitive, Type, Unit};
 pub use value::{List, Map, Set, Sorted, Text, Value, Weight};
