@@ -7,6 +7,7 @@ mod overview;
 mod queues;
 mod sequences;
 mod sketches;
+mod space;
 mod token;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::sequences::{Deque, List, Multiset};
 pub(crate) use self::sketches::{Bloom, Hll};
+pub(crate) use self::space::Space;
 pub(crate) use self::token::{NewToken, Token};
 use crate::{complete, duration};
 
@@ -214,6 +216,13 @@ pub(crate) enum Command {
         /// What to do with them [default: ls]
         #[command(subcommand)]
         action: Option<Pq>,
+    },
+    /// Objects with a schema: found by what is in them, changed in one step
+    #[command(after_long_help = space::SPACE_HELP)]
+    Space {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Space>,
     },
     /// Messages to whoever listens
     Comms {

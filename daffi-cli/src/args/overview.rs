@@ -28,6 +28,7 @@ Data:
   multiset     How often values count
   queue        Queues: first in, first out; a command for each message
   pq           Queues that go by priority
+  space        Objects with a schema: found by what is in them, changed in one step
   comms        Messages to whoever listens
   event        Events: send them, run a command for each
   lock         Run a command while no other holds the lock

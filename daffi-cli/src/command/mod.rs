@@ -37,6 +37,7 @@ mod schedules;
 mod serve;
 mod set;
 mod shell;
+mod space;
 mod stdin;
 mod stop;
 mod stream;
@@ -119,6 +120,7 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Multiset { action } => multiset::run(app, action).await,
         Command::Queue { action } => queue::run(app, action).await,
         Command::Pq { action } => pq::run(app, action).await,
+        Command::Space { action } => Box::pin(space::run(app, action)).await,
         Command::Comms { action } => comms::run(app, action).await,
         Command::Event { action } => event::run(app, action).await,
         Command::Lock(options) => lock::run(app, &options).await,

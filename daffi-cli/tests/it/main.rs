@@ -26,6 +26,7 @@ mod scripts;
 mod sequences;
 mod serve;
 mod sketches;
+mod spaces;
 mod streams;
 mod support;
 mod tokens;

@@ -1,0 +1,225 @@
+//! Attributes, predicates and changes as words of the command line, read by the types of a description.
+
+use daffi_core::datatypes::space::{
+    Action, Change, Check, Fields, Form, MethodEntry, Predicate, Schema, Type, Value, Write,
+};
+
+use crate::report::{End, Problem};
+
+/// What stands between an attribute and a value, the longer ones first.
+const CHANGES: &[&str] = &["+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "="];
+const CHECKS: &[&str] = &["!=", "<=", ">=", "=", "<", ">", "~"];
+
+/// A key.
+pub(super) fn key(schema: &Schema, word: &str) -> Value {
+    of_type(schema.key().of(), word)
+}
+
+/// `ATTRIBUTE=VALUE`s.
+///
+/// # Errors
+/// Which is none.
+pub(super) fn fields(schema: &Schema, words: &[String]) -> Result<Fields, End> {
+    let mut fields = Fields::new();
+    for word in words {
+        let (path, _, value) = split(word, &["="])?;
+        if fields.insert(path, of_type(type_of(schema, path), value)).is_some() {
+            return Err(Problem::usage(format!("`{path}` is given twice")).into());
+        }
+    }
+    Ok(fields)
+}
+
+/// Predicates, all of which must hold.
+///
+/// # Errors
+/// Which is none.
+pub(super) fn all(schema: &Schema, words: &[String]) -> Result<Predicate, End> {
+    let predicates = words.iter().map(|word| predicate(schema, word));
+    Ok(Predicate::All(predicates.collect::<Result<_, _>>()?))
+}
+
+fn predicate(schema: &Schema, word: &str) -> Result<Predicate, End> {
+    let (path, operator, text) = split(word, CHECKS)?;
+    let of = type_of(schema, path);
+    let value = || of_type(of, text);
+    let check = match operator {
+        "=" => Check::Equals(value()),
+        "!=" => return Ok(!Predicate::is(path, Check::Equals(value()))),
+        "<" => Check::Less(value()),
+        "<=" => Check::LessEqual(value()),
+        ">" => Check::Greater(value()),
+        ">=" => Check::GreaterEqual(value()),
+        _ => match of.member() {
+            Some(member) => Check::Contains(of_type(member.into(), text)),
+            None => Check::Matches(text.to_owned()),
+        },
+    };
+    Ok(Predicate::is(path, check))
+}
+
+/// What is done to an object, in this order.
+///
+/// # Errors
+/// Which word is no change.
+pub(super) fn changes(schema: &Schema, words: &[String]) -> Result<Write, End> {
+    let mut write = Write::new();
+    for word in words {
+        match word.split_once(':').and_then(|(method, rest)| Some((MethodEntry::of(method)?, rest))) {
+            Some((method, rest)) if method.form == Form::Plain => {
+                write.changes.extend(by_method(schema, method, rest)?);
+            }
+            _ => write.changes.push(change(schema, word)?),
+        }
+    }
+    Ok(write)
+}
+
+/// `METHOD:ATTRIBUTE=ARGUMENT`.
+fn by_method(schema: &Schema, method: &MethodEntry, rest: &str) -> Result<Vec<Change>, End> {
+    let (path, _, text) = split(rest, &["="])?;
+    let of = type_of(schema, path);
+    let takes_text = method.name.starts_with("string_") && !method.name.ends_with("trim");
+    let takes_member =
+        ["list_lpush", "list_rpush", "list_remove", "set_add", "set_remove"].contains(&method.name);
+    let argument = match of.member() {
+        Some(member) if takes_member => of_type(member.into(), text),
+        _ if takes_text || method.name == "document_rename" => Value::from(text),
+        _ if method.name == "put" => of_type(of, text),
+        _ => of_json(text),
+    };
+    let write = method.verb.write(Fields::new().with(path, argument));
+    Ok(write.map_err(daffi_core::error::DataError::from)?.changes)
+}
+
+fn change(schema: &Schema, word: &str) -> Result<Change, End> {
+    let (path, operator, text) = split(word, CHANGES)?;
+    let of = type_of(schema, path);
+    let value = || of_type(of, text);
+    let member = || of.member().map_or(Value::Null, |member| of_type(member.into(), text));
+    let action = match (operator, of) {
+        ("=", _) => Action::Set(value()),
+        ("+=", Type::String) => Action::Append(value()),
+        ("+=", Type::List(_)) => Action::PushRight(member()),
+        ("+=", Type::Set(_)) => Action::Insert(member()),
+        ("+=", Type::Map(..)) => Action::Merge(value()),
+        ("-=", Type::List(_) | Type::Set(_) | Type::Map(..)) => Action::Remove(member()),
+        ("+=", _) => Action::Add(value()),
+        ("-=", _) => Action::Sub(value()),
+        ("*=", _) => Action::Mul(value()),
+        ("/=", _) => Action::Div(value()),
+        ("%=", _) => Action::Mod(value()),
+        ("&=", _) => Action::And(value()),
+        ("|=", _) => Action::Or(value()),
+        _ => Action::Xor(value()),
+    };
+    Ok(Change { attribute: path.to_owned(), action })
+}
+
+/// A word before, at and after the first operator in it.
+fn split<'a>(word: &'a str, operators: &[&'static str]) -> Result<(&'a str, &'static str, &'a str), End> {
+    let is_name = |c: char| c.is_alphanumeric() || "_.[]".contains(c);
+    for (at, c) in word.char_indices() {
+        let begins = |operator: &&&str| at > 0 && word[at..].starts_with(**operator);
+        if let Some(operator) = operators.iter().find(begins) {
+            return Ok((&word[..at], operator, &word[at + operator.len()..]));
+        }
+        // The place of an element from the end on is a negative number.
+        if !is_name(c) && !(c == '-' && word[..at].ends_with('[')) {
+            break;
+        }
+    }
+    let known = operators.join(" ");
+    Err(Problem::usage(format!("`{word}` has no `{}` after an attribute", operators[operators.len() - 1]))
+        .help(format!("between an attribute and a value stands one of: {known}"))
+        .into())
+}
+
+/// Of the attribute that a path leads to, or into. What is wrong about the path is said by whoever it is given to.
+fn type_of(schema: &Schema, path: &str) -> Type {
+    let name = path.split(['.', '[']).next().unwrap_or(path);
+    if name == schema.key().name() {
+        return schema.key().of();
+    }
+    schema.attribute(name).map_or(Type::Document, |attribute| attribute.of())
+}
+
+/// A word as a value of a type: text as it stands if that is text, else JSON if it parses.
+fn of_type(of: Type, word: &str) -> Value {
+    match of {
+        Type::String => Value::from(word),
+        Type::Float => word.parse().map_or_else(|_| of_json(word), Value::Float),
+        _ => of_json(word),
+    }
+}
+
+fn of_json(word: &str) -> Value {
+    serde_json::from_str(word).unwrap_or_else(|_| Value::from(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema() -> Schema {
+        "space all key int k attributes string s, int i, float f, list(string) ls, set(int) si, map(string, int) msi, document d"
+            .parse()
+            .unwrap()
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn values_are_read_by_the_types_of_attributes() {
+        let read =
+            fields(&schema(), &words(&["s=5", "i=-5", "f=1", "ls=[\"5\"]", "d.a=x=y", "d.b={\"c\":1}"]));
+        let read = read.ok().unwrap();
+        assert_eq!(read["s"], "5".into());
+        assert_eq!((read["i"].clone(), read["f"].clone()), (Value::Int(-5), Value::Float(1.0)));
+        assert_eq!(read["ls"], ["5"].into());
+        assert_eq!((read["d.a"].clone(), read["d.b"].kind()), ("x=y".into(), "map"));
+        assert_eq!(key(&schema(), "-7"), (-7).into());
+        for wrong in ["s", "=5", "s s=5"] {
+            assert!(fields(&schema(), &words(&[wrong])).is_err(), "{wrong}");
+        }
+        assert!(fields(&schema(), &words(&["s=1", "s=2"])).is_err());
+    }
+
+    #[test]
+    fn operators_do_what_the_type_allows() {
+        let ops = [
+            "i+=1",
+            "s+=x",
+            "ls+=5",
+            "si-=5",
+            "msi+={\"a\":1}",
+            "d.n[-1]+=2",
+            "f/=2",
+            "list_lpush:ls=7",
+            "string_ltrim:s=2",
+        ];
+        let write = changes(&schema(), &words(&ops)).ok().unwrap();
+        let actions: Vec<&Action> = write.changes.iter().map(|change| &change.action).collect();
+        assert_eq!(*actions[0], Action::Add(1.into()));
+        assert_eq!(*actions[1], Action::Append("x".into()));
+        assert_eq!(*actions[2], Action::PushRight("5".into()));
+        assert_eq!(*actions[3], Action::Remove(5.into()));
+        assert!(matches!(actions[4], Action::Merge(_)));
+        assert_eq!((&*write.changes[5].attribute, actions[5]), ("d.n[-1]", &Action::Add(2.into())));
+        assert_eq!(*actions[6], Action::Div(Value::Float(2.0)));
+        assert_eq!(*actions[7], Action::PushLeft("7".into()));
+        assert_eq!(*actions[8], Action::TrimLeft(2));
+        write.check(&schema()).unwrap();
+    }
+
+    #[test]
+    fn predicates_are_joined_and_read_by_type() {
+        let asked = all(&schema(), &words(&["s=5", "i>=3", "s!=x", "si~4", "s~^a.b$", "k<9"])).ok().unwrap();
+        let shown =
+            "s = \"5\" and i >= 3 and not (s = \"x\") and si contains 4 and s matches \"^a.b$\" and k < 9";
+        assert_eq!(asked.to_string(), shown);
+        assert!(all(&schema(), &words(&["s"])).is_err());
+    }
+}
