@@ -74,7 +74,7 @@ async fn one_too_many_waits_for_its_place_and_can_be_given_up() {
     tally.put("a", obj! {}).await.unwrap();
     let mails = node.queue::<u64>("mails");
     // Each of them waits for an item, and keeps its place.
-    let mut waiting: Vec<_> = (0..config::SENT_IN_FLIGHT_MAX).map(|_| mails.pop().send()).collect();
+    let mut waiting: Vec<_> = (0..config::SENT_IN_FLIGHT_MAX).map(|_| mails.pop_wait().send()).collect();
 
     let given_up = tally.atomic_add("a", obj! { n: 10 }).send();
     let parked = tally.atomic_add("a", obj! { n: 1 }).send();

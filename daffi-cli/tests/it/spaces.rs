@@ -108,7 +108,7 @@ fn descriptions_are_shown_and_what_is_wrong_about_them_is_said() {
     let mesh = friends();
     let space = |words: &[&str]| mesh.daffi(&[&["space"], words].concat());
 
-    assert_eq!(mesh.daffi_with(FRIENDS, &["space", "add"]).exit, 2);
+    assert_eq!(mesh.daffi_with(FRIENDS, &["space", "add"]).exit, 1);
     assert_eq!(mesh.daffi_with(FRIENDS, &["space", "add", "--if-missing"]).exit, 0);
     let wrong = mesh.daffi_with("space a\nkey", &["space", "add"]);
     assert_eq!(wrong.exit, 2);
