@@ -7,12 +7,12 @@ pub use daffi_core::callback::{
     Args, Callback, Chosen, Context, Contract, Declaration, Declared, Flow, Inventory, OnCancel, Options,
     Serves, Shareable, declares,
 };
+pub use daffi_core::datatypes::space::field;
 pub use daffi_core::datatypes::{
     CachedFunction, RedlockGuard, Synchronizing, counted, counted_before, synchronized, try_counted,
     try_counted_before, try_synchronized,
 };
 pub use daffi_core::error::{DataError, QuorumError};
-pub use daffi_core::datatypes::space::field;
 pub use futures::Stream;
 use std::fmt::Display;
 

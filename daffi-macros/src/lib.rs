@@ -11,8 +11,8 @@ mod options;
 mod parse;
 mod problems;
 mod program;
-mod synchronize;
 mod space;
+mod synchronize;
 mod types;
 
 #[cfg(test)]

@@ -37,9 +37,6 @@ mod relay;
 mod semaphore;
 mod set;
 mod space;
-<<<<<<< HEAD
-mod synchronize;
-=======
 mod spaces;
->>>>>>> 949ec8d (cli: add daffi space; examples: HyperDex's programs)
+mod synchronize;
 mod waiting;

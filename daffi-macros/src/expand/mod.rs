@@ -12,8 +12,8 @@ mod declaration;
 mod handler;
 mod hosted;
 mod program;
-mod synchronize;
 mod space;
+mod synchronize;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -29,8 +29,8 @@ pub(crate) use contract::{contract, kept_trait};
 pub(crate) use count::counted;
 pub(crate) use hosted::hosted;
 pub(crate) use program::program;
-pub(crate) use synchronize::synchronized;
 pub(crate) use space::space;
+pub(crate) use synchronize::synchronized;
 
 /// What `#[callback]` puts beside the function.
 pub(crate) fn callback(model: &Model) -> TokenStream {

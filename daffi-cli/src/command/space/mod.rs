@@ -60,7 +60,7 @@ pub(crate) async fn run(app: &App, action: Option<Space>) -> Outcome {
             about.number(count, &about.object([("count", count.into())]))
         }
         Space::Del { name, key, when } => del(&about(&name), &key, &when).await,
-        Space::Rm { name, yes } => objects::destroy(about(&name), "space", yes).await,
+        Space::Rm { name, yes } => objects::destroy(about(&name), yes).await,
     }
 }
 
@@ -89,7 +89,7 @@ async fn add(app: &App, file: Option<&Path>, if_missing: bool) -> Outcome {
         app.screen.say(&format!("note: `{asked}` is kept, but one controller has all objects, once"));
     }
     let about = About { app, kind: "space", name: space.schema().name() };
-    about.done(true, "", &about.object([("description", space.schema().to_string().into())]))
+    about.done(true, "", &about.object([("description", space.schema().to_string().into())])).await
 }
 
 async fn show(about: &About<'_>) -> Outcome {
@@ -119,14 +119,14 @@ async fn get(about: &About<'_>, key: &str, attributes: &[String]) -> Outcome {
         space.get_partial(key.clone(), attributes)
     };
     let found = about.app.ask(found).await?;
-    shown(about, &key, found.map(|found| found.fields))
+    shown(about, &key, found.map(|found| found.fields)).await
 }
 
 /// An object, or that there is none.
-fn shown(about: &About<'_>, key: &SpaceValue, fields: Option<Fields>) -> Outcome {
+async fn shown(about: &About<'_>, key: &SpaceValue, fields: Option<Fields>) -> Outcome {
     let fields = fields.map(|fields| values::from_json(json(&fields.into())));
     let key = values::from_json(json(key));
-    about.found(Some(&key), fields.as_ref(), &nothing_by(about, &key))
+    about.found(Some(&key), fields.as_ref(), &nothing_by(about, &key)).await
 }
 
 fn nothing_by(about: &About<'_>, key: &Value) -> String {
@@ -159,17 +159,17 @@ async fn put(about: &About<'_>, space: &DynSpace, key: &str, write: Write) -> Ou
     let is_done = put.is_ok();
     let is_new = put.as_ref().is_ok_and(|written| written.is_new);
     let object = about.object([("key", json(&key)), ("put", is_done.into()), ("new", is_new.into())]);
-    about.done(is_done, &put.err().unwrap_or_default(), &object)
+    about.done(is_done, &put.err().unwrap_or_default(), &object).await
 }
 
 async fn update(about: &About<'_>, space: &DynSpace, key: &str, write: Write) -> Outcome {
     let key = words::key(space.schema(), key);
     match written(about.app, space.write(key.clone(), write.returning(Returning::after()))).await? {
-        Ok(written) => shown(about, &key, written.after),
+        Ok(written) => shown(about, &key, written.after).await,
         Err(why) => {
             let object =
                 about.object([("key", json(&key)), ("found", false.into()), ("why", why.clone().into())]);
-            about.done(false, &why, &object)
+            about.done(false, &why, &object).await
         }
     }
 }
@@ -184,7 +184,7 @@ async fn del(about: &About<'_>, key: &str, when: &[String]) -> Outcome {
     } else {
         format!("nothing by the key {} in `{}` that is so", json(&key), about.name)
     };
-    about.done(removed, &otherwise, &about.object([("key", json(&key)), ("removed", removed.into())]))
+    about.done(removed, &otherwise, &about.object([("key", json(&key)), ("removed", removed.into())])).await
 }
 
 async fn count(app: &App, space: &DynSpace, predicate: Predicate) -> Result<u64, End> {
