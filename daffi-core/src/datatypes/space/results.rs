@@ -103,7 +103,7 @@ impl DynSpace {
         let mut results = Results::new(self, query.clone(), limit);
         self.client().begin_search(query, page_limit).map(move |(search, page)| {
             results.search = search;
-            results.take(None, page);
+            results.accept(None, page);
             results
         })
     }
@@ -205,7 +205,7 @@ impl Results {
     }
 
     /// A page has come, which began there.
-    fn take(&mut self, from: Option<Place>, page: QueryPage) {
+    fn accept(&mut self, from: Option<Place>, page: QueryPage) {
         let QueryPage { count, objects, is_sorted, values, next } = page;
         self.counted += count;
         self.next = next.map_or(Next::Over, |next| Next::Page(Some(next)));
@@ -263,7 +263,7 @@ impl Results {
             self.next = Next::Coming(from, coming);
             return Poll::Pending;
         };
-        self.take(from, page?);
+        self.accept(from, page?);
         Poll::Ready(Ok(true))
     }
 }
@@ -341,5 +341,85 @@ impl IntoFuture for Count {
 impl fmt::Debug for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Count").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![cfg(feature = "testing")]
+
+    use futures::{StreamExt, TryStreamExt};
+
+    use super::*;
+    use crate::config::SPACE_SEARCH_LEASE;
+    use crate::obj;
+    use crate::testing::Mesh;
+
+    const OBJECTS: i64 = 2_500;
+
+    async fn staff(indices: &str) -> (Mesh, DynSpace) {
+        let mesh = Mesh::new().await.unwrap();
+        let node = mesh.node("one").await.unwrap();
+        let text = format!("space staff key int id attributes int pay, string team{indices}");
+        let staff = node.add_space(text).await.unwrap();
+        let puts =
+            (0..OBJECTS).map(|id| staff.put(id, obj! { pay: (id * 7) % 100, team: "a" }).into_future());
+        futures::stream::iter(puts).buffer_unordered(64).try_collect::<Vec<bool>>().await.unwrap();
+        (mesh, staff)
+    }
+
+    fn keys(found: &[Found]) -> Vec<Value> {
+        found.iter().map(|found| found.key.clone()).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_found_comes_page_by_page_as_it_was_when_the_search_began() {
+        let (_mesh, staff) = staff("").await;
+
+        let mut results = staff.search(obj! { team: "a" }).await.unwrap();
+        let first: Vec<Found> = results.by_ref().take(700).try_collect().await.unwrap();
+        assert_eq!(staff.group_del(Predicate::always()).await.unwrap(), OBJECTS as u64);
+        let cursor = results.keep().unwrap();
+        let rest: Vec<Found> = staff.resume(cursor.clone()).try_collect().await.unwrap();
+
+        let ids = keys(&[first, rest].concat());
+        assert_eq!(ids, (0..OBJECTS).map(Value::from).collect::<Vec<_>>());
+        assert_eq!(staff.count(Predicate::always()).await.unwrap(), 0);
+        let gone = staff.resume(cursor).try_collect::<Vec<_>>().await;
+        assert!(matches!(gone, Err(DataError::Space(SpaceError::SearchGone))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_are_the_same_with_an_index_and_without() {
+        for indices in ["", " index pay"] {
+            let (_mesh, staff) = staff(indices).await;
+            let some = Predicate::is("id", crate::datatypes::space::Check::Less(2_000.into()));
+
+            let lowest = staff.sorted_search(some.clone(), "pay", 3, false).await.unwrap();
+            let highest = staff.sorted_search(some.clone(), "pay", 1_200, true).await.unwrap();
+            let lowest: Vec<Found> = lowest.try_collect().await.unwrap();
+            let highest: Vec<Found> = highest.try_collect().await.unwrap();
+
+            assert_eq!(keys(&lowest), [0, 100, 200].map(Value::from), "{indices}");
+            let mut wanted: Vec<(i64, i64)> = (0..2_000).map(|id| ((id * 7) % 100, id)).collect();
+            wanted.sort_unstable_by(|one, other| other.cmp(one));
+            let wanted: Vec<Value> = wanted[..1_200].iter().map(|(_, id)| Value::from(*id)).collect();
+            assert_eq!(keys(&highest), wanted, "{indices}");
+            assert_eq!(staff.count(some).await.unwrap(), 2_000);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_search_that_is_not_read_for_too_long_is_gone_and_says_so() {
+        let (mesh, staff) = staff("").await;
+
+        let mut results = staff.search_partial(Predicate::always(), ["pay"]).await.unwrap();
+        assert_eq!(results.next().await.unwrap().unwrap().fields, obj! { pay: 0 });
+        mesh.advance(SPACE_SEARCH_LEASE * 2).await;
+
+        let rest: Vec<Result<Found, DataError>> = results.by_ref().collect().await;
+        let last = rest.last().unwrap();
+        assert!(matches!(last, Err(DataError::Space(SpaceError::SearchGone))), "{last:?}");
+        assert!(results.next().await.is_none());
     }
 }
