@@ -121,8 +121,15 @@ async fn a_port_that_nobody_listens_on_refuses_in_both_families() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_address_of_a_listener_is_free_when_it_was_dropped() {
     let mesh = Mesh::new("mesh");
-    let mut listener = listen_at("quic://localhost:0", &mesh.listening()).await;
-    let address = listener.address().clone();
+    // A port that the system gives to nobody who asks for any: it would be taken between the drop and the next listener.
+    let (mut listener, address) = loop {
+        let address = at("localhost", fastrand::u16(20_000..32_000));
+        match listen(&address, &mesh.listening()).await {
+            Ok(listener) => break (listener, address),
+            Err(BindError::InUse { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
 
     for _ in 0..200 {
         drop(listener);
