@@ -44,8 +44,12 @@ impl<S, T> Attr<S, T> {
         &self.name
     }
 
+    pub(super) fn into_name(self) -> String {
+        self.name.into_owned()
+    }
+
     fn act<R>(self, action: Action, open: Opened<R>) -> Step<S, R> {
-        Step::new(self.name.into_owned(), action, open)
+        Step::new(self.into_name(), action, open)
     }
 
     fn is(self, check: Check) -> Where<S> {
@@ -156,6 +160,10 @@ asks!(KeyAttr);
 /// What is done to attributes and to entries of maps alike.
 macro_rules! acts {
     ($of:ident) => {
+        #[expect(
+            clippy::should_implement_trait,
+            reason = "they are named as what they do, and take what can be made a `T`"
+        )]
         impl<S, T: Number> $of<S, T> {
             /// Adds a number. Integers that leave 64 bits fail, here and below; floats never do.
             pub fn add(self, by: impl Into<T>) -> Step<S, T> {
@@ -188,6 +196,10 @@ macro_rules! acts {
             }
         }
 
+        #[expect(
+            clippy::should_implement_trait,
+            reason = "they are named as what they do, and take what can be made a `T`"
+        )]
         impl<S, T: Integer> $of<S, T> {
             /// Leaves the rest of a division, which has the sign of the divisor.
             pub fn rem(self, by: impl Into<T>) -> Step<S, T> {

@@ -143,7 +143,7 @@ impl<S: Space> TypedSpace<S> {
         key: impl Into<S::Key>,
         attribute: Attr<S, T>,
     ) -> Operation<Option<T>> {
-        let (key, name) = (key.into().to_value(), attribute.name().to_owned());
+        let (key, name) = (key.into().to_value(), attribute.into_name());
         self.with(|space| space.get_partial(key, [name.as_str()]))
             .and_then(move |found| found.map(|found| field(found.fields.get(&name), &name)).transpose())
     }

@@ -73,7 +73,7 @@ pub(super) fn removed<R: Attributed>(result: Option<Value>) -> Option<Option<R>>
 
 /// How many there are now.
 pub(super) fn counted(result: Option<Value>) -> Option<u64> {
-    if let Some(Value::Int(count)) = result { u64::try_from(count).ok() } else { None }
+    result.and_then(|count| if let Value::Int(count) = count { u64::try_from(count).ok() } else { None })
 }
 
 /// Nothing that anybody wants to know.
