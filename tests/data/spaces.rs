@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use daffi::datatypes::space::{
-    Action, Alteration, Check, DynSpace, Predicate, Space as _, SpaceChange, TypedSpace, Value, Where, Write,
+    Action, Alteration, Check, DynSpace, Predicate, SpaceChange, TypedSpace, Value, Where, Write,
 };
 use daffi::{DataError, Heard, Node, Space, SpaceError, config, obj};
 use daffi_core::testing::Mesh;

@@ -345,9 +345,8 @@ impl fmt::Debug for Count {
 }
 
 #[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests {
-    #![cfg(feature = "testing")]
-
     use futures::{StreamExt, TryStreamExt};
 
     use super::*;

@@ -126,7 +126,7 @@ async fn the_address_of_a_listener_is_free_when_it_was_dropped() {
         let address = at("localhost", fastrand::u16(20_000..32_000));
         match listen(&address, &mesh.listening()).await {
             Ok(listener) => break (listener, address),
-            Err(BindError::InUse { .. }) => {}
+            Err(crate::error::BindError::InUse { .. }) => {}
             Err(error) => panic!("{error}"),
         }
     };
