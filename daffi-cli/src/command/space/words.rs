@@ -125,7 +125,8 @@ fn split<'a>(word: &'a str, operators: &[&'static str]) -> Result<(&'a str, &'st
             return Ok((&word[..at], operator, &word[at + operator.len()..]));
         }
         // The place of an element from the end on is a negative number.
-        if !is_name(c) && !(c == '-' && word[..at].ends_with('[')) {
+        let is_sign = c == '-' && word[..at].ends_with('[');
+        if !is_name(c) && !is_sign {
             break;
         }
     }
