@@ -1,0 +1,65 @@
+use daffi::Space;
+use daffi::datatypes::space::Where;
+
+#[derive(Space)]
+struct Friend {
+    #[key]
+    username: String,
+    first: String,
+    views: i64,
+}
+
+#[derive(Space)]
+struct Other {
+    #[key]
+    id: i64,
+    views: i64,
+}
+
+#[derive(Space)]
+struct Keyless {
+    first: String,
+}
+
+#[derive(Space)]
+#[space(indexed(first))]
+struct Misspelt {
+    #[key]
+    username: String,
+}
+
+#[derive(Space)]
+#[space(index(last))]
+struct Unknown {
+    #[key]
+    username: String,
+    day: i64,
+}
+
+#[derive(Space)]
+struct Unnamed(String);
+
+#[derive(Space)]
+struct Untyped {
+    #[key]
+    username: String,
+    age: u8,
+}
+
+fn number_of_a_string() {
+    let _ = Friend::first().add(1);
+}
+
+fn string_of_a_number() {
+    let _ = Friend::views().append("x");
+}
+
+fn key_that_is_written() {
+    let _ = Friend::username().set("x");
+}
+
+fn of_another_space() -> Where<Friend> {
+    Friend::views().eq(1) & Other::views().eq(1)
+}
+
+fn main() {}
