@@ -453,3 +453,10 @@ pub const SPACE_SEARCH_LEASE: Duration = Duration::from_secs(60);
 /// they were begun. As many as HyperDex's manual has: enough that none waits for the way there and back, and far fewer than
 /// calls may be.
 pub const SENT_IN_FLIGHT_MAX: usize = 1_024;
+
+/// Numbers that one step takes of a sequence: far more than anybody uses up, and too few to use up the sequence.
+pub const NEXT_ID_RESERVED_MAX: u64 = 1 << 32;
+
+/// How long a lock of several masters that was had in part is offered back to one that cannot be reached: each attempt leaves a
+/// call behind until then.
+pub const REDLOCK_GIVE_BACK_MAX: Duration = Duration::from_secs(30);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use daffi::datatypes::LimitedAdd;
 use daffi::{DataError, Hash, millis, secs};
 use daffi_core::testing::Mesh;
-use futures::StreamExt;
 use futures::future::join_all;
+use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
 fn is_invalid<T>(result: Result<T, DataError>) -> bool {
@@ -475,4 +475,18 @@ async fn no_key_is_what_cannot_be_found_again() {
 
     hash.set(Float(0.0), 1).await.unwrap();
     assert_eq!(hash.get(Float(-0.0)).await.unwrap(), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_comes_past_entries_that_hardly_fit_a_reply() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let hash = node.hash::<u8, serde_bytes::ByteBuf>("large");
+    for (key, bytes) in [(1, 200 << 10), (2, 3_900 << 10), (3, 10)] {
+        hash.set(key, serde_bytes::ByteBuf::from(vec![7; bytes])).await.unwrap();
+    }
+
+    let walked: Vec<(u8, serde_bytes::ByteBuf)> = hash.iter().try_collect().await.unwrap();
+
+    assert_eq!(walked.iter().map(|(_, value)| value.len()).collect::<Vec<_>>(), [200 << 10, 3_900 << 10, 10]);
 }

@@ -34,6 +34,7 @@ mod quota;
 mod rate;
 mod redlock;
 mod relay;
+mod search;
 mod semaphore;
 mod set;
 mod space;

@@ -196,9 +196,13 @@ impl<V: Weight> Entries<V> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut rest = self.entries.range::<_, Key>((from, Bound::Unbounded));
         let (mut page, mut bytes) = (Vec::new(), 0);
-        while page.len() < limit && bytes < config::PAGE_BYTES {
+        while page.len() < limit {
             let Some((key, entry)) = rest.next() else { return Ok((page, false)) };
             bytes += key.bytes().len() + entry.value.bytes() + HEAD_BYTES;
+            // One by itself always fits a reply, since it came in a call.
+            if bytes > config::PAGE_BYTES && !page.is_empty() {
+                return Ok((page, true));
+            }
             page.push((key, &entry.value));
         }
         Ok((page, rest.next().is_some()))

@@ -61,6 +61,8 @@ struct Slot {
     /// What asks for it now, asks for this.
     number: u64,
     revision: u64,
+    /// Whether that is of an answer, which has seen all of its step.
+    is_answered: bool,
     known: Known,
 }
 
@@ -162,7 +164,8 @@ impl Copied {
         self.last += 1;
         let number = self.last;
         if !self.is_over {
-            self.slots.insert(key.clone(), Slot { number, revision: 0, known: Known::No });
+            self.slots
+                .insert(key.clone(), Slot { number, revision: 0, is_answered: false, known: Known::No });
         }
         number
     }
@@ -170,7 +173,7 @@ impl Copied {
     fn answer(&mut self, key: &Key, number: u64, revision: u64, value: Option<Arc<Value>>) {
         let Some(slot) = self.slots.get_mut(key).filter(|slot| slot.number == number) else { return };
         if slot.revision <= revision {
-            (slot.revision, slot.known) = (revision, Known::Is(value));
+            (slot.revision, slot.is_answered, slot.known) = (revision, true, Known::Is(value));
         } else if revision == 0 {
             // The object is not there, and nobody knows since when.
             self.slots.remove(key);
@@ -180,8 +183,11 @@ impl Copied {
     fn told(&mut self, revision: u64, about: About) {
         match about {
             About::One(key, known) => {
-                if let Some(slot) = self.slots.get_mut(&key).filter(|slot| slot.revision < revision) {
-                    (slot.revision, slot.known) = (revision, known);
+                let Some(slot) = self.slots.get_mut(&key) else { return };
+                // One step may change a key several times; an answer has seen all of it.
+                let is_later = slot.revision == revision && !slot.is_answered;
+                if slot.revision < revision || is_later {
+                    (slot.revision, slot.is_answered, slot.known) = (revision, false, known);
                 }
             }
             About::All => self.slots.clear(),
@@ -204,6 +210,16 @@ mod tests {
 
     fn changed(number: u64, known: Known) -> About {
         About::One(key(number), known)
+    }
+
+    #[test]
+    fn of_several_changes_in_one_step_the_last_counts() {
+        let mut copy = Copied::default();
+        copy.ask(&key(1));
+        for number in [7, 8] {
+            copy.told(5, changed(1, Known::Is(value(number))));
+        }
+        assert!(matches!(&copy.slots[&key(1)].known, Known::Is(known) if *known == value(8)));
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::cmp::Ordering;
 
+use super::canonical::canonical;
 use crate::wire::{Shape, elements, payload};
 
 /// Which of two encoded values comes first.
 ///
 /// Null, truth values, numbers, texts, bytes, lists, maps, extensions, in this order. Numbers go by what they are worth,
 /// an integer before the float that is worth as much, and NaN after all; texts and bytes by their bytes, lists by the
-/// first place in which they differ, maps by their pairs, those by their keys. What is equal in its canonical form is
+/// first place in which they differ, maps by the bytes of their canonical form. What is equal in its canonical form is
 /// equal here, and nothing else.
 pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
     let (Ok(on_left), Ok(on_right)) = (Shape::of(left), Shape::of(right)) else {
@@ -76,14 +77,9 @@ fn lists(left: &[&[u8]], right: &[&[u8]]) -> Ordering {
     pairs.find(|order| order.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
+/// By their canonical forms: to sort the pairs of maps whose keys are maps takes the square of their sizes.
 fn maps(left: &[u8], right: &[u8]) -> Ordering {
-    let [left, right] = [left, right].map(|map| {
-        let parts = parts(map);
-        let mut pairs: Vec<[&[u8]; 2]> = parts.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
-        pairs.sort_by(|left, right| compare(left[0], right[0]));
-        pairs.concat()
-    });
-    lists(&left, &right)
+    canonical(left).ok().cmp(&canonical(right).ok()).then_with(|| left.cmp(right))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::canonical::{canonical, is_canonical};
 use crate::error::DataError;
-use crate::wire::{self, BodyError, check_depth};
+use crate::wire::{self, BodyError, skip};
 
 /// Any value, as the MessagePack that its owner encoded. The controller hands it back as it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,8 +126,9 @@ impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = deserializer.deserialize_byte_buf(Octets)?;
         // Whoever reads it back shall be able to.
-        match check_depth(&bytes) {
-            Ok(()) => Ok(Self(bytes)),
+        match skip(&bytes) {
+            Ok(end) if end == bytes.len() => Ok(Self(bytes)),
+            Ok(_) => Err(D::Error::custom("bytes follow the value")),
             Err(error) => Err(D::Error::custom(error)),
         }
     }

@@ -130,9 +130,13 @@ impl Counts {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut rest = self.counts.range::<_, Key>((from, Bound::Unbounded));
         let (mut page, mut bytes) = (Vec::new(), 0);
-        while page.len() < limit && bytes < config::PAGE_BYTES {
+        while page.len() < limit {
             let Some((value, count)) = rest.next() else { return Ok((page, false)) };
             bytes += reply_bytes(value);
+            // One by itself always fits a reply, since it came in a call.
+            if bytes > config::PAGE_BYTES && !page.is_empty() {
+                return Ok((page, true));
+            }
             page.push(((**value).clone(), *count));
         }
         Ok((page, rest.next().is_some()))

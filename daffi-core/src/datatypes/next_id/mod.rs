@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::blocks::IdBlocks;
 pub use self::one::NextId;
 pub use self::several::QuorumNextId;
+use crate::config;
 use crate::error::DataError;
 use crate::hosted::{Hosted, Turn};
 
@@ -71,6 +72,10 @@ impl NextIdState {
 fn block(last: u64, count: u64) -> Result<(u64, u64), DataError> {
     if count == 0 {
         return Err(DataError::invalid("no numbers are asked for: reserve at least 1"));
+    }
+    if count > config::NEXT_ID_RESERVED_MAX {
+        let most = config::NEXT_ID_RESERVED_MAX;
+        return Err(DataError::invalid(format!("{count} numbers in one step, of at most {most}")));
     }
     match last.checked_add(count) {
         Some(end) => Ok((last + 1, end)),

@@ -57,7 +57,7 @@ impl NextId {
         let taken = self.object.take(count, seen.load(Ordering::Relaxed));
         taken.map(move |first| {
             // What the controller gave fits, so this does.
-            let last = first.saturating_add(count - 1);
+            let last = first.saturating_add(count.saturating_sub(1));
             seen.fetch_max(last, Ordering::Relaxed);
             first..=last
         })

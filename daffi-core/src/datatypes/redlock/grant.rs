@@ -92,10 +92,10 @@ impl Grant {
         }
     }
 
-    /// Gives it back everywhere, without waiting: until that is done, or the lease has ended by itself.
+    /// Gives it back everywhere, without waiting. At a master that is out of reach for long the lease ends by itself.
     pub(super) fn give_back(&self) {
         let grant = self.claim.grant;
-        drop(self.ask(self.lease(), move |object| object.release(grant)));
+        drop(self.ask(self.lease().min(config::REDLOCK_GIVE_BACK_MAX), move |object| object.release(grant)));
     }
 
     fn settle(&self, verdict: Verdict, tally: Tally) -> Result<(), QuorumError> {

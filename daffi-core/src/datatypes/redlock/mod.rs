@@ -170,6 +170,10 @@ impl RedlockClaim {
         if self.lease_ms == 0 {
             return Err(DataError::invalid("a lease lasts at least a millisecond"));
         }
+        let longest = config::TIMEOUT_MAX;
+        if Duration::from_millis(self.lease_ms) > longest {
+            return Err(DataError::invalid(format!("a lease lasts at most {} s", longest.as_secs())));
+        }
         let (given, max) = (self.owner.len(), config::OWNER_BYTES_MAX);
         if given > max {
             return Err(DataError::invalid(format!("an owner's name of {given} bytes; it has up to {max}")));

@@ -284,6 +284,9 @@ impl Sequence {
             self.clear(turn);
             return Ok(());
         };
+        if more == 0 || self.is_empty() {
+            return Ok(());
+        }
         let once = (self.values.bytes() + self.len() * HEAD_BYTES) as u128;
         let limit = config::BODY_BYTES_MAX;
         if u128::from(more) * once > limit as u128 {
@@ -292,10 +295,8 @@ impl Sequence {
             return Err(DataError::invalid(what));
         }
         let all: Vec<Arc<Value>> = self.values.iter_from(0).cloned().collect();
-        // What is empty stays so, however often.
-        let more = if all.is_empty() { 0 } else { more as usize };
         let len = self.len();
-        self.put(turn, len, 0, all.iter().cycle().take(more * len).cloned().collect());
+        self.put(turn, len, 0, all.iter().cycle().take(more as usize * len).cloned().collect());
         Ok(())
     }
 
@@ -322,9 +323,13 @@ impl Sequence {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(config::PAGE_ENTRIES_MAX);
         let mut rest = self.values.iter_from(usize::try_from(start).unwrap_or(usize::MAX));
         let (mut page, mut bytes) = (Vec::new(), 0);
-        while page.len() < limit && bytes < config::PAGE_BYTES {
+        while page.len() < limit {
             let Some(value) = rest.next() else { return Ok((page, false)) };
             bytes += value.bytes().len() + HEAD_BYTES;
+            // One by itself always fits a reply, since it came in a call.
+            if bytes > config::PAGE_BYTES && !page.is_empty() {
+                return Ok((page, true));
+            }
             page.push((**value).clone());
         }
         Ok((page, rest.next().is_some()))

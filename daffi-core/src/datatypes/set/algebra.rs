@@ -119,6 +119,9 @@ pub(super) fn combined(how: Combination, sides: &[&Side<'_>]) -> Result<Vec<Arc<
 
 /// The members of a set that are also in any of the others; those in several of them may come several times.
 pub(super) fn common(set: &Side<'_>, others: &[Side<'_>]) -> Result<Vec<Arc<Key>>, DataError> {
+    if others.is_empty() {
+        return Ok(Vec::new());
+    }
     let (through_set, through_others) =
         (set.len().saturating_mul(others.len()), others.iter().map(Side::len).sum::<usize>());
     check_work(through_set.min(through_others))?;

@@ -293,6 +293,9 @@ impl SetState {
         members: Vec<Vec<Key>>,
     ) -> Result<u64, DataError> {
         let others = Side::all(turn, &others, members)?;
+        if others.is_empty() {
+            return Ok(0);
+        }
         check_work(self.members.len().saturating_mul(others.len()))?;
         let is_in_all = |member: &Key| others.iter().all(|other| other.contains(member));
         Ok(self.retain(turn, is_in_all))

@@ -125,30 +125,49 @@ impl Store {
                     entry.insert(copied.map_err(|panicked| self.panicked(slot, &panicked))?);
                 }
                 self.run(slot, session, invocation.method, args, &mut result)?;
-                effects.push((slot, std::mem::take(&mut self.effects)));
-                Ok(())
+                effects.push(std::mem::take(&mut self.effects));
+                Ok(slot)
             });
-            if let Err(denial) = ran {
-                for (slot, state) in before {
-                    self.table.get_mut(slot).state = state;
-                    self.table.settle(slot);
+            match ran {
+                Ok(slot) => results.push((slot, serde_bytes::ByteBuf::from(result))),
+                Err(denial) => {
+                    for (slot, state) in before {
+                        self.table.get_mut(slot).state = state;
+                        self.table.settle(slot);
+                    }
+                    return Err(match denial {
+                        Denial::Stopped { stop, .. } => Denial::Stopped { at, stop },
+                        other => other,
+                    });
                 }
-                return Err(match denial {
-                    Denial::Stopped { stop, .. } => Denial::Stopped { at, stop },
-                    other => other,
-                });
             }
-            results.push(result);
         }
-        let revision = self.revision + 1;
-        for (slot, effects) in effects {
-            self.effects = effects;
-            self.settle(slot, revision, after);
-        }
-        let results: Vec<serde_bytes::ByteBuf> =
-            results.into_iter().map(serde_bytes::ByteBuf::from).collect();
-        crate::wire::encode_into(out, &results).expect("bytes encode");
+        self.settle_all(invocations, &results, effects, after);
+        // With the revisions that they are of: whoever asks again is told the same.
+        let revision_of = |(slot, result): (u32, _)| (self.table.get(slot).revision, result);
+        let results: Vec<(u64, serde_bytes::ByteBuf)> = results.into_iter().map(revision_of).collect();
+        crate::wire::encode_into(out, &results).expect("numbers and bytes encode");
         Ok(())
+    }
+
+    /// A batch was carried out: what it wrote has one number. What it only read has changed nothing.
+    fn settle_all(
+        &mut self,
+        invocations: &[Invocation<'_>],
+        results: &[(u32, serde_bytes::ByteBuf)],
+        effects: Vec<Effects>,
+        after: &mut After,
+    ) {
+        let revision = self.revision + 1;
+        for ((invocation, (slot, _)), mut effects) in invocations.iter().zip(results).zip(effects) {
+            if self.access(invocation.method).is_write() {
+                self.effects = effects;
+                self.settle(*slot, revision, after);
+            } else {
+                let messages = effects.messages.drain(..);
+                after.messages.extend(messages.map(|message| (ObjectId(*slot), message)));
+            }
+        }
     }
 
     /// The object that an invocation is about, made if it is not there, and the rest of the arguments.

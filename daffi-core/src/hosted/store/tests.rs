@@ -265,10 +265,38 @@ fn a_batch_happens_whole_or_not_at_all() {
     let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), invocations };
     let (outcome, out, _) = bench.apply(&batch);
     assert_eq!(outcome, Outcome::Value);
-    let results: Vec<serde_bytes::ByteBuf> = wire::decode(&out).expect("a list");
-    let results: Vec<i64> = results.iter().map(|result| wire::decode(result).expect("a number")).collect();
+    let results: Vec<(u64, serde_bytes::ByteBuf)> = wire::decode(&out).expect("a list");
+    let results: Vec<i64> =
+        results.iter().map(|(_, result)| wire::decode(result).expect("a number")).collect();
     assert_eq!(results, [40, 50, 100]);
     assert_eq!(bench.store.revision(), 1, "it is one step");
+}
+
+#[test]
+fn a_batch_changes_what_it_writes_and_not_what_it_reads() {
+    let mut bench = Bench::new();
+    bench.call(add("a", "x", 40, None)).expect("it is added");
+    let asker = bench.asker();
+    let invocations = vec![invocation(GET, &("a", "x")), add("b", "y", 1, None)];
+    let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), invocations };
+    let (_, out, after) = bench.apply(&batch);
+
+    let results: Vec<(u64, serde_bytes::ByteBuf)> = wire::decode(&out).expect("a list");
+    assert_eq!(results.iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(after.changed.len(), 1);
+
+    bench.call(add("a", "x", 2, None)).expect("it is added");
+    let (_, again, _) = bench.apply(&batch_again(&batch));
+    assert_eq!(again, out, "whoever asks again is told the revisions of then");
+}
+
+fn batch_again(batch: &Command<'static>) -> Command<'static> {
+    match batch.clone() {
+        Command::Batch { asker, conditions, invocations } => {
+            Command::Batch { asker: Asker { is_again: true, ..asker }, conditions, invocations }
+        }
+        other => other,
+    }
 }
 
 #[test]

@@ -12,9 +12,7 @@ use super::lines::Choice;
 use super::{Parked, denied};
 use crate::config;
 use crate::error::CallError;
-use crate::hosted::{
-    self, Access, Args, Command, Condition, Denial, Invocation, MethodId, Outcome, Stop, Time,
-};
+use crate::hosted::{self, Access, Command, Condition, Denial, Invocation, MethodId, Outcome, Stop, Time};
 use crate::name::matches_glob;
 use crate::wire::{CallId, ExportedObject, Listen, ObjectEntry, ObjectQuery, Step, Stepped, Term, decode};
 
@@ -195,20 +193,11 @@ impl Core {
         let mut out = Vec::new();
         let done = self.hosting.propose(now, name.as_ref(), &command, &mut out);
         done.map_err(denied)?;
-        let results: Vec<serde_bytes::ByteBuf> = decode(&out).expect("the store's own results decode");
-        let stepped = steps
-            .iter()
-            .zip(results)
-            .map(|((method, body), result)| Stepped { revision: self.revision_of(*method, body), result });
+        let results: Vec<(u64, serde_bytes::ByteBuf)> = decode(&out).expect("the store's own results decode");
+        let stepped = results.into_iter().map(|(revision, result)| Stepped { revision, result });
         let answer = value(&stepped.collect::<Vec<Stepped>>());
         self.wake_changed(now);
         Ok(answer)
-    }
-
-    /// The last change of the object that a call is about.
-    fn revision_of(&self, method: MethodId, body: &[u8]) -> u64 {
-        let name = Args::of(body).and_then(|mut args| args.text("the object's name")).unwrap_or_default();
-        self.hosting.store().entry(method.kind, name).map_or(0, |entry| entry.revision)
     }
 
     fn conditions(&mut self, session: u32, terms: &[Term]) -> Result<Vec<Condition>, CallError> {
