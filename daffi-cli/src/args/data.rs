@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
+use daffi_core::config;
 
 use crate::{complete, duration};
 
@@ -190,7 +191,8 @@ pub(crate) enum Id {
         #[arg(add = names("next_id"))]
         name: String,
         /// Take so many in one step, and print each
-        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "N", default_value_t = 1,
+              value_parser = clap::value_parser!(u64).range(1..=config::NEXT_ID_RESERVED_MAX))]
         count: u64,
     },
     /// Print the last number that was given; 0 if none was
