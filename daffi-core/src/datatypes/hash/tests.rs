@@ -329,7 +329,7 @@ fn what_is_removed_gives_its_room_back() {
 fn a_page_ends_by_its_bytes_and_holds_one_entry_however_large() {
     let mut bench = Bench::of::<HashState>();
     let large = Value::of(&ByteBuf::from(vec![0; config::PAGE_BYTES])).unwrap();
-    let half = Value::of(&ByteBuf::from(vec![0; config::PAGE_BYTES / 2])).unwrap();
+    let half = Value::of(&ByteBuf::from(vec![0; config::PAGE_BYTES / 2 - 100])).unwrap();
     for (at, new) in [(0, &large), (1, &half), (2, &half), (3, &half)] {
         bench.call::<bool>("set", &(NAME, key(at), new, None::<u64>, None::<u64>)).unwrap();
     }
