@@ -396,3 +396,20 @@ async fn a_select_by_priority_whose_answer_was_lost_takes_one_item() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_only_reads_changes_no_revision_and_is_not_remembered() {
+    let mesh = Mesh::new().await.unwrap();
+    let node = mesh.node("one").await.unwrap();
+    let hash = node.hash::<String, u64>("read");
+    let written = hash.set("key", 1).versioned().await.unwrap();
+
+    // More than the controller remembers of a node's requests.
+    for _ in 0..=daffi::config::ONCE_REMEMBERED_MAX {
+        let read = hash.get("key").versioned().await.unwrap();
+        assert_eq!((read.value, read.revision), (Some(1), written.revision));
+    }
+
+    let if_unchanged = hash.set("key", 2).if_revision(hash.object(), written.revision);
+    assert!(!if_unchanged.await.unwrap(), "it was there");
+}

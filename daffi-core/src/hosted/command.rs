@@ -180,6 +180,16 @@ pub enum Denial {
     Refused(#[from] DataError),
 }
 
+impl Denial {
+    /// The same, if it is of a method: that of the invocation `at` of several.
+    pub(super) fn of_step(self, at: usize) -> Self {
+        match self {
+            Self::Stopped { stop, .. } => Self::Stopped { at, stop },
+            other => other,
+        }
+    }
+}
+
 impl From<Stop> for Denial {
     fn from(stop: Stop) -> Self {
         Self::Stopped { at: 0, stop }

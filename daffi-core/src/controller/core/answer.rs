@@ -156,11 +156,7 @@ impl Core {
             Builtin::Kick => {
                 let (name,): (String,) = take(builtin, body)?;
                 self.check_admin(session, builtin, None)?;
-                let found = self.by_name.get(name.as_str()).copied();
-                if let Some(slot) = found.filter(|slot| *slot != session) {
-                    self.dismiss(now, slot, "an operator ended its session");
-                }
-                value(&found.is_some())
+                value(&self.kick(now, session, &name))
             }
             Builtin::Callbacks => {
                 let (pattern,): (String,) = take(builtin, body)?;
@@ -208,6 +204,15 @@ impl Core {
             | Builtin::SchedulePause
             | Builtin::ScheduleResume => return self.run_schedule_builtin(now, session, builtin, body),
         })
+    }
+
+    /// Ends the session of a node, but not that of who asks. Whether there is such a node.
+    fn kick(&mut self, now: Instant, session: u32, name: &str) -> bool {
+        let found = self.by_name.get(name).copied();
+        if let Some(slot) = found.filter(|slot| *slot != session) {
+            self.dismiss(now, slot, "an operator ended its session");
+        }
+        found.is_some()
     }
 
     fn run_schedule_builtin(

@@ -12,13 +12,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
+use serde_bytes::ByteBuf;
+
 use self::run::check_name;
 pub use self::run::put_chosen;
 pub use self::snapshot::{LoadError, Snapshot};
 use self::table::Table;
 use self::window::{Recall, Window};
 use super::args::Args;
-use super::command::{Asker, Command, Denial, Invocation, MethodId, Outcome};
+use super::command::{Asker, Command, Condition, Denial, Invocation, MethodId, Outcome};
 use super::kind::{Access, Hosted, Line, MethodEntry, ObjectKind, Stop};
 use super::others::Other;
 use super::turn::{Effects, Message, SessionId, Time, Turn};
@@ -315,6 +317,34 @@ impl Store {
         Err(denial)
     }
 
+    /// The results of several such calls at one moment, each with the revision of its object, if the conditions hold.
+    ///
+    /// # Errors
+    /// [`Denial`] if there are none; [`Denial::TooLarge`] if they are together larger than a reply may be.
+    pub fn look_all(
+        &self,
+        now: Time,
+        session: SessionId,
+        conditions: &[Condition],
+        invocations: &[Invocation<'_>],
+    ) -> Result<Vec<(u64, ByteBuf)>, Denial> {
+        self.check_all(conditions)?;
+        let mut results = Vec::with_capacity(invocations.len());
+        let mut bytes = 0;
+        for (at, invocation) in invocations.iter().enumerate() {
+            let mut result = Vec::new();
+            let looked = self.look(now, session, invocation, &mut result, &mut Effects::default());
+            let name = looked.map_err(|denial| denial.of_step(at))?;
+            bytes += result.len() + STEP_BYTES;
+            if bytes > config::BODY_BYTES_MAX {
+                return Err(Denial::TooLarge(bytes));
+            }
+            let revision = self.entry(invocation.method.kind, name).map_or(0, |entry| entry.revision);
+            results.push((revision, ByteBuf::from(result)));
+        }
+        Ok(results)
+    }
+
     /// Whether what comes of a request that is sent again is settled, since it was carried out or may have been: then it
     /// is answered at once, whoever waits.
     pub fn is_settled(&self, asker: Asker) -> bool {
@@ -427,6 +457,9 @@ impl Store {
         self.table.find(kind, name).filter(|slot| !self.table.get(*slot).is_vacant)
     }
 }
+
+/// What a result takes in a list of them beside itself, at most.
+const STEP_BYTES: usize = 32;
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -135,10 +135,7 @@ impl Store {
                         self.table.get_mut(slot).state = state;
                         self.table.settle(slot);
                     }
-                    return Err(match denial {
-                        Denial::Stopped { stop, .. } => Denial::Stopped { at, stop },
-                        other => other,
-                    });
+                    return Err(denial.of_step(at));
                 }
             }
         }

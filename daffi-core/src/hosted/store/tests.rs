@@ -265,7 +265,7 @@ fn a_batch_happens_whole_or_not_at_all() {
     let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), invocations };
     let (outcome, out, _) = bench.apply(&batch);
     assert_eq!(outcome, Outcome::Value);
-    let results: Vec<(u64, serde_bytes::ByteBuf)> = wire::decode(&out).expect("a list");
+    let results: Vec<(u64, ByteBuf)> = wire::decode(&out).expect("a list");
     let results: Vec<i64> =
         results.iter().map(|(_, result)| wire::decode(result).expect("a number")).collect();
     assert_eq!(results, [40, 50, 100]);
@@ -281,7 +281,7 @@ fn a_batch_changes_what_it_writes_and_not_what_it_reads() {
     let batch = Command::Batch { asker, conditions: Cow::Borrowed(&[]), invocations };
     let (_, out, after) = bench.apply(&batch);
 
-    let results: Vec<(u64, serde_bytes::ByteBuf)> = wire::decode(&out).expect("a list");
+    let results: Vec<(u64, ByteBuf)> = wire::decode(&out).expect("a list");
     assert_eq!(results.iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(after.changed.len(), 1);
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_bytes::ByteBuf;
 
 use super::super::answer::{Answer, take, value};
 use super::super::directory::Own;
@@ -66,17 +67,8 @@ impl Core {
             }
             Builtin::Select => {
                 let (steps, by_urgency): (Vec<Step>, bool) = take(builtin, body)?;
-                let steps = self.steps(session, steps)?;
                 let choice = if by_urgency { Choice::MostUrgent } else { Choice::First };
-                let selected = self.select(now, session, (id, first), &steps, choice);
-                self.wake_changed(now);
-                match selected {
-                    Ok(selected) => Answer::Value(selected),
-                    Err(Denial::Stopped { stop: Stop::Parked, .. }) => {
-                        Answer::Queue(Parked::select(steps, choice))
-                    }
-                    Err(denial) => Answer::Error(denied(denial)),
-                }
+                self.selected(now, session, (id, first), steps, choice)?
             }
             _ => {
                 let (listen,): (Listen,) = take(builtin, body)?;
@@ -166,6 +158,25 @@ impl Core {
         Ok(state.map(|state| ExportedObject::new(kind, name, expires, state)))
     }
 
+    /// One of several operations, or a place in the lines of all.
+    fn selected(
+        &mut self,
+        now: Instant,
+        session: u32,
+        request: (CallId, Option<u64>),
+        steps: Vec<Step>,
+        choice: Choice,
+    ) -> Result<Answer, CallError> {
+        let steps = self.steps(session, steps)?;
+        let selected = self.select(now, session, request, &steps, choice);
+        self.wake_changed(now);
+        Ok(match selected {
+            Ok(selected) => Answer::Value(selected),
+            Err(Denial::Stopped { stop: Stop::Parked, .. }) => Answer::Queue(Parked::select(steps, choice)),
+            Err(denial) => Answer::Error(denied(denial)),
+        })
+    }
+
     /// Several operations as one step.
     fn batch(
         &mut self,
@@ -181,6 +192,11 @@ impl Core {
             .iter()
             .map(|(method, body)| Invocation { method: *method, body: Cow::Borrowed(body) })
             .collect();
+        let only_reads =
+            invocations.iter().all(|step| self.hosting.store().access(step.method) == Access::Read);
+        if only_reads {
+            return self.look_all(now, session, &conditions, &invocations);
+        }
         let is_settled = self.is_settled(now, session, first);
         for invocation in &invocations {
             if !is_settled && self.must_queue(invocation).map_err(denied)? {
@@ -193,11 +209,23 @@ impl Core {
         let mut out = Vec::new();
         let done = self.hosting.propose(now, name.as_ref(), &command, &mut out);
         done.map_err(denied)?;
-        let results: Vec<(u64, serde_bytes::ByteBuf)> = decode(&out).expect("the store's own results decode");
-        let stepped = results.into_iter().map(|(revision, result)| Stepped { revision, result });
-        let answer = value(&stepped.collect::<Vec<Stepped>>());
+        let results: Vec<(u64, ByteBuf)> = decode(&out).expect("the store's own results decode");
+        let answer = stepped(results);
         self.wake_changed(now);
         Ok(answer)
+    }
+
+    /// The same of operations that change nothing: there is nothing to be remembered of them.
+    fn look_all(
+        &self,
+        now: Instant,
+        session: u32,
+        conditions: &[Condition],
+        invocations: &[Invocation<'_>],
+    ) -> Result<Answer, CallError> {
+        let known = self.sessions[session as usize].hosted.unwrap_or_default();
+        let looked = self.hosting.store().look_all(self.hosting.time(now), known, conditions, invocations);
+        Ok(stepped(looked.map_err(denied)?))
     }
 
     fn conditions(&mut self, session: u32, terms: &[Term]) -> Result<Vec<Condition>, CallError> {
@@ -243,6 +271,11 @@ impl Core {
         }
         Ok(found)
     }
+}
+
+fn stepped(results: Vec<(u64, ByteBuf)>) -> Answer {
+    let stepped = results.into_iter().map(|(revision, result)| Stepped { revision, result });
+    value(&stepped.collect::<Vec<Stepped>>())
 }
 
 fn too_many(steps: usize) -> CallError {
