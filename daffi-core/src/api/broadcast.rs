@@ -70,7 +70,7 @@ impl<R: Wire> Broadcast<R> {
 
     /// Runs it on this node, too, if it offers the name.
     pub fn include_self(mut self) -> Self {
-        self.call = self.call.with(|request| request.include_self = true);
+        self.call = self.call.with(|request| request.extra_mut().include_self = true);
         self
     }
 

@@ -128,7 +128,7 @@ impl<R: Wire> Call<R> {
             // A text that cannot be a name is one that no node has.
             return self.refused(CallError::NoSuchNode { node, similar: Vec::new() });
         }
-        self.with(|request| request.on = Some(node))
+        self.with(|request| request.extra_mut().on = Some(node))
     }
 
     /// Has the same node run all calls of one key, as long as it is there. A key has at most
@@ -139,12 +139,12 @@ impl<R: Wire> Call<R> {
             let (bytes, limit) = (key.len() as u64, config::KEY_BYTES_MAX as u64);
             return self.refused(CallError::TooLarge { what: "key".into(), bytes, limit, ran: Ran::No });
         }
-        self.with(|request| request.key = Some(key))
+        self.with(|request| request.extra_mut().key = Some(key))
     }
 
     /// Has the controller hold it for this long first, which does not count as its time.
     pub fn eta(self, eta: Duration) -> Self {
-        self.with(|request| request.eta = Some(eta))
+        self.with(|request| request.extra_mut().eta = Some(eta))
     }
 
     /// Makes it part of a trace that this process did not begin: a [`Traceparent`], or the text of a header `traceparent`.
@@ -158,7 +158,7 @@ impl<R: Wire> Call<R> {
         T::Error: Into<TraceparentError>,
     {
         match traceparent.try_into().map_err(Into::into) {
-            Ok(traceparent) => self.with(|request| request.trace = Some(Box::new(traceparent))),
+            Ok(traceparent) => self.with(|request| request.extra_mut().trace = Some(traceparent)),
             Err(error) => self.refused(CallError::BadArguments {
                 expected: "a traceparent as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`".into(),
                 got: error.to_string(),
@@ -367,7 +367,7 @@ fn with_body(node: &Node, name: &str, body: Vec<u8>) -> Result<Box<Request>, Cal
     let (name, number) = node.shared().lock().name(name).map_err(no_name)?;
     let mut request = Box::new(Request::new(name, body));
     request.number = number;
-    request.trace = node.trace().copied().map(Box::new);
+    request.set_trace(node.trace().copied());
     Ok(request)
 }
 

@@ -18,7 +18,7 @@ use super::sent::{Gate, Line};
 use super::{Call, Object};
 use crate::config;
 use crate::error::{CallError, DataError, Ran, Result, Stage};
-use crate::node::{Awaiting, Flight, Node, Phase, Reply};
+use crate::node::{Alive, Awaiting, Flight, Node, Phase, Reply};
 use crate::wire;
 
 /// An operation on a hosted object that has not been sent: await it, [`send`](Self::send) it at once and await it later, or
@@ -176,14 +176,14 @@ pub struct OperationFuture<T> {
     /// Until it is over.
     open: Option<Open<T>>,
     /// Dropped last: then others come.
-    pub(super) gate: Gate,
+    pub(super) gate: Option<Box<Gate>>,
 }
 
 /// An operation on its way, which is sent again if the link breaks before its outcome is here.
 struct Sending {
-    /// The node lives as long as somebody awaits this.
-    node: Node,
     flight: Flight,
+    /// The node lives as long as somebody awaits this.
+    _alive: Alive,
     /// How often it may be sent again.
     left: u32,
     /// How it was lost, if it may have been carried out then.
@@ -197,8 +197,9 @@ impl Sending {
         let _awaiting = Awaiting::of(&call.node);
         let Prepared { node, request, wrapping, .. } =
             call.prepare(config::CALL_TIMEOUT, |request| request.is_kept = true)?;
-        let flight = Flight::new(Arc::clone(node.shared()), request).wrapped(wrapping);
-        Ok(Self { node, flight, left: config::OPERATION_RETRIES_MAX, lost: None, _awaiting })
+        let (shared, _alive) = node.into_parts();
+        let flight = Flight::new(shared, request).wrapped(wrapping);
+        Ok(Self { flight, _alive, left: config::OPERATION_RETRIES_MAX, lost: None, _awaiting })
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, CallError>> {
@@ -208,7 +209,7 @@ impl Sending {
                 Err(error) => error,
             };
             let may_pass = matches!(error, CallError::Disconnected { .. });
-            if !may_pass || self.left == 0 || self.node.shared().phase() == Phase::Ended {
+            if !may_pass || self.left == 0 || self.flight.shared().phase() == Phase::Ended {
                 return Poll::Ready(Err(self.told(error)));
             }
             let Some(mut again) = self.flight.take_kept() else { return Poll::Ready(Err(self.told(error))) };
@@ -217,8 +218,10 @@ impl Sending {
             }
             self.left -= 1;
             // By its first number the controller knows whether it has been carried out.
-            again.first = again.first.or_else(|| self.flight.number());
-            self.flight = Flight::new(Arc::clone(self.node.shared()), again);
+            if again.extra().first.is_none() {
+                again.extra_mut().first = self.flight.number();
+            }
+            self.flight = Flight::new(Arc::clone(self.flight.shared()), again);
         }
     }
 }
@@ -238,15 +241,16 @@ impl<T> Future for OperationFuture<T> {
     type Output = Result<T, DataError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, DataError>> {
-        if self.state.is_ok() {
-            ready!(self.gate.poll_open(cx));
+        let this = &mut *self;
+        if let (Ok(_), Some(gate)) = (&this.state, &mut this.gate) {
+            ready!(gate.poll_open(cx));
         }
-        let reply = match &mut self.state {
+        let reply = match &mut this.state {
             Ok(sending) => ready!(sending.poll(cx)).map_err(DataError::from),
             Err(error) => Err((**error).clone()),
         };
-        self.gate.leave();
-        let open = self.open.take();
+        this.gate = None;
+        let open = this.open.take();
         Poll::Ready(match open {
             Some(open) => open(reply.as_ref().map(|reply| &*reply.body).map_err(DataError::clone)),
             None => Err(DataError::Call(CallError::Cancelled { ran: Ran::Maybe })),

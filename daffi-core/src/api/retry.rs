@@ -161,7 +161,7 @@ impl Plan {
         if request.feed.is_some() {
             return bad("arguments that can be sent twice", "a stream");
         }
-        if self.hedge_after.is_some() && (request.on.is_some() || request.key.is_some()) {
+        if self.hedge_after.is_some() && (request.extra().on.is_some() || request.extra().key.is_some()) {
             return bad("any node, for `.hedge_after(..)`", "`.on(..)` or `.key(..)`, which choose one");
         }
         Ok(())
@@ -267,8 +267,9 @@ impl Making {
 
     fn start(&self, again: bool, apart: Option<u64>) -> Attempt {
         let mut request = self.request.copy();
-        (request.again, request.apart) = (again, apart);
-        request.eta = Some(self.eta_left()).filter(|eta| !eta.is_zero());
+        let eta = Some(self.eta_left()).filter(|eta| !eta.is_zero());
+        let extra = request.extra_mut();
+        (extra.again, extra.apart, extra.eta) = (again, apart, eta);
         request.timeout = self.left().map(|left| left.saturating_sub(self.eta_left()));
         let is_background = request.flags.has(Flags::BACKGROUND);
         let flight = Flight::new(Arc::clone(&self.shared), request);
@@ -286,13 +287,17 @@ impl Making {
 
     /// How long the controller shall still hold it.
     fn eta_left(&self) -> Duration {
-        self.request.eta.unwrap_or_default().saturating_sub(self.elapsed())
+        self.eta().saturating_sub(self.elapsed())
+    }
+
+    fn eta(&self) -> Duration {
+        self.request.extra().eta.unwrap_or_default()
     }
 
     /// The time for all that is still to come; none if it has for ever.
     fn left(&self) -> Option<Duration> {
         let timeout = self.request.timeout?.min(config::TIMEOUT_MAX);
-        Some(timeout.saturating_add(self.request.eta.unwrap_or_default()).saturating_sub(self.elapsed()))
+        Some(timeout.saturating_add(self.eta()).saturating_sub(self.elapsed()))
     }
 
     /// The time of the last attempt is not what the caller gave the call.

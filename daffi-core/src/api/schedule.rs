@@ -11,7 +11,7 @@ use super::Call;
 use crate::callback::Wire;
 use crate::config;
 use crate::error::{CallError, Result};
-use crate::node::{Flight, Node, OnDrop, Request};
+use crate::node::{Extra, Flight, Node, OnDrop, Request};
 use crate::wire::{Missed, Overlap, ScheduleEntry, ScheduleSpec, When};
 
 /// A schedule that has not been made; to be awaited.
@@ -54,7 +54,8 @@ impl Every {
         let timeout = call.limit.or(config::CALL_TIMEOUT).unwrap_or(config::TIMEOUT_MAX);
         let spec = when.and_then(|when| {
             let request = call.request.map_err(|error| *error)?;
-            if request.eta.is_some() {
+            let Extra { on, key, eta, .. } = request.extra().clone();
+            if eta.is_some() {
                 return Err(refused("no `eta` on a schedule".into(), "one; say `first_in` or `at`".into()));
             }
             Ok(ScheduleSpec {
@@ -62,8 +63,8 @@ impl Every {
                 body: request.body,
                 when,
                 name: None,
-                on: request.on,
-                key: request.key,
+                on,
+                key,
                 timeout_ms: milliseconds(timeout.min(config::TIMEOUT_MAX)),
                 overlap: Overlap::default(),
                 missed: Missed::default(),

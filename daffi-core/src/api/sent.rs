@@ -137,9 +137,10 @@ struct Places {
 }
 
 impl Gate {
-    pub(super) fn new(line: Option<Line>, sent: Option<Arc<Semaphore>>) -> Self {
+    /// None, if there is nothing to wait for.
+    pub(super) fn new(line: Option<Line>, sent: Option<Arc<Semaphore>>) -> Option<Box<Self>> {
         if line.is_none() && sent.is_none() {
-            return Self { waiting: None, places: Places::default() };
+            return None;
         }
         // Those with a place never wait for their turn, so that it comes.
         let waiting = async move {
@@ -153,7 +154,7 @@ impl Gate {
             };
             Places { _turn, _place }
         };
-        Self { waiting: Some(Box::pin(waiting)), places: Places::default() }
+        Some(Box::new(Self { waiting: Some(Box::pin(waiting)), places: Places::default() }))
     }
 
     /// Waits for its places.
@@ -164,16 +165,13 @@ impl Gate {
         }
         Poll::Ready(())
     }
-
-    /// Gives them back.
-    pub(super) fn leave(&mut self) {
-        *self = Self { waiting: None, places: Places::default() };
-    }
 }
 
 impl<T> OperationFuture<T> {
     /// Waits until it may be sent.
     async fn placed(&mut self) {
-        std::future::poll_fn(|cx| self.gate.poll_open(cx)).await;
+        if let Some(gate) = &mut self.gate {
+            std::future::poll_fn(|cx| gate.poll_open(cx)).await;
+        }
     }
 }

@@ -303,7 +303,7 @@ impl Connect {
         let shared = self.shared(name, address, credentials);
         fill(&shared, &registry)?;
         let guard = Arc::new(Guard { shared: Arc::clone(&shared), tasks: Mutex::default() });
-        let node = Node { shared: Arc::clone(&shared), guard: Some(guard), scope: None, trace: None };
+        let node = Node { shared: Arc::clone(&shared), guard: Some(guard), behalf: None };
         let first = node.start(timeout, companion);
         match first.await {
             Ok(Ok(())) => Ok(node),

@@ -165,11 +165,9 @@ impl Node {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn ping(&self, node: &str) -> Result<Duration> {
-        let request = Request {
-            on: Some(node.to_owned()),
-            timeout: self.within_scope(Some(config::CALL_TIMEOUT)),
-            ..Request::to_controller("daffi.ping", &())
-        };
+        let mut request = Request::to_controller("daffi.ping", &());
+        request.timeout = self.within_scope(Some(config::CALL_TIMEOUT));
+        request.extra_mut().on = Some(node.to_owned());
         let sent = Instant::now();
         self.shared().ask(request).await?;
         Ok(sent.elapsed())

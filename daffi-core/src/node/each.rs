@@ -108,10 +108,10 @@ impl Shared {
                 tally.add(batch.taken().await);
             }
             for body in bodies.iter() {
-                let Request { flags, timeout, ref name, ref trace, .. } = request;
-                let trace = trace.clone();
-                let request = Request { flags, timeout, trace, ..Request::new(name.clone(), body.to_vec()) };
-                let one = Acknowledged::new(Arc::clone(self), Box::new(request)).await;
+                let Request { flags, timeout, ref name, .. } = request;
+                let mut one = Request { flags, timeout, ..Request::new(name.clone(), body.to_vec()) };
+                one.set_trace(request.extra().trace);
+                let one = Acknowledged::new(Arc::clone(self), Box::new(one)).await;
                 tally.add((u64::from(one.is_ok()), one.err()));
             }
         }

@@ -41,7 +41,7 @@ pub(crate) struct Flight {
     on_drop: OnDrop,
     /// What was sent, where it may be sent again.
     kept: Option<Box<Request>>,
-    sender: Option<Sender>,
+    sender: Option<Box<Sender>>,
 }
 
 impl Flight {
@@ -77,6 +77,10 @@ impl Flight {
         let (shared, on_drop) = (Arc::clone(&self.shared), self.on_drop);
         let stage = Leg::Wrapped(Box::new(WrappedFlight::new(wrapping, self)));
         Self { shared, stage, on_drop, kept: None, sender: None }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// What was sent, to be sent again.
@@ -165,11 +169,11 @@ impl Flight {
         }
     }
 
-    /// Sends it, if it has not been sent.
-    fn start(&mut self) {
+    /// Sends it, if it has not been sent. Whoever waits for its outcome already is woken by it.
+    fn start(&mut self, waker: Option<&Waker>) {
         let Leg::New(request) = &mut self.stage else { return };
         let timeout = request.timeout;
-        let (stage, is_slow) = match self.shared.try_send(request, timeout) {
+        let (stage, is_slow) = match self.shared.try_send_for(request, timeout, waker) {
             Ok(Some(sent)) => (Leg::Sent(sent.taken_over(self.on_drop)), false),
             Ok(None) | Err(CallError::BadArguments { .. }) => (Leg::Failed(unsent().into()), true),
             Err(error) => (Leg::Failed(error.into()), false),
@@ -187,11 +191,11 @@ impl Flight {
 
     /// Sends it now, or as soon as there is a link: it need not be polled for that.
     pub(crate) fn launch(&mut self) {
-        self.start();
+        self.start(None);
         match &mut self.stage {
             Leg::Several(several) => {
                 let task = several.launch(&self.shared.runtime);
-                self.sender = Some(Sender { task, is_unwanted: Arc::default() });
+                self.sender = Some(Box::new(Sender { task, is_unwanted: Arc::default() }));
                 return;
             }
             // What has to wait for leave goes when it is polled.
@@ -211,14 +215,14 @@ impl Flight {
             // Whoever launched it may have gone; dropping what comes back then does what was wished.
             drop(result_in.send(sent));
         });
-        self.sender = Some(Sender { task: task.abort_handle(), is_unwanted });
+        self.sender = Some(Box::new(Sender { task: task.abort_handle(), is_unwanted }));
         self.stage = Leg::Slow(Box::pin(async { result_out.await.unwrap_or_else(|_| Err(unsent())) }));
     }
 
     pub(super) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<CallId, CallError>> {
         loop {
             match &mut self.stage {
-                Leg::New(_) => self.start(),
+                Leg::New(_) => self.start(None),
                 Leg::Slow(slow) => {
                     self.stage = match ready!(slow.as_mut().poll(cx)) {
                         Ok(sent) => Leg::Sent(sent.taken_over(self.on_drop)),
@@ -238,6 +242,12 @@ impl Flight {
     pub(crate) fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         if let Leg::Several(several) = &mut self.stage {
             return several.poll_outcome(cx);
+        }
+        if matches!(self.stage, Leg::New(_)) {
+            self.start(Some(cx.waker()));
+            if matches!(self.stage, Leg::Sent(_)) {
+                return Poll::Pending;
+            }
         }
         let id = ready!(self.poll_sent(cx))?;
         let outcome = ready!(self.shared.lock().in_flight.poll_outcome(id, cx));

@@ -19,7 +19,7 @@ use self::inflow::GRANT_BYTES;
 pub(crate) use self::inflow::Inflow;
 pub(super) use self::outflow::Outflow;
 pub(super) use self::send::{Emitter, Outlet};
-use super::in_flight::Reply;
+use super::in_flight::{Body, Reply};
 use super::job::Arrived;
 use super::link::Link;
 use super::reply::{put_reply, too_large};
@@ -375,7 +375,7 @@ impl State {
         inflow.end(end.clone(), woken);
         self.flows.intakes.remove(&id);
         if id.0 == Direction::Reply {
-            let outcome = end.map(|()| Reply { peer: 0, body: Bytes::new() });
+            let outcome = end.map(|()| Reply { peer: 0, body: Body::new() });
             self.end_call(CallId::from_bits(id.1), outcome, woken);
         }
     }
@@ -385,7 +385,7 @@ impl State {
         match assembly.of {
             Of::Call(arrived) => Then::Run(arrived, assembly.bytes),
             Of::Reply(peer) => {
-                let reply = Reply { peer, body: assembly.bytes.into() };
+                let reply = Reply { peer, body: Body::Heap(assembly.bytes) };
                 self.end_call(CallId::from_bits(id.1), Ok(reply), woken);
                 Then::Nothing
             }

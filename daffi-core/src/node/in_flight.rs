@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tinyvec::TinyVec;
 
 use super::flows::Inflow;
 use crate::error::{CallError, Ran, Stage};
@@ -17,8 +18,14 @@ pub(crate) struct Reply {
     /// The controller's number of the callee; 0 is itself.
     pub(crate) peer: u32,
     /// The encoded result.
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
 }
+
+/// An encoded result. A small one lies in the reply itself: to allocate each took a sixteenth of a short operation.
+pub(crate) type Body = TinyVec<[u8; BODY_BYTES_SMALL]>;
+
+/// As many as make a reply no larger than one with a result elsewhere.
+const BODY_BYTES_SMALL: usize = 22;
 
 /// What became of a call.
 pub(crate) type Outcome = Result<Reply, CallError>;
@@ -55,15 +62,22 @@ struct Live {
     expect: Expect,
     waker: Option<Waker>,
     timeout: Option<Duration>,
+    /// What comes before the outcome. Most calls have none, and each call moves room for it.
+    early: Option<Box<Early>>,
+    /// With errors in a box: they are three times as large as a reply, and each call moves room for one.
+    outcome: Option<Result<Reply, Box<CallError>>>,
+    /// Nobody waits any more; the slot is kept because the controller still knows the call by it.
+    is_detached: bool,
+}
+
+/// What comes of a call before it is over.
+#[derive(Debug, Default)]
+struct Early {
     job: Option<JobId>,
     /// In the order of their arrival, without those that were taken out.
     parts: Vec<PartOutcome>,
     /// The stream that is the result, and the number of its author.
     items: Option<(Arc<Inflow>, u32)>,
-    /// With errors in a box: they are three times as large as a reply, and each call moves room for one.
-    outcome: Option<Result<Reply, Box<CallError>>>,
-    /// Nobody waits any more; the slot is kept because the controller still knows the call by it.
-    is_detached: bool,
 }
 
 #[derive(Debug)]
@@ -114,16 +128,7 @@ impl InFlight {
 
     /// Takes a slot; `None` if all are taken.
     pub(crate) fn insert(&mut self, expect: Expect, timeout: Option<Duration>) -> Option<CallId> {
-        let live = Live {
-            expect,
-            waker: None,
-            timeout,
-            job: None,
-            parts: Vec::new(),
-            items: None,
-            outcome: None,
-            is_detached: false,
-        };
+        let live = Live { expect, waker: None, timeout, early: None, outcome: None, is_detached: false };
         if self.live >= self.slots_max {
             return None;
         }
@@ -150,6 +155,13 @@ impl InFlight {
         }
     }
 
+    /// Has the call's outcome wake this, if anything.
+    pub(crate) fn set_waker(&mut self, id: CallId, waker: Option<&Waker>) {
+        if let (Some(live), Some(waker)) = (self.live(id), waker) {
+            live.waker = Some(waker.clone());
+        }
+    }
+
     fn free(&mut self, id: CallId) {
         let Some(is_detached) = self.live(id).map(|live| live.is_detached) else { return };
         let slot = &mut self.slots[id.slot as usize];
@@ -163,14 +175,14 @@ impl InFlight {
     /// The call has been taken as a job. `false` if it is not known.
     pub(crate) fn taken(&mut self, id: CallId, job: JobId, woken: &mut Vec<Waker>) -> bool {
         let Some(live) = self.live(id) else { return false };
-        live.job = Some(job);
+        live.early().job = Some(job);
         let (is_over, is_detached) = (live.expect == Expect::Taken, live.is_detached);
         if is_over && is_detached {
             self.free(id);
             return true;
         }
         if is_over {
-            live.outcome = Some(Ok(Reply { peer: 0, body: Bytes::new() }));
+            live.outcome = Some(Ok(Reply { peer: 0, body: Body::new() }));
         }
         woken.extend(live.waker.take());
         true
@@ -185,9 +197,9 @@ impl InFlight {
         woken: &mut Vec<Waker>,
     ) -> bool {
         let Some(live) = self.live(id) else { return false };
-        live.parts.extend(parts);
+        live.early().parts.extend(parts);
         if is_last {
-            live.outcome = Some(Ok(Reply { peer: 0, body: Bytes::new() }));
+            live.outcome = Some(Ok(Reply { peer: 0, body: Body::new() }));
         }
         woken.extend(live.waker.take());
         true
@@ -207,7 +219,7 @@ impl InFlight {
         woken: &mut Vec<Waker>,
     ) {
         if let Some(live) = self.live(id) {
-            live.items = Some((inflow, peer));
+            live.early().items = Some((inflow, peer));
             woken.extend(live.waker.take());
         }
     }
@@ -222,7 +234,7 @@ impl InFlight {
         if live.outcome.is_some() {
             return false;
         }
-        if let Some((inflow, _)) = &live.items {
+        if let Some((inflow, _)) = live.items() {
             inflow.end(outcome.as_ref().map(|_| ()).map_err(CallError::clone), woken);
         }
         live.outcome = Some(outcome.map_err(Box::new));
@@ -263,7 +275,7 @@ impl InFlight {
     /// The job's number once it is taken; if it never was, why. The call is not forgotten.
     pub(crate) fn poll_taken(&mut self, id: CallId, cx: &mut Context<'_>) -> Poll<Result<JobId, CallError>> {
         let Some(live) = self.live(id) else { return Poll::Ready(Err(forgotten())) };
-        match (live.job, &live.outcome) {
+        match (live.job(), &live.outcome) {
             (Some(job), _) => Poll::Ready(Ok(job)),
             (None, Some(Err(error))) => Poll::Ready(Err((**error).clone())),
             (None, Some(Ok(_))) => Poll::Ready(Err(CallError::Protocol {
@@ -281,8 +293,8 @@ impl InFlight {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Vec<PartOutcome>, CallError>> {
         let Some(live) = self.live(id) else { return Poll::Ready(Ok(Vec::new())) };
-        if !live.parts.is_empty() {
-            return Poll::Ready(Ok(std::mem::take(&mut live.parts)));
+        if let Some(early) = live.early.as_mut().filter(|early| !early.parts.is_empty()) {
+            return Poll::Ready(Ok(std::mem::take(&mut early.parts)));
         }
         match live.outcome.take() {
             Some(outcome) => {
@@ -301,7 +313,7 @@ impl InFlight {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(Arc<Inflow>, u32), CallError>> {
         let Some(live) = self.live(id) else { return Poll::Ready(Err(forgotten())) };
-        match (&live.items, &live.outcome) {
+        match (live.items(), &live.outcome) {
             (Some(items), _) => Poll::Ready(Ok(items.clone())),
             (None, Some(Err(error))) => Poll::Ready(Err((**error).clone())),
             (None, Some(Ok(_))) => Poll::Ready(Err(CallError::Protocol {
@@ -314,7 +326,7 @@ impl InFlight {
 
     /// The number of the node that sends the stream that is the call's result.
     pub(crate) fn author(&mut self, id: CallId) -> Option<u32> {
-        self.live(id)?.items.as_ref().map(|(_, peer)| *peer)
+        self.live(id)?.items().map(|(_, peer)| *peer)
     }
 
     /// Whether the outcome is there.
@@ -336,7 +348,7 @@ impl InFlight {
     pub(crate) fn detach(&mut self, id: CallId) -> Option<Waker> {
         let live = self.live(id)?;
         let waker = live.waker.take();
-        let is_over = live.outcome.is_some() || (live.expect == Expect::Taken && live.job.is_some());
+        let is_over = live.outcome.is_some() || (live.expect == Expect::Taken && live.job().is_some());
         if is_over {
             self.free(id);
         } else if !live.is_detached {
@@ -348,6 +360,18 @@ impl InFlight {
 }
 
 impl Live {
+    fn early(&mut self) -> &mut Early {
+        self.early.get_or_insert_default()
+    }
+
+    fn job(&self) -> Option<JobId> {
+        self.early.as_ref()?.job
+    }
+
+    fn items(&self) -> Option<&(Arc<Inflow>, u32)> {
+        self.early.as_ref()?.items.as_ref()
+    }
+
     fn park<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
         match &mut self.waker {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -369,7 +393,7 @@ mod tests {
     use super::*;
 
     fn reply(byte: u8) -> Outcome {
-        Ok(Reply { peer: 0, body: Bytes::copy_from_slice(&[byte]) })
+        Ok(Reply { peer: 0, body: Body::from(&[byte][..]) })
     }
 
     fn poll(in_flight: &mut InFlight, id: CallId) -> Poll<Outcome> {

@@ -56,7 +56,7 @@ use nested::Scope;
 pub(crate) use outgoing::Wrapping;
 pub use outgoing::{Ended, Mode, Outgoing};
 pub use register::Registration;
-pub(crate) use request::Request;
+pub(crate) use request::{Extra, Request};
 pub(crate) use sending::OnDrop;
 pub(crate) use several::{Several, Taken};
 
@@ -85,10 +85,17 @@ pub struct Node {
     shared: Arc<Shared>,
     /// Ends the node with its last handle. A callback's handle has none if the others are gone.
     guard: Option<Arc<Guard>>,
+    /// On whose behalf it is used, if it is known; seldom, and each call moves the handle.
+    behalf: Option<Arc<Behalf>>,
+}
+
+/// On whose behalf a node is used.
+#[derive(Debug, Clone, Copy, Default)]
+struct Behalf {
     /// The callback that uses it.
     scope: Option<Scope>,
     /// What its calls are part of.
-    trace: Option<Box<Traceparent>>,
+    trace: Option<Traceparent>,
 }
 
 /// What the handles and tasks of one node share.
@@ -147,6 +154,11 @@ pub(crate) enum Phase {
 struct Guard {
     shared: Arc<Shared>,
     tasks: Mutex<Vec<AbortHandle>>,
+}
+
+/// Keeps a node alive, as a handle does.
+pub(crate) struct Alive {
+    _guard: Option<Arc<Guard>>,
 }
 
 impl Drop for Guard {
@@ -254,12 +266,13 @@ impl Shared {
     /// A handle for user code that this node runs.
     pub(crate) fn handle(self: &Arc<Self>, scope: Option<Scope>) -> Node {
         let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        Node { shared: Arc::clone(self), guard, scope, trace: None }
+        let behalf = scope.map(|scope| Arc::new(Behalf { scope: Some(scope), trace: None }));
+        Node { shared: Arc::clone(self), guard, behalf }
     }
 
     /// A handle that does not keep the node alive.
     pub(crate) fn weak_handle(self: &Arc<Self>) -> Node {
-        Node { shared: Arc::clone(self), guard: None, scope: None, trace: None }
+        Node { shared: Arc::clone(self), guard: None, behalf: None }
     }
 }
 
@@ -274,27 +287,36 @@ impl Node {
         &self.shared
     }
 
+    /// What the handles share, and what keeps the node alive as this handle did.
+    pub(crate) fn into_parts(self) -> (Arc<Shared>, Alive) {
+        (self.shared, Alive { _guard: self.guard })
+    }
+
     /// Until when the callback lasts that uses it.
     pub(crate) fn scope_ends_at(&self) -> Option<Instant> {
-        self.scope.and_then(|scope| scope.deadline)
+        self.scope().and_then(|scope| scope.deadline)
+    }
+
+    fn scope(&self) -> Option<&Scope> {
+        self.behalf.as_ref()?.scope.as_ref()
     }
 
     /// What calls of it are part of.
     pub(crate) fn trace(&self) -> Option<&Traceparent> {
-        self.trace.as_deref()
+        self.behalf.as_ref()?.trace.as_ref()
     }
 
     /// The same node, whose calls are part of this trace: each is a child of that span. A callback has no need of it, since
     /// the calls of [`Context::node`](crate::callback::Context::node) are part of its trace.
     #[must_use]
     pub fn traced(&self, traceparent: Traceparent) -> Self {
-        Self { trace: Some(Box::new(traceparent)), ..self.clone() }
+        let behalf = Behalf { scope: self.scope().copied(), trace: Some(traceparent) };
+        Self { behalf: Some(Arc::new(behalf)), ..self.clone() }
     }
 
     /// The time that a call has which would have `timeout` by itself.
     pub(crate) fn within_scope(&self, timeout: Option<Duration>) -> Option<Duration> {
-        let deadline = self.scope.and_then(|scope| scope.deadline);
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = self.scope_ends_at().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match (timeout, left) {
             (Some(timeout), Some(left)) => Some(timeout.min(left)),
             (timeout, left) => timeout.or(left),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::running::Key;
-use super::{Node, Shared};
+use super::{Behalf, Node, Shared};
 use crate::callback::{Context, Reach};
 use crate::wire::Traceparent;
 
@@ -42,30 +42,29 @@ impl Context {
     /// If the context was made without a node, as no running callback's is.
     pub fn node(&self) -> Node {
         let place = self.reach().as_any().downcast_ref::<Place>().expect("a callback runs on a node");
-        let node = place.shared.handle(Some(Scope { key: place.key, deadline: place.deadline }));
-        Node { trace: place.trace.clone(), ..node }
+        let scope = Some(Scope { key: place.key, deadline: place.deadline });
+        let behalf = Behalf { scope, trace: place.trace.as_deref().copied() };
+        Node { behalf: Some(Arc::new(behalf)), ..place.shared.handle(None) }
     }
 }
 
 /// A callback awaits a call of its own. Meanwhile another may run in its place: else calls that call each other
 /// would fill the node, and all wait for one that cannot start.
-pub(crate) struct Awaiting {
-    shared: Arc<Shared>,
-    key: Key,
-}
+pub(crate) struct Awaiting(Box<(Arc<Shared>, Key)>);
 
 impl Awaiting {
     /// Notes it, if `node` is used by a callback.
     pub(crate) fn of(node: &Node) -> Option<Self> {
-        let key = node.scope?.key;
+        let key = node.scope()?.key;
         let shared = Arc::clone(node.shared());
         shared.callback_awaits(key);
-        Some(Self { shared, key })
+        Some(Self(Box::new((shared, key))))
     }
 }
 
 impl Drop for Awaiting {
     fn drop(&mut self) {
-        self.shared.callback_goes_on(self.key);
+        let (shared, key) = &*self.0;
+        shared.callback_goes_on(*key);
     }
 }

@@ -59,7 +59,7 @@ pub struct Outgoing {
     says_timeout: bool,
     /// Until when the callback lasts that makes it.
     until: Option<Instant>,
-    trace: Option<Box<Traceparent>>,
+    trace: Option<Traceparent>,
 }
 
 impl Outgoing {
@@ -76,12 +76,12 @@ impl Outgoing {
         Self {
             callback: request.name.clone(),
             mode,
-            on: request.on.clone(),
+            on: request.extra().on.clone(),
             argument_bytes: request.body.len(),
             timeout: request.timeout,
             says_timeout,
             until,
-            trace: request.trace.clone(),
+            trace: request.extra().trace,
         }
     }
 
@@ -92,7 +92,7 @@ impl Outgoing {
             (Some(timeout), Some(left)) => Some(timeout.min(left)),
             (timeout, left) => timeout.or(left),
         };
-        request.trace = self.trace;
+        request.set_trace(self.trace);
     }
 
     /// The callback that is called.
@@ -133,12 +133,12 @@ impl Outgoing {
 
     /// Its place in a trace, if it is part of one.
     pub fn traceparent(&self) -> Option<Traceparent> {
-        self.trace.as_deref().copied()
+        self.trace
     }
 
     /// Makes it part of a trace: what the callee is told.
     pub fn set_traceparent(&mut self, traceparent: Traceparent) {
-        self.trace = Some(Box::new(traceparent));
+        self.trace = Some(traceparent);
     }
 }
 

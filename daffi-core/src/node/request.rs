@@ -22,10 +22,6 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     pub(crate) flags: Flags,
     pub(crate) expect: Expect,
-    pub(crate) on: Option<String>,
-    pub(crate) key: Option<String>,
-    pub(crate) eta: Option<Duration>,
-    pub(crate) include_self: bool,
     pub(crate) timeout: Option<Duration>,
     /// The compiler has checked the arguments.
     pub(crate) is_declared: bool,
@@ -33,16 +29,41 @@ pub(crate) struct Request {
     pub(crate) gives_stream: bool,
     /// The stream that it brings.
     pub(crate) feed: Option<Feed>,
+    /// It may be sent again, by whoever has its flight.
+    pub(crate) is_kept: bool,
+    /// What the header does not say. Most calls have nothing to say beside it.
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What the header of a call does not say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Extra {
+    /// The node that shall run it.
+    pub(crate) on: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) eta: Option<Duration>,
+    pub(crate) include_self: bool,
     /// It may have run before, or is running.
     pub(crate) again: bool,
     /// The number of the call whose node shall not run it.
     pub(crate) apart: Option<u64>,
     /// The number under which it was first sent, if it may have been carried out then.
     pub(crate) first: Option<u64>,
-    /// It may be sent again, by whoever has its flight.
-    pub(crate) is_kept: bool,
     /// Its place in a trace.
-    pub(crate) trace: Option<Box<Traceparent>>,
+    pub(crate) trace: Option<Traceparent>,
+}
+
+impl Extra {
+    const NONE: Self = Self {
+        on: None,
+        key: None,
+        eta: None,
+        include_self: false,
+        again: false,
+        apart: None,
+        first: None,
+        trace: None,
+    };
 }
 
 impl Request {
@@ -54,59 +75,48 @@ impl Request {
             body,
             flags: Flags::NONE,
             expect: Expect::Reply,
-            on: None,
-            key: None,
-            eta: None,
-            include_self: false,
             timeout: Some(config::CALL_TIMEOUT),
             is_declared: false,
             gives_stream: false,
             feed: None,
-            again: false,
-            apart: None,
-            first: None,
             is_kept: false,
-            trace: None,
+            extra: None,
+        }
+    }
+
+    /// What the header does not say.
+    pub(crate) fn extra(&self) -> &Extra {
+        self.extra.as_deref().unwrap_or(&Extra::NONE)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    /// Gives it its place in a trace, if it is part of one.
+    pub(crate) fn set_trace(&mut self, trace: Option<Traceparent>) {
+        if trace.is_some() {
+            self.extra_mut().trace = trace;
         }
     }
 
     /// The same once more, without its stream.
     pub(crate) fn copy(&self) -> Self {
-        let Self {
-            flags,
-            expect,
-            eta,
-            include_self,
-            timeout,
-            is_declared,
-            gives_stream,
-            again,
-            apart,
-            first,
-            is_kept,
-            ..
-        } = *self;
-        let (name, body, on, key) = (self.name.clone(), self.body.clone(), self.on.clone(), self.key.clone());
-        let trace = self.trace.clone();
+        let Self { flags, expect, timeout, is_declared, gives_stream, is_kept, .. } = *self;
+        let (name, body, extra) = (self.name.clone(), self.body.clone(), self.extra.clone());
         Self {
             name,
             number: None,
             body,
             flags,
             expect,
-            on,
-            key,
-            eta,
-            include_self,
             timeout,
             is_declared,
             gives_stream,
             feed: None,
-            again,
-            apart,
-            first,
             is_kept,
-            trace,
+            extra,
         }
     }
 
@@ -119,14 +129,7 @@ impl Request {
 
     /// Whether the header says it all.
     fn is_plain(&self) -> bool {
-        self.on.is_none()
-            && self.key.is_none()
-            && self.eta.is_none()
-            && !self.include_self
-            && !self.again
-            && self.apart.is_none()
-            && self.first.is_none()
-            && self.trace.is_none()
+        self.extra.as_ref().is_none_or(|extra| **extra == Extra::NONE)
     }
 
     /// Whether the rest of its body follows in chunks.
@@ -136,7 +139,7 @@ impl Request {
 
     /// Whether it travels in one frame, however large: there is nobody at its end to take it in chunks.
     fn is_whole(&self) -> bool {
-        self.flags.0 & WHOLE.0 != 0 || self.eta.is_some() || self.name.is_reserved()
+        self.flags.0 & WHOLE.0 != 0 || self.extra().eta.is_some() || self.name.is_reserved()
     }
 
     pub(super) fn streams(&self) -> Streams {
@@ -195,16 +198,17 @@ impl Request {
             header.name = id;
             return put_frame(out, header, &[], body);
         }
+        let Extra { on, key, eta, include_self, again, apart, first, trace } = self.extra();
         let mut extension = Extension {
             name: None,
-            on: self.on.clone(),
-            key: self.key.clone(),
-            eta_ms: self.eta.map(|eta| u64::try_from(eta.as_millis()).unwrap_or(u64::MAX)),
-            include_self: self.include_self,
-            traceparent: self.trace.as_ref().map(ToString::to_string),
-            again: self.again,
-            apart: self.apart,
-            first: self.first,
+            on: on.clone(),
+            key: key.clone(),
+            eta_ms: eta.map(|eta| u64::try_from(eta.as_millis()).unwrap_or(u64::MAX)),
+            include_self: *include_self,
+            traceparent: trace.map(|trace| trace.to_string()),
+            again: *again,
+            apart: *apart,
+            first: *first,
         };
         match known {
             Some(id) => header.name = id,

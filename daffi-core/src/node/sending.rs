@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -56,6 +56,16 @@ impl Shared {
         request: &mut Request,
         remaining: Option<Duration>,
     ) -> Result<Option<Sent>, CallError> {
+        self.try_send_for(request, remaining, None)
+    }
+
+    /// The same for a caller who waits for the outcome already: to say so later takes a second look under the lock.
+    pub(super) fn try_send_for(
+        self: &Arc<Self>,
+        request: &mut Request,
+        remaining: Option<Duration>,
+        waker: Option<&Waker>,
+    ) -> Result<Option<Sent>, CallError> {
         let has_flow = request.feed.is_some() || request.is_chunked();
         if has_flow {
             self.check_flow(request)?;
@@ -63,9 +73,10 @@ impl Shared {
         let mut state = self.lock();
         let Some((outbound, known)) = Self::may_send(&state, request)? else { return Ok(None) };
         let is_alone = state.in_flight.waiting() == 0;
-        let eta = request.eta.unwrap_or_default();
+        let eta = request.extra().eta.unwrap_or_default();
         let (id, is_earlier) =
             state.insert_call(request.expect, remaining, eta, || Instant::now().into_std())?;
+        state.in_flight.set_waker(id, waker);
         outbound.with(|out| request.put(out, id.to_bits(), known, remaining));
         let outlet = has_flow.then(|| {
             let on = (state.link, outbound.clone());

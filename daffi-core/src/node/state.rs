@@ -264,10 +264,10 @@ impl State {
     }
 
     /// A reply came.
-    pub(crate) fn reply(&mut self, header: Header, body: Bytes, woken: &mut Vec<Waker>) {
+    pub(crate) fn reply(&mut self, header: Header, body: &[u8], woken: &mut Vec<Waker>) {
         if header.flags.has(Flags::ONE_WAY) {
             if header.flags.has(Flags::FAILED) {
-                self.one_way.refuse(header.call, failure(&body));
+                self.one_way.refuse(header.call, failure(body));
             } else {
                 self.one_way.accept(header.call, woken);
             }
@@ -277,21 +277,21 @@ impl State {
         let is_failed = header.flags.has(Flags::FAILED);
         let is_over = !header.flags.has(Flags::MORE) && (is_failed || !header.flags.has(Flags::BACKGROUND));
         let is_known = if is_failed {
-            self.in_flight.finish(id, Err(failure(&body)), woken)
+            self.in_flight.finish(id, Err(failure(body)), woken)
         } else if header.flags.has(Flags::BACKGROUND) {
-            match wire::decode::<JobId>(&body) {
+            match wire::decode::<JobId>(body) {
                 Ok(job) => self.in_flight.taken(id, job, woken),
                 Err(error) => self.in_flight.finish(id, Err(malformed(&error.to_string())), woken),
             }
         } else if header.flags.has(Flags::BROADCAST) {
-            match parts(&body, self.flows.body_bytes_max) {
+            match parts(body, self.flows.body_bytes_max) {
                 Ok(parts) => self.in_flight.parts(id, parts, is_over, woken),
                 Err(error) => self.in_flight.finish(id, Err(error), woken),
             }
         } else {
             // What the controller itself answers is nobody's result.
             let limit = if header.peer == 0 { usize::MAX } else { self.flows.body_bytes_max };
-            let outcome = bounded(body, limit).map(|body| Reply { peer: header.peer, body });
+            let outcome = bounded(body, limit).map(|body| Reply { peer: header.peer, body: body.into() });
             self.in_flight.finish(id, outcome, woken)
         };
         if !is_known {
@@ -339,11 +339,11 @@ fn malformed(why: &str) -> CallError {
 }
 
 /// The result, if this node takes one of its size.
-fn bounded(body: Bytes, limit: usize) -> Result<Bytes, CallError> {
+fn bounded(body: &[u8], limit: usize) -> Result<&[u8], CallError> {
     if body.len() > limit { Err(too_large("reply", body.len(), limit, Ran::Yes)) } else { Ok(body) }
 }
 
-fn parts(body: &Bytes, limit: usize) -> Result<Vec<PartOutcome>, CallError> {
+fn parts(body: &[u8], limit: usize) -> Result<Vec<PartOutcome>, CallError> {
     let mut outcomes = Vec::new();
     for part in Parts::new(body) {
         let part = part.map_err(|error| malformed(&error.to_string()))?;
@@ -351,7 +351,7 @@ fn parts(body: &Bytes, limit: usize) -> Result<Vec<PartOutcome>, CallError> {
         let outcome = if part.flags.has(Flags::FAILED) {
             Err(failure(part.body))
         } else {
-            bounded(body.slice_ref(part.body), limit)
+            bounded(part.body, limit).map(Bytes::copy_from_slice)
         };
         outcomes.push((node, outcome));
     }
@@ -431,14 +431,14 @@ mod tests {
         put_part(&mut body, Part { node: "b", flags: Flags::FAILED, body: &Failure::from(&busy).encode() });
 
         let more = Flags::BROADCAST.with(Flags::MORE);
-        state.reply(header(id, more), body.into(), &mut Vec::new());
+        state.reply(header(id, more), &body, &mut Vec::new());
 
         let cx = &mut Context::from_waker(Waker::noop());
         let Poll::Ready(Ok(parts)) = state.in_flight.poll_parts(id, cx) else { panic!("parts") };
         assert_eq!(parts[0].1, Ok(Bytes::from_static(b"1")));
         assert_eq!(parts[1].1, Err(busy));
         assert!(state.in_flight.poll_parts(id, cx).is_pending());
-        state.reply(header(id, Flags::BROADCAST), Bytes::new(), &mut Vec::new());
+        state.reply(header(id, Flags::BROADCAST), b"", &mut Vec::new());
         assert_eq!(state.in_flight.poll_parts(id, cx), Poll::Ready(Ok(vec![])));
     }
 
@@ -449,12 +449,12 @@ mod tests {
         let cx = &mut Context::from_waker(Waker::noop());
         let job = wire::encode(&JobId(7)).expect("it encodes");
 
-        state.reply(header(id, Flags::BACKGROUND), job.into(), &mut Vec::new());
+        state.reply(header(id, Flags::BACKGROUND), &job, &mut Vec::new());
         assert_eq!(state.in_flight.poll_taken(id, cx), Poll::Ready(Ok(JobId(7))));
         assert!(state.in_flight.poll_outcome(id, cx).is_pending());
-        state.reply(header(id, Flags::NONE), Bytes::from_static(b"1"), &mut Vec::new());
+        state.reply(header(id, Flags::NONE), b"1", &mut Vec::new());
 
-        let reply = Reply { peer: 0, body: Bytes::from_static(b"1") };
+        let reply = Reply { peer: 0, body: b"1"[..].into() };
         assert_eq!(state.in_flight.poll_outcome(id, cx), Poll::Ready(Ok(reply)));
     }
 
@@ -481,7 +481,7 @@ mod tests {
         let (id, _) = state.insert_call(Expect::Reply, None, Duration::ZERO, || now).expect("room");
         assert!(!state.abandon(id).0);
 
-        state.reply(header(id, Flags::NONE), Bytes::new(), &mut Vec::new());
+        state.reply(header(id, Flags::NONE), b"", &mut Vec::new());
 
         assert_eq!(state.late_replies, 1);
     }

@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::task::Waker;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{End, wake};
@@ -118,7 +117,7 @@ fn take(
         let body = inbound.bytes(span.clone());
         match header.kind {
             Kind::Reply if flows::are_of_reply(header) => state.reply_flow(header, body, link, woken),
-            Kind::Reply => state.reply(header, Bytes::copy_from_slice(body), woken),
+            Kind::Reply => state.reply(header, body, woken),
             Kind::Call => {
                 let caller = state.peer(header.peer).unwrap_or_else(|| nobody().clone());
                 let around = Around::told(inbound.bytes(extension));
