@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::kind::Stop;
-use crate::wire::{Shape, payload, skip};
+use crate::wire::{self, Shape, skip};
 
 /// The arguments of a call of a hosted object's method, the object's name first.
 #[derive(Debug, Clone)]
@@ -12,11 +12,13 @@ pub struct Args<'a> {
     left: u32,
 }
 
+// `of`, `text` and `next` are always inlined: what goes through memory between them takes a tenth of a short operation.
 impl<'a> Args<'a> {
     /// Those in the body of a call: an array.
     ///
     /// # Errors
     /// [`Stop::BadArguments`] if it is none.
+    #[inline(always)]
     pub fn of(body: &'a [u8]) -> Result<Self, Stop> {
         let bad = |got: String| Stop::BadArguments { expected: "a list of arguments".into(), got };
         match Shape::of(body) {
@@ -48,14 +50,16 @@ impl<'a> Args<'a> {
     ///
     /// # Errors
     /// As [`take`](Self::take).
+    #[inline(always)]
     pub fn text(&mut self, name: &str) -> Result<&'a str, Stop> {
         let bytes = self.next(name)?;
         let bad = |got: String| Stop::BadArguments { expected: format!("`{name}`, a text"), got };
-        match (Shape::of(bytes), payload(bytes)) {
-            (Ok(Shape::Text), Ok(text)) => str::from_utf8(text).map_err(|error| bad(error.to_string())),
-            (Ok(shape), _) => Err(bad(shape.to_string())),
-            (Err(error), _) => Err(bad(error.to_string())),
-        }
+        let Some(text) = wire::text(bytes) else {
+            return Err(bad(
+                Shape::of(bytes).map_or_else(|error| error.to_string(), |shape| shape.to_string())
+            ));
+        };
+        str::from_utf8(text).map_err(|error| bad(error.to_string()))
     }
 
     /// The names in the argument at `at` of those that are left, which is an [`Others`](super::Others).
@@ -78,6 +82,7 @@ impl<'a> Args<'a> {
         self.next("an argument")
     }
 
+    #[inline(always)]
     fn next(&mut self, name: &str) -> Result<&'a [u8], Stop> {
         let bad = |got: String| Stop::BadArguments { expected: format!("`{name}`"), got };
         self.left = self.left.checked_sub(1).ok_or_else(|| bad("too few arguments".into()))?;

@@ -8,7 +8,7 @@ mod table;
 mod tests;
 mod window;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub struct Store {
     table: Table,
     sessions: BTreeMap<SessionId, Held>,
     /// By the incarnation of the node.
-    windows: HashMap<u128, Window>,
+    windows: BTreeMap<u128, Window>,
     /// The requests of some node had to be forgotten before their time.
     has_forgotten: bool,
     last_session: u64,
@@ -124,7 +124,7 @@ impl Store {
             revision: 0,
             table,
             sessions: BTreeMap::new(),
-            windows: HashMap::new(),
+            windows: BTreeMap::new(),
             has_forgotten: false,
             last_session: 0,
             has_given: false,
