@@ -27,6 +27,9 @@ use crate::process::{Role, Watched};
 use crate::table::Row;
 use crate::task::{Peer, Task};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut words = env::args().skip(1).peekable();
     let outcome = if words.next_if(|word| word == "--role").is_some() {

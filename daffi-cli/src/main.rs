@@ -26,6 +26,9 @@ use mesh::App;
 use render::Screen;
 use report::{BUG, CLOSED_PIPE, End, INTERRUPTED, Outcome, Problem, TERMINATED};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     CompleteEnv::with_factory(Cli::command).complete();
     report_bugs();
