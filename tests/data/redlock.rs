@@ -299,11 +299,21 @@ async fn two_of_five_controllers_may_be_gone_while_it_is_held_extended_and_relea
 #[tokio::test(start_paused = true)]
 async fn what_a_minority_granted_is_given_back() {
     let council = Council::of(5).await;
-    let (a, b) = (council.masters("a").await, council.masters("b").await);
+    let (a, nodes) = (council.masters("a").await, council.nodes("b").await);
+    let b = Masters::new(&nodes);
     council.freeze_only("a", &[0, 1, 2]);
 
-    assert!(is_impossible(&a.redlock("printer").try_acquire().await));
-    council.settled().await;
+    let attempt = tokio::spawn(a.redlock("printer").try_acquire().into_future());
+    for is_held in [true, false] {
+        council.settled().await;
+        for node in &nodes[3..] {
+            assert_eq!(is_locked(&Masters::new([node]).redlock("printer")).await, is_held);
+        }
+        if is_held {
+            sleep(secs(1)).await;
+        }
+    }
+    assert!(is_impossible(&attempt.await.unwrap()));
 
     let guard = b.redlock("printer").acquire().await.unwrap();
     council.freeze_only("a", &[]);
