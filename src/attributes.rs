@@ -116,7 +116,7 @@ pub use daffi_macros::count;
 /// stays, and a warning is logged; a function that wants to know sooner has a parameter of type `&RedlockGuard`, which
 /// its callers do not see.
 ///
-/// It asks the process's [default masters](Masters::make_default); without those, the one controller of
+/// It asks the process's [default masters](Masters::make_default); if none ever were, the one controller of
 /// [`Node::current`]. Where there is none it is a [`DataError::NoNode`].
 ///
 /// ```standalone_crate

@@ -68,4 +68,12 @@ async fn functions_of_one_key_run_one_at_a_time_at_the_default_masters_or_else_t
     assert_eq!(overrun().await, Ok((true, "what it found")), "its result is not lost with its lock");
     sleep(millis(10)).await;
     assert_eq!(masters.redlock("printer").locked().await, Ok(None));
+
+    drop(masters);
+    sleep(millis(10)).await;
+    let ended = print_at_once(3).await.unwrap_err();
+    assert!(
+        ended.to_string().contains("ended with their last handle"),
+        "one controller is no substitute: {ended}"
+    );
 }

@@ -147,20 +147,28 @@ impl Masters {
     }
 
     /// Makes these the process's default masters, in the place of those before: `#[synchronize]` asks them. They end with
-    /// their last handle all the same.
+    /// their last handle all the same, and whatever they are asked for says so from then on.
     pub fn make_default(&self) {
         let default = Default { members: Arc::downgrade(&self.members), timeout: self.timeout };
         *DEFAULT.lock().unwrap_or_else(PoisonError::into_inner) = Some(default);
     }
 
-    /// The process's default masters, if there are any; else the controller of [`Node::current`] alone, if there is one.
+    /// The process's default masters, if there were ever any; else the controller of [`Node::current`] alone, if there is one.
     pub fn current() -> Option<Self> {
         let default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-        let default = default.as_ref().and_then(|default| {
-            let members = default.members.upgrade()?;
-            Some(Self { timeout: default.timeout, ..Self::of_members(members) })
-        });
-        default.or_else(|| Node::current().map(|node| Self::new([&node])))
+        let Some(default) = default.as_ref() else {
+            return Node::current().map(|node| Self::new([&node]));
+        };
+        // Others would not know of what these granted.
+        let masters = default.members.upgrade().map_or_else(Self::ended, Self::of_members);
+        Some(Self { timeout: default.timeout, ..masters })
+    }
+
+    /// In the place of masters that are no more.
+    fn ended() -> Self {
+        let problem =
+            "the default masters have ended with their last handle: keep one, or make others the default";
+        Self { problem: Some(problem.into()), ..Self::of(Vec::new()) }
     }
 
     /// How many there are.
