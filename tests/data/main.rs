@@ -33,6 +33,7 @@ mod quorum;
 mod quota;
 mod rate;
 mod redlock;
+mod redlock_known;
 mod relay;
 mod search;
 mod semaphore;

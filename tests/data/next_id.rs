@@ -1,9 +1,10 @@
 //! Numbers that are given once and grow.
 
 use std::collections::BTreeSet;
+use std::future::IntoFuture;
 use std::time::Duration;
 
-use daffi::{DataError, Masters, QuorumError, QuorumNextId, millis, secs};
+use daffi::{DataError, Masters, QuorumError, QuorumNextId, Ran, millis, secs};
 use daffi_core::testing::{Faults, Mesh};
 use tokio::time::Instant;
 
@@ -90,6 +91,36 @@ async fn blocks_are_dealt_out_without_asking_and_overlap_with_no_other() {
         drop(none.next().await);
     }
     assert!(matches!(none.next().await, Err(QuorumError::QuorumIsImpossible { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_that_wait_for_the_same_block_have_each_its_own_time() {
+    let council = Council::of(3).await;
+    let blocks = council.masters("a").await.next_id("ids").in_blocks_of(10);
+    council.freeze_only("a", &[0, 1, 2]);
+    let began = Instant::now();
+
+    let asking: Vec<_> =
+        (0..4).map(|_| tokio::spawn(blocks.next().timeout(millis(100)).into_future())).collect();
+
+    for asking in asking {
+        assert!(asking.await.unwrap().is_err());
+    }
+    assert!(began.elapsed() < millis(110), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_began_anew_at_some_masters_alone_is_told_so() {
+    let mut council = Council::of(3).await;
+    let ids = council.masters("a").await.next_id("ids");
+    assert_eq!(ids.next().await, Ok(1));
+    council.kill(&[2]).await;
+
+    let some = ids.reset().await.unwrap_err();
+
+    assert!(matches!(&some, QuorumError::NotByAll { done: 2, masters: 3, .. }), "{some}");
+    assert_eq!((some.ran(), some.is_retryable(), &*some.code().to_string()), (Ran::Maybe, true, "D0505"));
+    assert_eq!(ids.next().await, Ok(2), "it goes on above what it has seen");
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,4 +376,6 @@ fn numbers_of_several_controllers_are_for_threads_too() {
     guard.release().wait().unwrap();
     let none = Masters::new([]).next_id("ids").next().wait();
     assert!(matches!(none, Err(QuorumError::QuorumIsImpossible { .. })));
+    let none = Masters::new([]).next_id("ids").in_blocks_of(5).next().timeout(secs(1)).wait();
+    assert!(matches!(none, Err(QuorumError::QuorumIsImpossible { .. })), "there is no runtime to wait on");
 }

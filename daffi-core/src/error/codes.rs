@@ -153,8 +153,9 @@ codes! {
         "The controller ended or the link was cut after the call may have left.",
         "The node reconnects by itself; repeat the call only if running twice does no harm.";
     QuorumIsImpossible = 505, exit 69,
-        "no majority of the masters can be had.",
-        "Half of the controllers or more cannot be reached, or did not answer in time; the message has them all.",
+        "too few of the masters can be had.",
+        "Half of the controllers or more cannot be reached, or did not answer in time; one is too many for what takes all \
+         of them. The message has them all.",
         "Mend the controllers that the message names; a majority of them must be up.";
     Full = 507, exit 75,
         "there is no room for it.",

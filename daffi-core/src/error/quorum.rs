@@ -28,13 +28,29 @@ pub enum QuorumError {
         /// Those that failed, so far as they were waited for.
         failures: Vec<MasterFailure>,
     },
-    /// So many masters failed that those that are left are no majority. It may have had an effect on some of them, which a
+    /// So many masters failed that those that are left are no majority, or none for either answer. It may have had an effect on some of them, which a
     /// lock's lease ends, and which leaves out some numbers of a sequence.
     #[error("no majority of {masters} masters can be had for `{name}`{}", and_failures(failures))]
     QuorumIsImpossible {
         /// The name of the sequence or the lock.
         name: String,
         /// How many masters there are.
+        masters: usize,
+        /// Those that failed.
+        failures: Vec<MasterFailure>,
+    },
+    /// Some masters failed at what takes all of them, as it does to begin a sequence anew. Those that are not among the
+    /// failures have done it, and those that are may have.
+    #[error(
+        "{done} of {masters} masters have done for `{name}` what takes all of them{}",
+        and_failures(failures)
+    )]
+    NotByAll {
+        /// The name of the sequence.
+        name: String,
+        /// How many masters have done it.
+        done: usize,
+        /// How many there are.
         masters: usize,
         /// Those that failed.
         failures: Vec<MasterFailure>,
@@ -97,18 +113,18 @@ impl QuorumError {
     pub fn code(&self) -> Code {
         match self {
             Self::QuorumNotAchieved { .. } => Code::QuorumNotAchieved,
-            Self::QuorumIsImpossible { .. } => Code::QuorumIsImpossible,
+            Self::QuorumIsImpossible { .. } | Self::NotByAll { .. } => Code::QuorumIsImpossible,
             Self::TooManyExtensions { .. } => Code::Busy,
             Self::ExtendUnlockedLock { .. } | Self::ReleaseUnlockedLock { .. } => Code::NotHeld,
             Self::Data(error) => error.code(),
         }
     }
 
-    /// Whether what was asked for may have been done all the same: never of a number, since none was given, and of a lock
-    /// only where the masters that would know could not be asked.
+    /// Whether what was asked for may have been done all the same: never of a number, since none was given, of a lock only
+    /// where the masters that would know could not be asked, and of what takes all masters by some of them.
     pub fn ran(&self) -> Ran {
         match self {
-            Self::QuorumIsImpossible { .. } => Ran::Maybe,
+            Self::QuorumIsImpossible { .. } | Self::NotByAll { .. } => Ran::Maybe,
             Self::Data(error) => error.ran(),
             Self::QuorumNotAchieved { .. }
             | Self::TooManyExtensions { .. }
@@ -120,7 +136,7 @@ impl QuorumError {
     /// Whether the same may be had if it is tried again, without doing anything twice.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::QuorumNotAchieved { .. } | Self::QuorumIsImpossible { .. } => true,
+            Self::QuorumNotAchieved { .. } | Self::QuorumIsImpossible { .. } | Self::NotByAll { .. } => true,
             Self::Data(error) => error.is_retryable(),
             Self::TooManyExtensions { .. }
             | Self::ExtendUnlockedLock { .. }

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::tally::Tally;
+use super::term::Term;
 use crate::api::blocking::bridge::Bridge;
 use crate::error::QuorumError;
 
@@ -25,23 +26,21 @@ pub struct Agreement<T> {
     work: Work<T>,
 }
 
-/// What is done within a limit, if there is one.
-type Work<T> = Box<dyn FnOnce(Option<Duration>) -> BoxFuture<'static, Result<T, QuorumError>> + Send>;
+/// What is done within a time.
+type Work<T> = Box<dyn FnOnce(Term) -> BoxFuture<'static, Result<T, QuorumError>> + Send>;
 
 impl<T: Send + 'static> Agreement<T> {
     /// What `work` does, which is told within what time. Without a bridge there is no master, and it does not wait.
-    pub(crate) fn new<F>(
-        bridge: Option<Bridge>,
-        work: impl FnOnce(Option<Duration>) -> F + Send + 'static,
-    ) -> Self
+    pub(crate) fn new<F>(bridge: Option<Bridge>, work: impl FnOnce(Term) -> F + Send + 'static) -> Self
     where
         F: Future<Output = Result<T, QuorumError>> + Send + 'static,
     {
-        Self { bridge, limit: None, work: Box::new(move |limit| Box::pin(work(limit))) }
+        Self { bridge, limit: None, work: Box::new(move |term| Box::pin(work(term))) }
     }
 
-    /// Gives it this long. Numbers are tried for as long as a few tries take, and locks for ever, unless this says
-    /// otherwise; a single master never has more than its [own time](super::Masters::timeout).
+    /// Gives it this long in all, however many masters it asks how often, and whatever it waits for. Numbers are tried for
+    /// as long as a few tries take from when it is the caller's turn, and locks for ever, unless this says otherwise; a
+    /// single master never has more than its [own time](super::Masters::timeout).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limit = Some(timeout);
         self
@@ -54,10 +53,10 @@ impl<T: Send + 'static> Agreement<T> {
     pub fn wait(self) -> Result<T, QuorumError> {
         let Self { bridge, limit, work } = self;
         match bridge {
-            Some(bridge) => bridge.value(async move { work(limit).await })?,
+            Some(bridge) => bridge.value(async move { work(Term::of(limit)).await })?,
             None => {
                 let nobody = || Tally::of(0).error("masters", true);
-                work(limit).now_or_never().unwrap_or_else(|| Err(nobody()))
+                work(Term::of(limit)).now_or_never().unwrap_or_else(|| Err(nobody()))
             }
         }
     }
@@ -68,7 +67,7 @@ impl<T> IntoFuture for Agreement<T> {
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
-        (self.work)(self.limit)
+        (self.work)(Term::of(self.limit))
     }
 }
 

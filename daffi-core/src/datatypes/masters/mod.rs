@@ -2,6 +2,7 @@
 
 mod agreement;
 mod tally;
+mod term;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 
 pub use self::agreement::Agreement;
 pub(crate) use self::tally::{Tally, Verdict, majority};
+pub(crate) use self::term::Term;
 use crate::api::Operation;
 use crate::api::blocking::bridge::Bridge;
 use crate::config;
@@ -140,6 +142,10 @@ impl Masters {
 
     /// The same masters, each of which has this long to answer, by default [`MASTER_TIMEOUT`](config::MASTER_TIMEOUT): much
     /// less than any lease.
+    ///
+    /// A majority that agrees is not held up by the others. But where some of a majority do not agree, as many ask at the same
+    /// time, it is for the others to answer; so while masters hang, each such try takes all of this time, and as little of
+    /// it as the network allows is best.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -186,10 +192,9 @@ impl Masters {
         majority(self.len())
     }
 
-    /// How long each has to answer, within a deadline.
-    pub(crate) fn limit(&self, deadline: Option<Instant>) -> Duration {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        left.map_or(self.timeout, |left| left.min(self.timeout))
+    /// How long each has to answer a call that has so long.
+    pub(crate) fn limit(&self, term: Term) -> Duration {
+        term.left().map_or(self.timeout, |left| left.min(self.timeout))
     }
 
     /// # Errors

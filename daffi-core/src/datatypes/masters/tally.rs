@@ -59,6 +59,23 @@ impl Tally {
         (self.agreed + pending < needed && answered >= needed).then_some(Verdict::NotAchieved)
     }
 
+    /// Whether so many refused that there is no majority, whatever the others say.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.masters.saturating_sub(self.refused) < majority(self.masters)
+    }
+
+    /// What takes all of them.
+    pub(crate) fn by_all(self, name: &str) -> Result<(), QuorumError> {
+        if self.masters == 0 {
+            return Err(self.error(name, true));
+        }
+        if self.agreed == self.masters {
+            return Ok(());
+        }
+        let (name, done, masters) = (name.to_owned(), self.agreed, self.masters);
+        Err(QuorumError::NotByAll { name, done, masters, failures: self.failures })
+    }
+
     /// The error of a verdict that is none of agreement.
     pub(crate) fn error(self, name: &str, is_impossible: bool) -> QuorumError {
         let (name, masters, needed) = (name.to_owned(), self.masters, majority(self.masters));
@@ -112,6 +129,17 @@ mod tests {
         assert_eq!(tally(5, &[Yes, Yes, No, No]).verdict(), None);
         assert_eq!(tally(5, &[Yes, No, Failed, Failed]).verdict(), None);
         assert_eq!(tally(0, &[]).verdict(), Some(Verdict::Impossible));
+    }
+
+    #[test]
+    fn what_failed_refused_nothing() {
+        use Said::{Failed, No, Yes};
+
+        assert!(tally(3, &[Yes, No, No]).is_refused());
+        assert!(!tally(3, &[Yes, No, Failed]).is_refused());
+        assert!(!tally(5, &[No, No, Yes]).is_refused());
+        assert!(tally(2, &[No]).is_refused() && tally(4, &[No, No]).is_refused());
+        assert!(!tally(4, &[No, Failed, Failed]).is_refused());
     }
 
     proptest! {

@@ -52,23 +52,24 @@ impl IdBlocks {
     ///
     /// # Errors
     /// Of the block's reservation: [`NextId::reserve`], which gives a [`QuorumError::Data`], or
-    /// [`QuorumNextId::reserve`].
+    /// [`QuorumNextId::reserve`]. A [`CallError::TimedOut`](crate::error::CallError::TimedOut) if time was up while a clone
+    /// took the next block.
     pub fn next(&self) -> Agreement<u64> {
         let this = self.clone();
-        Agreement::new(self.source.bridge(), move |limit| async move {
-            let mut left = this.left.lock().await;
+        Agreement::new(self.source.bridge(), move |term| async move {
+            let mut left = term.wait(this.left.lock()).await?;
             if let Some(number) = left.as_mut().and_then(Iterator::next) {
                 return Ok(number);
             }
             let mut block = match &this.source {
                 Source::One(ids) => {
                     let reserved = ids.reserve(this.count);
-                    match limit {
-                        Some(limit) => reserved.timeout(limit).await?,
+                    match term.left() {
+                        Some(left) => reserved.timeout(left).await?,
                         None => reserved.await?,
                     }
                 }
-                Source::Several(ids) => ids.reserved(this.count, limit).await?,
+                Source::Several(ids) => ids.reserved(this.count, term).await?,
             };
             let number = block.next();
             *left = Some(block);

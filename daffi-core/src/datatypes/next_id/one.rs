@@ -69,6 +69,9 @@ impl NextId {
     }
 
     /// Begins anew: the next number is 1 again, for handles that are made from now on.
+    ///
+    /// Handles that were made before go on above what they have seen, but for this one and its clones, and numbers of
+    /// [blocks](Self::in_blocks_of) that were taken before are dealt out to the end: those are given a second time.
     pub fn reset(&self) -> Operation<bool> {
         let seen = Arc::clone(&self.seen);
         self.object.destroy().map(move |was_there| {

@@ -4,12 +4,10 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
 
-use super::super::masters::{Agreement, Masters, Tally, Verdict, pause};
+use super::super::masters::{Agreement, Masters, Tally, Term, Verdict, pause};
 use super::{IdBlocks, NextIdState, Raised, block};
 use crate::config;
 use crate::error::QuorumError;
@@ -69,12 +67,13 @@ impl QuorumNextId {
     ///
     /// # Errors
     /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails; [`QuorumError::QuorumNotAchieved`] if others
-    /// were ahead of this caller in each of [`NEXT_ID_TRIES_MAX`](config::NEXT_ID_TRIES_MAX) tries. No number was given then.
+    /// were ahead of this caller in each of [`NEXT_ID_TRIES_MAX`](config::NEXT_ID_TRIES_MAX) tries, or as many as it had the
+    /// time for; [`CallError::TimedOut`](crate::error::CallError::TimedOut) if that was none. No number was given then.
     /// [`DataError::WrongValue`](crate::error::DataError::WrongValue) after `u64::MAX`.
     pub fn next(&self) -> Agreement<u64> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move {
-            Ok(*this.reserved(1, limit).await?.start())
+        Agreement::new(self.masters.bridge(), move |term| async move {
+            Ok(*this.reserved(1, term).await?.start())
         })
     }
 
@@ -84,7 +83,7 @@ impl QuorumNextId {
     /// As [`next`](Self::next); [`DataError::Invalid`](crate::error::DataError::Invalid) if `count` is 0.
     pub fn reserve(&self, count: u64) -> Agreement<RangeInclusive<u64>> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move { this.reserved(count, limit).await })
+        Agreement::new(self.masters.bridge(), move |term| async move { this.reserved(count, term).await })
     }
 
     /// Takes so many numbers at a time, and deals them out without asking.
@@ -99,10 +98,10 @@ impl QuorumNextId {
     /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails.
     pub fn last(&self) -> Agreement<u64> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move {
+        Agreement::new(self.masters.bridge(), move |term| async move {
             this.masters.check()?;
             let (name, mut highest) = (Arc::clone(&this.name), 0);
-            let answers = this.masters.ask(this.masters.limit(deadline(limit)), move |node| {
+            let answers = this.masters.ask(this.masters.limit(term), move |node| {
                 node.object::<NextIdState>(Arc::clone(&name)).last()
             });
             let (verdict, tally) = this
@@ -119,76 +118,64 @@ impl QuorumNextId {
     /// Begins anew: the next number is 1 again, for handles that are made from now on. All masters have to be there, since
     /// one that is not would go on.
     ///
+    /// Handles that were made before go on above what they have seen, but for this one and its clones, and numbers of
+    /// [blocks](Self::in_blocks_of) that were taken before are dealt out to the end: those are given a second time.
+    ///
     /// # Errors
-    /// [`QuorumError::QuorumNotAchieved`] if one of them fails: then those that did not have begun anew, and numbers that
-    /// are given go on above those of one that did not. Try again.
+    /// [`QuorumError::NotByAll`] if one of them fails: then the others have begun anew, and numbers that are given go on
+    /// above those of one that did not. Try again.
     pub fn reset(&self) -> Agreement<()> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move {
+        Agreement::new(self.masters.bridge(), move |term| async move {
             this.masters.check()?;
             let name = Arc::clone(&this.name);
-            let mut answers = this.masters.ask(this.masters.limit(deadline(limit)), move |node| {
+            let mut answers = this.masters.ask(this.masters.limit(term), move |node| {
                 node.object::<NextIdState>(Arc::clone(&name)).destroy()
             });
-            let (mut tally, mut is_whole) = (Tally::of(this.masters.len()), !this.masters.is_empty());
+            let mut tally = Tally::of(this.masters.len());
             while let Some((at, answer)) = answers.next().await {
                 match answer {
                     Ok(_) => tally.agree(),
-                    Err(error) => {
-                        is_whole = false;
-                        tally.fail(this.masters.address(at), error);
-                    }
+                    Err(error) => tally.fail(this.masters.address(at), error),
                 }
             }
-            if !is_whole {
-                let is_impossible = tally.verdict() == Some(Verdict::Impossible);
-                return Err(tally.error(&this.name, is_impossible));
-            }
+            tally.by_all(&this.name)?;
             this.shared.seen.store(0, Ordering::Relaxed);
             Ok(())
         })
     }
 
     /// Takes numbers, with pauses, until a majority agrees or time is up.
-    pub(super) async fn reserved(
-        &self,
-        count: u64,
-        limit: Option<Duration>,
-    ) -> Result<RangeInclusive<u64>, QuorumError> {
+    pub(super) async fn reserved(&self, count: u64, term: Term) -> Result<RangeInclusive<u64>, QuorumError> {
         self.masters.check()?;
-        let deadline = deadline(limit);
-        let turn = match limit {
-            Some(limit) => timeout(limit, self.shared.turn.lock()).await.ok(),
-            None => Some(self.shared.turn.lock().await),
-        };
+        let _turn = term.wait(self.shared.turn.lock()).await?;
         let mut last_error = None;
         for round in 0..config::NEXT_ID_TRIES_MAX {
-            let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if turn.is_none() || is_late {
+            if term.is_over() {
                 break;
             }
-            match self.attempt(count, deadline).await {
+            match self.attempt(count, term).await {
                 Err(error @ QuorumError::QuorumNotAchieved { .. }) => last_error = Some(error),
+                // Masters that had but the rest of the time may be well.
+                Err(QuorumError::QuorumIsImpossible { .. }) if last_error.is_some() && term.is_over() => {
+                    break;
+                }
                 outcome => return outcome,
             }
             // The first try may only have found out where the numbers are.
-            if round > 0 {
-                pause(round).await;
+            if round > 0 && term.wait(pause(round)).await.is_err() {
+                break;
             }
         }
-        Err(last_error.unwrap_or_else(|| Tally::of(self.masters.len()).error(&self.name, false)))
+        Err(last_error.unwrap_or_else(|| term.timed_out().into()))
     }
 
     /// Asks once for the numbers after those that were seen.
-    async fn attempt(
-        &self,
-        count: u64,
-        deadline: Option<Instant>,
-    ) -> Result<RangeInclusive<u64>, QuorumError> {
+    async fn attempt(&self, count: u64, term: Term) -> Result<RangeInclusive<u64>, QuorumError> {
         let seen = &self.shared.seen;
         let (first, last) = block(seen.load(Ordering::Relaxed), count)?;
         let name = Arc::clone(&self.name);
-        let answers = self.masters.ask(self.masters.limit(deadline), move |node| {
+        let answers = self.masters.ask(self.masters.limit(term), move |node| {
             node.object::<NextIdState>(Arc::clone(&name)).raise(first, last)
         });
         let (verdict, tally) = self
@@ -208,10 +195,6 @@ impl QuorumNextId {
             Verdict::Impossible => Err(tally.error(&self.name, true)),
         }
     }
-}
-
-fn deadline(limit: Option<Duration>) -> Option<Instant> {
-    limit.map(|limit| Instant::now() + limit.min(config::TIMEOUT_MAX))
 }
 
 impl fmt::Debug for QuorumNextId {

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex as Turn, Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::super::masters::Agreement;
+use super::super::masters::{Agreement, Term};
 use super::grant::Grant;
 use crate::error::{DataError, QuorumError};
 
@@ -60,7 +61,8 @@ enum Loss {
 
 impl RedlockGuard {
     pub(super) fn new(grant: Arc<Grant>, fence: u64, until: Instant, extending: Extending) -> Self {
-        let runtime = grant.masters.runtime(0).clone();
+        // Masters may be out of reach together with the runtimes that they are reached on.
+        let runtime = Handle::try_current().unwrap_or_else(|_| grant.masters.runtime(0).clone());
         let held = Arc::new(Held {
             grant,
             fence,
@@ -125,25 +127,27 @@ impl RedlockGuard {
     /// # Errors
     /// [`QuorumError::TooManyExtensions`] if it was extended as often as it [may be](super::Redlock::extensions), and then
     /// nobody is asked; [`QuorumError::ExtendUnlockedLock`] if it is not held any more;
-    /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails: it is held as long as it was before.
+    /// [`QuorumError::QuorumIsImpossible`] if that is not known, since so many masters fail that there is no majority for
+    /// either: it is held as long as it was before, and may be extended yet. A
+    /// [`CallError::TimedOut`](crate::error::CallError::TimedOut) if time was up while it was extended by another call.
     pub fn extend(&self) -> Agreement<()> {
         let held = Arc::clone(&self.held);
-        Agreement::new(held.grant.masters.bridge(), move |limit| async move { held.extended(limit).await })
+        Agreement::new(held.grant.masters.bridge(), move |term| async move { held.extended(term).await })
     }
 
     /// Releases the lock, and waits until a majority of the masters has done so.
     ///
     /// # Errors
     /// [`QuorumError::ReleaseUnlockedLock`] if it was [lost](Self::lost), or a majority does not know it any more: then
-    /// another may have held it meanwhile. [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails, where its lease ends it.
+    /// another may have held it meanwhile. [`QuorumError::QuorumIsImpossible`] if that is not known, since so many masters fail
+    /// that there is no majority for either; where they do, its lease ends it.
     pub fn release(self) -> Agreement<()> {
-        Agreement::new(self.held.grant.masters.bridge(), move |limit| async move {
+        Agreement::new(self.held.grant.masters.bridge(), move |term| async move {
             let mut guard = self;
             guard.keeping.abort();
             let was_lost = guard.is_lost();
-            let masters = &guard.held.grant.masters;
-            let each = masters.limit(None);
-            let outcome = guard.held.grant.release(limit.map_or(each, |limit| limit.min(each))).await;
+            guard.held.lose(Loss::Released);
+            let outcome = guard.held.grant.release(term).await;
             // Where nobody could be asked, dropping it goes on.
             guard.is_released = !matches!(outcome, Err(QuorumError::QuorumIsImpossible { .. }));
             match outcome {
@@ -179,7 +183,7 @@ impl Held {
     }
 
     /// Extends it for its holder, as often as that may be.
-    async fn extended(&self, limit: Option<Duration>) -> Result<(), QuorumError> {
+    async fn extended(&self, term: Term) -> Result<(), QuorumError> {
         let count = |extended: u32| match self.extending.limit {
             Some(limit) if extended >= limit => None,
             Some(_) | None => Some(extended.saturating_add(1)),
@@ -188,7 +192,7 @@ impl Held {
             let (name, limit) = (self.grant.name.to_string(), self.extending.limit.unwrap_or_default());
             return Err(QuorumError::TooManyExtensions { name, limit });
         }
-        let outcome = self.extend(limit).await;
+        let outcome = self.extend(term).await;
         if outcome.is_err() {
             self.extended.fetch_sub(1, Ordering::Relaxed);
         }
@@ -199,17 +203,17 @@ impl Held {
     }
 
     /// Extends it while it is held.
-    async fn extend(&self, limit: Option<Duration>) -> Result<(), QuorumError> {
-        let _turn = self.turn.lock().await;
+    async fn extend(&self, term: Term) -> Result<(), QuorumError> {
+        let _turn = term.wait(self.turn.lock()).await?;
         let (until, name) = (self.until(), self.grant.name.to_string());
         if self.lost.borrow().is_some() || until <= Instant::now() {
             return Err(QuorumError::ExtendUnlockedLock { name });
         }
-        let each = self.grant.masters.limit(Some(until));
-        let outcome = self.grant.extend(self.fence, limit.map_or(each, |limit| limit.min(each))).await;
-        match outcome {
-            // It may have run out while it was asked for, which its holder was told then.
-            Ok(_) if self.lost.borrow().is_some() => Err(QuorumError::ExtendUnlockedLock { name }),
+        match self.grant.extend(self.fence, term.by(until)).await {
+            // It may have run out or been released while it was asked for, which its holder was told then.
+            _ if self.lost.borrow().is_some() || until <= Instant::now() => {
+                Err(QuorumError::ExtendUnlockedLock { name })
+            }
             Ok(until) => {
                 *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
                 self.changed.notify_one();
@@ -245,7 +249,7 @@ impl Held {
                 }
                 () = sleep_until(next.unwrap_or(until)), if next.is_some() => {}
             }
-            match timeout_at(until, self.extend(None)).await {
+            match timeout_at(until, self.extend(Term::ENDLESS)).await {
                 Ok(Ok(())) => next = self.next(),
                 Ok(Err(_)) if self.lost.borrow().is_some() => break,
                 Ok(Err(_)) | Err(_) => next = Some(Instant::now() + self.grant.lease() / 12),
@@ -253,6 +257,9 @@ impl Held {
         }
         self.lose(Loss::LeaseEnded);
         let (name, token, loss) = (&*self.grant.name, self.fence, *self.lost.borrow());
+        if loss == Some(Loss::Released) {
+            return;
+        }
         tracing::warn!(name, token, ?loss, "lost a lock of several masters");
     }
 

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::super::guard::milliseconds;
-use super::super::masters::{Agreement, Masters, Tally, Verdict, pause};
+use super::super::masters::{Agreement, Masters, Tally, Term, Verdict, pause};
 use super::grant::{Grant, certain};
 use super::guard::Extending;
 use super::{RedlockGuard, RedlockState, RedlockView};
@@ -30,6 +30,10 @@ use crate::error::{DataError, QuorumError};
 ///   [`REDLOCK_DRIFT_PART`](config::REDLOCK_DRIFT_PART), whatever they show (that of a machine which is suspended stands
 ///   still);
 /// * holders stop when it is [lost](RedlockGuard::lost).
+///
+/// What clocks show decides nothing but the order of fencing tokens, so that it matters only to a year: while one controller's
+/// is further ahead than [`REDLOCK_CLOCKS_APART_MAX`](config::REDLOCK_CLOCKS_APART_MAX), the others refuse the tokens that come
+/// of it, and the lock is not had; the error says so, and of whom.
 ///
 /// **What it does not.** The last is more than a program can promise: it may be stopped, or its write be on its way, when
 /// the lease ends. A lease alone never keeps two from acting at once. What is to be safe all the same must refuse a smaller
@@ -129,14 +133,14 @@ impl Redlock {
     /// Takes the lock. It waits for it for ever, or for a [`timeout`](Agreement::timeout); it is tried once in any case.
     ///
     /// # Errors
-    /// [`QuorumError::QuorumNotAchieved`] if it was not had in time; [`QuorumError::QuorumIsImpossible`] if a majority of the
-    /// masters fails; a [`DataError::Invalid`] for a lease that leaves no time to hold it.
+    /// [`QuorumError::QuorumNotAchieved`] if it was not had in time, as it was at the last attempt that had time enough;
+    /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails; a [`DataError::Invalid`] for a lease that leaves no time to hold it.
     ///
     /// # Cancel safety
     /// Cancel safe: a lock that was granted to an agreement that is dropped is released.
     pub fn acquire(&self) -> Agreement<RedlockGuard> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move { this.wait(limit).await })
+        Agreement::new(self.masters.bridge(), move |term| async move { this.wait(term).await })
     }
 
     /// Takes the lock if a majority of the masters grants it now; else `None`.
@@ -148,9 +152,8 @@ impl Redlock {
     /// As [`acquire`](Self::acquire).
     pub fn try_acquire(&self) -> Agreement<Option<RedlockGuard>> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move {
-            let each = this.masters.limit(None);
-            match this.attempt(limit.map_or(each, |limit| limit.min(each))).await {
+        Agreement::new(self.masters.bridge(), move |term| async move {
+            match this.attempt(term).await {
                 Ok(guard) => Ok(Some(guard)),
                 Err(QuorumError::QuorumNotAchieved { .. }) => Ok(None),
                 Err(error) => Err(error),
@@ -165,24 +168,22 @@ impl Redlock {
     /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails.
     pub fn locked(&self) -> Agreement<Option<RedlockHolder>> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move {
-            let each = this.masters.limit(None);
-            this.look(limit.map_or(each, |limit| limit.min(each))).await
-        })
+        Agreement::new(self.masters.bridge(), move |term| async move { this.look(term).await })
     }
 
     /// Takes the lock from whoever holds it, and says at how many masters it was held: for people who know that a holder
-    /// hangs and do not want to wait for the end of its lease. It goes on until it next extends the lock, or its lease ends.
+    /// hangs and do not want to wait for the end of its lease. It goes on until it next extends the lock, or its lease ends:
+    /// till then two may act at once, and only their [tokens](RedlockGuard::fencing_token) tell. Masters that fail go on
+    /// holding it until the lease ends; where they are a minority, it can be had without them.
     ///
     /// # Errors
     /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails; at the others the lock was taken away.
     pub fn break_lock(&self) -> Agreement<usize> {
         let this = self.clone();
-        Agreement::new(self.masters.bridge(), move |limit| async move {
+        Agreement::new(self.masters.bridge(), move |term| async move {
             this.masters.check()?;
             let (name, mut broken) = (Arc::clone(&this.name), 0);
-            let each = this.masters.limit(None);
-            let mut answers = this.masters.ask(limit.map_or(each, |limit| limit.min(each)), move |node| {
+            let mut answers = this.masters.ask(this.masters.limit(term), move |node| {
                 node.object::<RedlockState>(Arc::clone(&name)).break_lock()
             });
             let mut tally = Tally::of(this.masters.len());
@@ -218,24 +219,26 @@ impl Redlock {
     }
 
     /// Tries until it has the lock or time is up; once in any case.
-    async fn wait(&self, limit: Option<Duration>) -> Result<RedlockGuard, QuorumError> {
-        let deadline = limit.map(|limit| Instant::now() + limit.min(config::TIMEOUT_MAX));
-        let mut round = 0;
+    async fn wait(&self, term: Term) -> Result<RedlockGuard, QuorumError> {
+        let (mut reason, mut round) = (None, 0);
+        // Nothing of time is to try it once.
+        let mut asked = if term.is_over() { Term::ENDLESS } else { term };
         loop {
-            let is_last = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            let each = self.masters.limit(deadline.filter(|_| !is_last));
-            let error = match self.attempt(each).await {
+            let error = match self.attempt(asked).await {
                 Err(error @ QuorumError::QuorumNotAchieved { .. }) => error,
+                // Masters that had but the rest of the time may be well.
+                Err(QuorumError::QuorumIsImpossible { name, masters, failures }) if asked.is_over() => {
+                    let needed = self.masters.majority();
+                    let unanswered =
+                        QuorumError::QuorumNotAchieved { name, agreed: 0, needed, masters, failures };
+                    return Err(reason.unwrap_or(unanswered));
+                }
                 outcome => return outcome,
             };
-            let free = self.free(round);
-            match deadline {
-                None => free.await,
-                Some(deadline) if tokio::time::timeout_at(deadline, free).await.is_err() => {
-                    return Err(error);
-                }
-                Some(_) => {}
+            if term.is_over() || term.wait(self.free(round)).await.is_err() {
+                return Err(error);
             }
+            (reason, asked) = (Some(error), term);
             round += 1;
         }
     }
@@ -252,20 +255,21 @@ impl Redlock {
     }
 
     /// Asks all masters once.
-    async fn attempt(&self, limit: Duration) -> Result<RedlockGuard, QuorumError> {
+    async fn attempt(&self, term: Term) -> Result<RedlockGuard, QuorumError> {
         self.check()?;
         let owner = self.owner.clone().unwrap_or_else(|| self.masters.own_name());
         let grant = Grant::new(self.masters.clone(), Arc::clone(&self.name), owner, milliseconds(self.lease));
         let attempt = Attempt { grant: Arc::new(grant), is_granted: false };
-        let (fence, until) = attempt.grant.acquire(limit).await?;
+        let (fence, until) = attempt.grant.acquire(term).await?;
         Ok(attempt.granted(fence, until, self.extending))
     }
 
-    async fn look(&self, limit: Duration) -> Result<Option<RedlockHolder>, QuorumError> {
+    async fn look(&self, term: Term) -> Result<Option<RedlockHolder>, QuorumError> {
         self.masters.check()?;
         let (name, asked) = (Arc::clone(&self.name), Instant::now());
-        let mut answers =
-            self.masters.ask(limit, move |node| node.object::<RedlockState>(Arc::clone(&name)).look());
+        let mut answers = self
+            .masters
+            .ask(self.masters.limit(term), move |node| node.object::<RedlockState>(Arc::clone(&name)).look());
         let (mut tally, mut views) = (Tally::of(self.masters.len()), Vec::new());
         while let Some((at, answer)) = answers.next().await {
             match answer {
