@@ -72,7 +72,7 @@ impl Term {
         }
     }
 
-    /// The error of a call whose time is up while it waits.
+    /// The error of a call whose time was up before it was its turn.
     pub(crate) fn timed_out(self) -> CallError {
         let after = self.end.map_or(Duration::ZERO, |end| end.after);
         CallError::TimedOut { stage: Stage::Waiting, node: None, after }

@@ -33,7 +33,7 @@ use crate::error::{DataError, QuorumError};
 ///
 /// What clocks show decides nothing but the order of fencing tokens, so that it matters only to a year: while one controller's
 /// is further ahead than [`REDLOCK_CLOCKS_APART_MAX`](config::REDLOCK_CLOCKS_APART_MAX), the others refuse the tokens that come
-/// of it, and the lock is not had; the error says so, and of whom.
+/// of it, the lock is not had, and the error has what they say. It is had again once that clock is set, or its controller gone.
 ///
 /// **What it does not.** The last is more than a program can promise: it may be stopped, or its write be on its way, when
 /// the lease ends. A lease alone never keeps two from acting at once. What is to be safe all the same must refuse a smaller
@@ -134,7 +134,8 @@ impl Redlock {
     ///
     /// # Errors
     /// [`QuorumError::QuorumNotAchieved`] if it was not had in time, as it was at the last attempt that had time enough;
-    /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails; a [`DataError::Invalid`] for a lease that leaves no time to hold it.
+    /// [`QuorumError::QuorumIsImpossible`] if a majority of the masters fails; a [`DataError::Invalid`] for a lease that leaves
+    /// no time to hold it.
     ///
     /// # Cancel safety
     /// Cancel safe: a lock that was granted to an agreement that is dropped is released.
