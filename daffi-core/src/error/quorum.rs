@@ -28,8 +28,8 @@ pub enum QuorumError {
         /// Those that failed, so far as they were waited for.
         failures: Vec<MasterFailure>,
     },
-    /// So many masters failed that those that are left are no majority, or none for either answer. It may have had an effect on some of them, which a
-    /// lock's lease ends, and which leaves out some numbers of a sequence.
+    /// So many masters failed that those that are left are no majority, or none for either answer. It may have had an
+    /// effect on some of them, which a lock's lease ends, and which leaves out some numbers of a sequence.
     #[error("no majority of {masters} masters can be had for `{name}`{}", and_failures(failures))]
     QuorumIsImpossible {
         /// The name of the sequence or the lock.

@@ -2,8 +2,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::grant::Grant;
 use super::*;
+use crate::datatypes::masters::{Masters, Term};
 use crate::datatypes::model::{Bench, NAME};
+use crate::error::QuorumError;
+use crate::node::connect;
 
 fn claim(grant: u64, lease_ms: u64) -> RedlockClaim {
     RedlockClaim { grant: (grant, 0), owner: format!("owner {grant}"), lease_ms }
@@ -145,6 +149,20 @@ fn who_waits_goes_on_when_the_lock_is_free() {
 
     assert!(bench.try_call::<()>("free", &(NAME,)).unwrap().is_ready());
     assert!(!bench.call::<bool>("break_lock", &(NAME,)).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_is_asked_for_no_more() {
+    let node = connect("memory://redlock-given-back").registry(Vec::new()).with_controller().await.unwrap();
+    let masters = Masters::new([&node]);
+    let grant = Grant::new(masters.clone(), "printer".into(), "a".to_owned(), 3_600_000);
+    let (fence, _) = grant.acquire(Term::ENDLESS).await.unwrap();
+
+    grant.give_back();
+    let late = grant.extend(fence, Term::ENDLESS).await;
+
+    assert!(matches!(late, Err(QuorumError::QuorumIsImpossible { .. })), "{late:?}");
+    assert_eq!(masters.redlock("printer").locked().await, Ok(None));
 }
 
 #[derive(Debug, Clone)]
