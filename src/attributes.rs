@@ -22,6 +22,11 @@ use crate::*;
 /// the result is too large for it, the function runs all the same, and a warning says so: a cache saves time, and nothing
 /// depends on it. Only `forget`, `clear` and `info` fail then.
 ///
+/// It waits for no link: without one to the controller the function runs at once, and so it does if the link is lost while the
+/// cache is asked, or another's run is waited for. A result that is to be stored then is handed over, and stored behind the
+/// caller if the link is back within [`CALL_TIMEOUT`](config::CALL_TIMEOUT): that of up to
+/// [`CACHE_STORED_LATER_MAX`](config::CACHE_STORED_LATER_MAX) at a time.
+///
 /// ```standalone_crate
 /// use daffi::prelude::*;
 ///

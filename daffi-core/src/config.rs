@@ -460,3 +460,7 @@ pub const NEXT_ID_RESERVED_MAX: u64 = 1 << 32;
 /// How long a lock of several masters that was had in part is offered back to one that cannot be reached: each attempt leaves a
 /// call behind until then.
 pub const REDLOCK_GIVE_BACK_MAX: Duration = Duration::from_secs(30);
+
+/// Results of functions under `#[cached]` that are still to be stored while the link is away, in one process: each waits for
+/// up to [`CALL_TIMEOUT`] with its value, of 4 MiB at most. Further ones are not stored.
+pub const CACHE_STORED_LATER_MAX: usize = 64;

@@ -12,7 +12,7 @@ use crate::api::{Kept, Operation};
 use crate::config;
 use crate::datatypes::entries::ttl_ms;
 use crate::datatypes::guard::{Hold, Terms, ask_or};
-use crate::error::DataError;
+use crate::error::{CallError, DataError};
 use crate::hosted::{Key, Value};
 use crate::node::Node;
 
@@ -112,11 +112,10 @@ impl Caching {
 impl Flight {
     /// Stores what was computed, if that can be and nothing has overtaken it. A value that cannot be stored is good all the
     /// same: whoever waits for it computes it again.
-    pub(super) async fn land<T: Serialize + ?Sized>(self, value: &T) {
+    pub(super) async fn land(self, value: Result<Value, DataError>) {
         let Self { caching, hold } = self;
         let finish = Operation::of(|| {
-            let (value, ttl_ms) = (Value::of(value)?, caching.ttl_ms()?);
-            Ok::<_, DataError>(caching.object.finish(hold.fencing_token(), value, ttl_ms))
+            Ok::<_, DataError>(caching.object.finish(hold.fencing_token(), value?, caching.ttl_ms()?))
         });
         match finish.await {
             Ok(_) => hold.ended(),
@@ -127,5 +126,10 @@ impl Flight {
 
 /// Says that a value was computed that nobody will find.
 pub(super) fn passed_by(cache: &str, error: &DataError) {
-    tracing::warn!(cache, %error, "what was computed is not cached");
+    let what = "what was computed is not cached";
+    match error {
+        // Which the node has said itself, once, and not with each of its calls.
+        DataError::Call(CallError::Disconnected { .. }) => tracing::debug!(cache, %error, "{what}"),
+        _ => tracing::warn!(cache, %error, "{what}"),
+    }
 }

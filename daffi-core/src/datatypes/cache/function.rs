@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use super::flight::{Caching, Found, passed_by};
 use super::state::CacheInfo;
 use crate::api::Operation;
-use crate::error::DataError;
-use crate::hosted::Key;
-use crate::node::Node;
+use crate::config;
+use crate::error::{CallError, DataError, Ran};
+use crate::hosted::{Key, Value};
+use crate::node::{Node, Phase};
 
 /// A function under `#[cached]`: its cache, and how results are kept there.
 #[doc(hidden)]
@@ -99,19 +101,19 @@ impl CachedFunction {
     {
         let looked = async {
             let (caching, key) = (self.caching()?, key.0?);
-            let found = caching.find(&key).await?;
+            let found = while_linked(caching.object.node(), caching.find(&key)).await?;
             Ok((caching, key, found))
         };
         match looked.await {
-            Ok((_, _, Found::Compute(flight))) => {
+            Ok((caching, _, Found::Compute(flight))) => {
                 let value = run.await?;
-                flight.land(&value).await;
+                stored(&caching, flight.land(Value::of(&value))).await;
                 Ok(value)
             }
             Ok((caching, key, Found::Hit(value))) => match value.get() {
                 Ok(value) => Ok(value),
                 // By another version of the function.
-                Err(_) => self.put(caching, key, run).await,
+                Err(_) => put(caching, key, run).await,
             },
             // A cache is there to save time: it does not keep the function from running.
             Err(error) => {
@@ -137,25 +139,12 @@ impl CachedFunction {
         run: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         match self.caching().and_then(|caching| Ok((caching, key.0?))) {
-            Ok((caching, key)) => self.put(caching, key, run).await,
+            Ok((caching, key)) => put(caching, key, run).await,
             Err(error) => {
                 passed_by(self.name(), &error);
                 run.await
             }
         }
-    }
-
-    async fn put<T: Serialize, E>(
-        &self,
-        caching: Caching,
-        key: Key,
-        run: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let value = run.await?;
-        if let Err(error) = caching.put(key, &value).await {
-            passed_by(self.name(), &error);
-        }
-        Ok(value)
     }
 
     /// How its cache does.
@@ -173,6 +162,67 @@ impl CachedFunction {
         Operation::of(|| Ok::<_, DataError>(self.caching()?.object.forget(key.0?)))
     }
 }
+
+async fn put<T: Serialize, E>(
+    caching: Caching,
+    key: Key,
+    run: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let value = run.await?;
+    let put = caching.put(key, &value);
+    let name = caching.object.name().to_owned();
+    let putting = async move {
+        if let Err(error) = put.await {
+            passed_by(&name, &error);
+        }
+    };
+    stored(&caching, putting).await;
+    Ok(value)
+}
+
+/// What comes of asking the controller, unless there is no link, or it is lost meanwhile: then nobody waits for the next.
+async fn while_linked<T>(
+    node: &Node,
+    asked: impl Future<Output = Result<T, DataError>>,
+) -> Result<T, DataError> {
+    tokio::select! {
+        biased;
+        () = link_lost(node) => Err(DataError::Call(CallError::Disconnected { ran: Ran::Maybe })),
+        result = asked => result,
+    }
+}
+
+/// Waits until something is stored, for as long as there is a link. Without one it goes on behind the caller, who has the
+/// result already, until it is done or its time is up.
+async fn stored(caching: &Caching, storing: impl Future<Output = ()> + Send + 'static) {
+    let node = caching.object.node();
+    let mut storing = Box::pin(storing);
+    tokio::select! {
+        biased;
+        () = &mut storing => return,
+        () = link_lost(node) => {}
+    }
+    let Ok(place) = STORED_LATER.try_acquire() else {
+        return passed_by(
+            caching.object.name(),
+            &DataError::Call(CallError::Disconnected { ran: Ran::Maybe }),
+        );
+    };
+    node.shared().runtime.spawn(async move {
+        storing.await;
+        drop(place);
+    });
+}
+
+/// Waits until there is no link, or none for a moment.
+async fn link_lost(node: &Node) {
+    let mut phases = node.shared().phases();
+    // An end of the node's is one of its link's.
+    drop(phases.wait_for(|phase| *phase != Phase::Connected).await);
+}
+
+/// The places of results that are stored behind their callers.
+static STORED_LATER: Semaphore = Semaphore::const_new(config::CACHE_STORED_LATER_MAX);
 
 async fn infallible<T>(run: impl Future<Output = T>) -> Result<T, Infallible> {
     Ok(run.await)

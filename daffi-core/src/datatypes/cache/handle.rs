@@ -135,7 +135,7 @@ where
             Found::Hit(value) => Ok(value.get()?),
             Found::Compute(flight) => {
                 let value = compute().await?;
-                flight.land(&value).await;
+                flight.land(Value::of(&value)).await;
                 Ok(value)
             }
         }
@@ -167,7 +167,7 @@ where
             Found::Hit(value) => Ok(value.get()?),
             Found::Compute(flight) => {
                 let value = compute()?;
-                bridge.value(flight.land(&value)).map_err(DataError::from)?;
+                bridge.value(flight.land(Value::of(&value))).map_err(DataError::from)?;
                 Ok(value)
             }
         }
