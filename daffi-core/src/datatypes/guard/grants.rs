@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use imbl::{OrdMap, OrdSet};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config;
 use crate::error::DataError;
@@ -50,9 +51,9 @@ enum GrantChange<'a> {
     Ended { token: u64 },
 }
 
-/// All grants of an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound(deserialize = "T: Clone + Deserialize<'de>"))]
+/// All grants of an object. They alone are saved, and the rest follows from them: whoever made up a state that is imported
+/// cannot hide a grant from its release.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Grants<T: Clone> {
     by_token: OrdMap<u64, Grant<T>>,
     /// Tokens by when their leases end.
@@ -267,6 +268,27 @@ impl<T: Clone> Grants<T> {
     }
 }
 
+impl<T: Clone + Serialize> Serialize for Grants<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.by_token.serialize(serializer)
+    }
+}
+
+impl<'de, T: Clone + Deserialize<'de>> Deserialize<'de> for Grants<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let by_token = OrdMap::<u64, Grant<T>>::deserialize(deserializer)?;
+        let mut grants = Self::default();
+        for (token, grant) in &by_token {
+            grants.ends.extend(grant.lease.map(|lease| (lease.until, *token)));
+            grants.owner_bytes += grant.owner.len();
+            if grants.tickets.insert((grant.session, grant.ticket), *token).is_some() {
+                return Err(D::Error::custom("two grants by one ticket"));
+            }
+        }
+        Ok(Self { by_token, ..grants })
+    }
+}
+
 fn check_terms(claim: &Claim) -> Result<(), DataError> {
     let (given, max) = (claim.owner.len(), config::OWNER_BYTES_MAX);
     if given > max {
@@ -295,3 +317,45 @@ fn tell(turn: &mut Turn<'_>, change: &GrantChange<'_>) {
 const GRANT_BYTES: usize = 320;
 /// What the first takes beside that: indices have room for several.
 const FIRST_GRANT_BYTES: usize = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::wire;
+
+    fn grant(session: u64, until: Option<u64>) -> Grant<u8> {
+        let lease = until.map(|until| Lease { until: Time(until), ms: 5 });
+        Grant {
+            session: SessionId(session),
+            ticket: 1,
+            owner: "somebody".into(),
+            since: Time(1),
+            lease,
+            of: 0,
+        }
+    }
+
+    #[test]
+    fn grants_alone_are_saved_and_the_rest_follows_from_them() {
+        let saved = BTreeMap::from([(7, grant(1, Some(60))), (8, grant(2, None)), (9, grant(3, Some(50)))]);
+        let bytes = wire::encode(&saved).unwrap();
+
+        let grants: Grants<u8> = wire::decode(&bytes).unwrap();
+
+        assert_eq!(grants.sessions(), [1, 2, 3].map(SessionId));
+        assert_eq!([1, 2, 3].map(|session| grants.token(SessionId(session), 1)), [7, 8, 9].map(Some));
+        assert_eq!((grants.next_expiry(), grants.owner_bytes), (Some(Time(50)), 24));
+        assert_eq!(wire::encode(&grants).unwrap(), bytes);
+    }
+
+    #[test]
+    fn two_grants_by_one_ticket_are_refused() {
+        let saved = BTreeMap::from([(7, grant(1, None)), (8, grant(1, None))]);
+
+        let grants = wire::decode::<Grants<u8>>(&wire::encode(&saved).unwrap());
+
+        assert!(grants.is_err(), "{grants:?}");
+    }
+}

@@ -18,6 +18,7 @@ use crate::hosted::{Hosted, SessionId, Time, Turn};
 
 /// A quota, as the controller keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Grants<String>", into = "Grants<String>")]
 pub struct QuotaState {
     /// Of which user each slot is.
     slots: Grants<String>,
@@ -167,6 +168,22 @@ impl QuotaState {
             }
             self.of_user.remove(&(user, token));
         }
+    }
+}
+
+impl From<Grants<String>> for QuotaState {
+    fn from(slots: Grants<String>) -> Self {
+        let mut quota = Self::default();
+        for (token, slot) in slots.iter() {
+            quota.began(slot.of.clone(), token);
+        }
+        Self { slots, ..quota }
+    }
+}
+
+impl From<QuotaState> for Grants<String> {
+    fn from(quota: QuotaState) -> Self {
+        quota.slots
     }
 }
 

@@ -20,6 +20,7 @@ use crate::node::Node;
 
 /// A semaphore, as the controller keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Saved", into = "Saved")]
 pub struct SemaphoreState {
     /// Of all permits: those that are held, too. Nothing before somebody said how many there are.
     permits: u64,
@@ -28,6 +29,14 @@ pub struct SemaphoreState {
     /// How many each holds.
     holders: Grants<u64>,
     taken: u64,
+}
+
+/// What is saved of a semaphore: the rest follows from it.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    permits: u64,
+    is_fixed: bool,
+    holders: Grants<u64>,
 }
 
 /// Who holds permits of a semaphore.
@@ -166,6 +175,23 @@ impl SemaphoreState {
         if self.taken == 0 && !self.is_fixed {
             self.permits = 0;
         }
+    }
+}
+
+impl TryFrom<Saved> for SemaphoreState {
+    type Error = &'static str;
+
+    fn try_from(saved: Saved) -> Result<Self, Self::Error> {
+        let Saved { permits, is_fixed, holders } = saved;
+        let taken = holders.iter().try_fold(0_u64, |taken, (_, grant)| taken.checked_add(grant.of));
+        Ok(Self { permits, is_fixed, holders, taken: taken.ok_or("more permits than there can be")? })
+    }
+}
+
+impl From<SemaphoreState> for Saved {
+    fn from(state: SemaphoreState) -> Self {
+        let SemaphoreState { permits, is_fixed, holders, .. } = state;
+        Self { permits, is_fixed, holders }
     }
 }
 

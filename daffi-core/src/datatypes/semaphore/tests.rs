@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::datatypes::guard::trial::{Account, Event, Trial, claim, events, refused};
 use crate::hosted::SessionId;
+use crate::wire;
 
 type Semaphores = Trial<SemaphoreState>;
 
@@ -27,6 +28,22 @@ fn who_took_the_first_permit_said_how_many_there_are() {
 
     assert!(it.is_absent());
     assert!(acquire(&mut it, one, 3, 4, 5).is_ready());
+}
+
+#[test]
+fn how_many_are_taken_follows_from_who_holds_them_whatever_a_state_says() {
+    #[derive(Serialize)]
+    struct Forged {
+        permits: u64,
+        is_fixed: bool,
+        holders: Grants<u64>,
+        taken: u64,
+    }
+    let forged = Forged { permits: 3, is_fixed: true, holders: Grants::default(), taken: 3 };
+
+    let state: SemaphoreState = wire::decode(&wire::encode(&forged).unwrap()).unwrap();
+
+    assert_eq!(state.permits(), (3, 0));
 }
 
 #[test]
