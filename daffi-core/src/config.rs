@@ -360,7 +360,7 @@ pub const CACHE_HITS_UNTOLD_MAX: u64 = 100;
 /// and a small one have as many in common as the small one has; only what goes through all of a large one is refused.
 pub const COMBINED_MEMBERS_MAX: usize = 1 << 17;
 
-/// Values of one object that a node keeps a copy of: of more, any goes. Each is as large as it is.
+/// Values of one object that a node keeps a copy of: of more, any goes.
 pub const NEAR_VALUES_MAX: usize = 10_000;
 
 /// Values of a hash that are asked for at a time when a copy of it is begun.
@@ -464,3 +464,10 @@ pub const REDLOCK_GIVE_BACK_MAX: Duration = Duration::from_secs(30);
 /// Results of functions under `#[cached]` that are still to be stored while the link is away, in one process: each waits for
 /// up to [`CALL_TIMEOUT`] with its value, of 4 MiB at most. Further ones are not stored.
 pub const CACHE_STORED_LATER_MAX: usize = 64;
+
+/// Bytes of the values of one object that a node keeps a copy of, with their keys: of more, any goes. Several of the largest
+/// there are, and what a process that keeps a few such copies can spare.
+pub const NEAR_BYTES_MAX: usize = 64 << 20;
+
+/// How long a node that cannot watch what it had a copy of does without, before it asks again: that costs a message each time.
+pub const NEAR_REOPENED_EVERY: Duration = Duration::from_secs(5);

@@ -20,7 +20,9 @@ use crate::hosted::Key;
 ///
 /// The copy hears of each change of the cache, and forgets what it is about. It is behind the cache by the time that such a
 /// message takes. While there is no link to the controller nothing is read from it, and it begins anew with the next one,
-/// as it does when it has missed something. It has up to [`NEAR_VALUES_MAX`](crate::config::NEAR_VALUES_MAX) values.
+/// as it does when it has missed something. It has up to [`NEAR_VALUES_MAX`](crate::config::NEAR_VALUES_MAX) values of
+/// [`NEAR_BYTES_MAX`](crate::config::NEAR_BYTES_MAX). While the cache cannot be watched, since the controller has no room for
+/// that, a warning says so, and everything is asked for.
 ///
 /// A hit here is counted, but no step of the controller's: it does not slide a time to live. All else is as the cache has
 /// it, which this derefs to.
@@ -114,10 +116,7 @@ where
         if let Some(Some(value)) = self.near.look(key) {
             return value.get().map(Some);
         }
-        let number = self.near.ask(key);
-        let found = self.cache.caching.object.get(key.clone()).versioned().await?;
-        let value = found.value.map(Arc::new);
-        self.near.answer(key, number, found.revision, value.clone());
+        let value = self.near.read(key, self.cache.caching.object.get(key.clone())).await?;
         value.map(|value| value.get()).transpose()
     }
 }
