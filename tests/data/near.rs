@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use daffi::datatypes::{CachedMap, NearCache};
-use daffi::{DataError, Node, secs};
+use daffi::{CallError, DataError, Node, secs};
 use daffi_core::testing::Mesh;
 
 async fn node(mesh: &Mesh, name: &str) -> Node {
@@ -66,6 +66,72 @@ async fn what_is_written_is_there_at_once_and_deleting_reaches_the_hash() {
     assert!(here.hash().is_empty().await.unwrap());
     assert!(!here.remove("x").await.unwrap());
     assert_eq!(here.get("x").await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_of_several_or_found_instead_is_there_at_once_too() {
+    let mesh = Mesh::new().await.unwrap();
+    let (a, b) = (node(&mesh, "a").await, node(&mesh, "b").await);
+    let (map, hash) = (map(&a).await, b.hash::<String, u64>("m"));
+    assert_eq!((map.get("x").await.unwrap(), map.get("z").await.unwrap()), (None, None));
+    let peek = |keys: [&str; 2]| keys.map(|key| map.peek(key).unwrap());
+
+    assert_eq!(map.extend([("x", 5_u64), ("y", 6), ("x", 7)]).await.unwrap(), 2);
+    assert_eq!(peek(["x", "y"]), [Some(Some(7)), Some(Some(6))]);
+
+    assert_eq!(map.get_or_insert("z", 8_u64).await.unwrap(), 8);
+    hash.set("w", 9_u64).await.unwrap();
+    assert_eq!(map.get_or_insert("w", 10_u64).await.unwrap(), 9);
+    assert_eq!(peek(["z", "w"]), [Some(Some(8)), Some(Some(9))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_batch_does_to_the_hash_comes_to_the_copy_and_the_copys_own_operations_are_none_of_a_batch() {
+    let mesh = Mesh::new().await.unwrap();
+    let a = node(&mesh, "a").await;
+    let map = map(&a).await;
+    assert_eq!(map.get("x").await.unwrap(), None);
+    let mut batch = a.batch();
+    batch.add(map.hash().set("x", 1_u64));
+    batch.await.unwrap();
+    mesh.settled().await;
+    assert_eq!(map.peek("x").unwrap(), Some(Some(1)));
+
+    let mut batch = a.batch();
+    batch.add(map.hash().set("x", 2_u64));
+    batch.add(map.set("x", 3_u64));
+    let error = batch.await.unwrap_err();
+
+    assert!(matches!(error, DataError::Call(CallError::BadArguments { .. })), "{error}");
+    assert_eq!(map.hash().get("x").await.unwrap(), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_cannot_be_kept_up_to_date_is_not_used_until_it_can() {
+    let mut mesh = Mesh::new().local().await.unwrap();
+    let (a, b) = (node(&mesh, "a").await, node(&mesh, "b").await);
+    let map = map(&a).await;
+    mesh.cut("a");
+    mesh.kill_controller().await;
+    mesh.start_controller().await.unwrap();
+    mesh.connected("b").await.unwrap();
+    // Now there is no room for one more.
+    for number in 0..daffi::config::FEEDS_MAX {
+        drop(b.object_of("hash", number.to_string()).watch::<()>(None).await.unwrap());
+    }
+    mesh.heal("a");
+    mesh.connected("a").await.unwrap();
+    mesh.settled().await;
+
+    map.set("x", 1_u64).await.unwrap();
+    assert_eq!((map.peek("x").unwrap(), map.get("x").await.unwrap()), (None, Some(1)));
+    assert_eq!(map.peek("x").unwrap(), None);
+
+    mesh.advance(daffi::config::FEED_KEPT_FOR * 2).await;
+    assert_eq!(map.get("x").await.unwrap(), Some(1));
+    b.hash::<String, u64>("m").set("x", 2_u64).await.unwrap();
+    mesh.settled().await;
+    assert_eq!(map.peek("x").unwrap(), Some(Some(2)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,6 +78,10 @@ impl Node {
 
 impl Batch {
     /// Adds an operation; its result is found by what this returns. Its own options count for nothing here.
+    ///
+    /// One that has a condition of its own, or asks for its [revision](Operation::versioned), is a batch by itself and cannot
+    /// be part of another: awaiting this one fails then with [`BadArguments`](crate::error::CallError::BadArguments), and nothing
+    /// was done. A batch has [its own conditions](Self::if_revision), and [its revisions](Batched::revision).
     pub fn add<T: 'static>(&mut self, operation: Operation<T>) -> Place<T> {
         let at = self.opens.len();
         let Operation { call, open, .. } = operation;
@@ -169,7 +173,9 @@ pub struct Versioned<T> {
 }
 
 impl<T: 'static> Operation<T> {
-    /// The same with the object's revision, to be given to [`if_revision`](Self::if_revision) of a later one.
+    /// The same with the object's revision, to be given to [`if_revision`](Self::if_revision) of a later one. It can be no part
+    /// of a [`Batch`] or a select, as the operations of a [`CachedMap`](crate::datatypes::CachedMap) are none, which are
+    /// versioned: a batch knows [the revisions](Batched::revision) of its own.
     pub fn versioned(self) -> Operation<Versioned<T>> {
         self.with_terms(Vec::new(), |value, revision| Versioned { value, revision })
     }

@@ -26,9 +26,13 @@ use crate::node::Node;
 /// What this map writes goes to the hash, and what anybody does to the hash comes to the copy of every such map, deleting
 /// included. The copy is behind by the time that such a message takes. While there is no link to the controller nothing is
 /// read from it, and it begins anew with the next one, as it does when it has missed something. It has up to
-/// [`NEAR_VALUES_MAX`](config::NEAR_VALUES_MAX) entries; of more, any are asked for again.
+/// [`NEAR_VALUES_MAX`](config::NEAR_VALUES_MAX) entries of [`NEAR_BYTES_MAX`](config::NEAR_BYTES_MAX); of more, any are asked
+/// for again. While the hash cannot be watched, since the controller has no room for that, a warning says so, and everything
+/// is asked for.
 ///
-/// All else that can be done with the hash is done with [the hash](Self::hash).
+/// What is read or written by this map asks for the hash's [revision](Operation::versioned), by which the copy knows what is
+/// younger, and so cannot stand in a batch or a select. The operations of [the hash](Self::hash) can, and whatever else can be
+/// done with it is done there; the copy hears of that.
 pub struct CachedMap<K, V> {
     hash: Hash<K, V>,
     near: Arc<Near>,
@@ -164,15 +168,28 @@ where
         Operation::of(|| Ok::<_, DataError>(self.write(Key::of(&key)?, Some(Value::of(&value)?))))
     }
 
-    /// Stores several values in one step, and says for how many keys there was none before. Pottery's `update`.
+    /// Stores several values in one step, in the hash and here, and says for how many keys there was none before. Pottery's
+    /// `update`.
     pub fn extend(&self, entries: impl IntoIterator<Item = (impl Like<K>, impl Like<V>)>) -> Operation<u64> {
-        self.hash.multi_set(entries)
+        let entries = entries.into_iter().map(|(key, value)| Ok((Key::of(&key)?, Value::of(&value)?)));
+        Operation::of(|| {
+            let entries = entries.collect::<Result<Vec<_>, DataError>>()?;
+            let write = self.hash.write_all(entries.clone());
+            let (keys, values): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+            Ok::<_, DataError>(self.known(write, keys, |_| values.into_iter().map(Some).collect()))
+        })
     }
 
     /// The value by a key, which is this one now if there was none, here and in the hash; in Pottery the one that
     /// `setdefault` found there was lost.
     pub fn get_or_insert(&self, key: impl Like<K>, value: impl Like<V>) -> Operation<V> {
-        self.hash.get_or_insert(key, value)
+        Operation::of(|| {
+            let (key, value) = (Key::of(&key)?, Value::of(&value)?);
+            let write = self.hash.read_or_write(key.clone(), value.clone());
+            let found = write.map(|found| found.unwrap_or(value));
+            let found = self.known(found, vec![key], |value| vec![Some(value.clone())]);
+            Ok::<_, DataError>(found.and_then(|value| value.get()))
+        })
     }
 
     /// Removes an entry from the hash, and says whether there was one; in Pottery it stayed there.
@@ -180,23 +197,31 @@ where
         Operation::of(|| Ok::<_, DataError>(self.write(Key::of(&key)?, None)))
     }
 
-    /// Writes to the hash, and has the copy know it.
     fn write(&self, key: Key, value: Option<Value>) -> Operation<bool> {
-        let (near, number) = (Arc::clone(&self.near), self.near.ask(&key));
-        let write = self.hash.write(key.clone(), value.clone());
+        self.known(self.hash.write(key.clone(), value.clone()), vec![key], |_| vec![value])
+    }
+
+    /// What writes to the hash, and has the copy know what is there then by each of these keys.
+    fn known<T: 'static>(
+        &self,
+        write: Operation<T>,
+        keys: Vec<Key>,
+        values: impl FnOnce(&T) -> Vec<Option<Value>> + Send + 'static,
+    ) -> Operation<T> {
+        let near = Arc::clone(&self.near);
+        let asked = keys.into_iter().map(|key| (near.ask(&key), key));
+        let asked: Vec<(u64, Key)> = asked.collect();
         write.versioned().map(move |done| {
-            near.answer(&key, number, done.revision, value.map(Arc::new));
+            for ((number, key), value) in asked.into_iter().zip(values(&done.value)) {
+                near.answer(&key, number, done.revision, value.map(Arc::new));
+            }
             done.value
         })
     }
 
     /// Asks the hash, and has the copy know the answer.
     async fn read(&self, key: Key) -> Result<Option<Arc<Value>>, DataError> {
-        let number = self.near.ask(&key);
-        let found = self.hash.read(key.clone()).versioned().await?;
-        let value = found.value.map(Arc::new);
-        self.near.answer(&key, number, found.revision, value.clone());
-        Ok(value)
+        self.near.read(&key, self.hash.read(key.clone())).await
     }
 }
 

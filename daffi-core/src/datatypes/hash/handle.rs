@@ -95,6 +95,16 @@ impl<K, V> Hash<K, V> {
         }
     }
 
+    /// Stores several values as they are.
+    pub(in crate::datatypes) fn write_all(&self, entries: Vec<(Key, Value)>) -> Operation<u64> {
+        Operation::of(|| Ok::<_, DataError>(self.object.multi_set(entries, self.ttl_ms()?)))
+    }
+
+    /// The value by a key as it lies there; if there is none, this one is stored.
+    pub(in crate::datatypes) fn read_or_write(&self, key: Key, value: Value) -> Operation<Option<Value>> {
+        Operation::of(|| Ok::<_, DataError>(self.object.get_or_insert(key, value, None, self.ttl_ms()?)))
+    }
+
     fn ttl_ms(&self) -> Result<Option<u64>, DataError> {
         self.ttl.map(ttl_ms).transpose()
     }
@@ -161,10 +171,7 @@ where
         let entries = entries
             .into_iter()
             .map(|(key, value)| -> Result<_, DataError> { Ok((Key::of(&key)?, Value::of(&value)?)) });
-        Operation::of(|| {
-            let entries = entries.collect::<Result<_, DataError>>()?;
-            Ok::<_, DataError>(self.object.multi_set(entries, self.ttl_ms()?))
-        })
+        Operation::of(|| Ok::<_, DataError>(self.write_all(entries.collect::<Result<_, DataError>>()?)))
     }
 
     /// The value by a key.
@@ -176,7 +183,7 @@ where
     pub fn get_or_insert(&self, key: impl Like<K>, value: impl Like<V>) -> Operation<V> {
         Operation::of(|| {
             let (key, value) = (Key::of(&key)?, Value::of(&value)?);
-            let found = self.object.get_or_insert(key, value.clone(), None, self.ttl_ms()?);
+            let found = self.read_or_write(key, value.clone());
             Ok::<_, DataError>(found.and_then(move |found| found.unwrap_or(value).get()))
         })
     }
