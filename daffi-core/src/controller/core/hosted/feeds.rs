@@ -265,8 +265,15 @@ impl Hosting {
         if changes {
             self.proposer.set_watched(true);
         }
+        let revision = self.store().revision();
         let feed = self.feeds.begin(now, &key, complete_from)?;
         let Some(from) = from else { return Ok(Ok(told(feed.next, false, Vec::new()))) };
+        let newest = if changes { revision + 1 } else { feed.next };
+        if from > newest {
+            // It has heard of that from a controller whose clock was ahead of this one's: what has happened since then is
+            // not known by its place, and the same places will come once more.
+            return Ok(Ok(told(feed.next, true, Vec::new())));
+        }
         Ok(feed.heard(&topics, from).ok_or(Listening { key, topics, from }))
     }
 
@@ -310,8 +317,31 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::wire::{Heard, decode};
+
+    #[test]
+    fn who_has_heard_of_what_is_still_to_come_is_told_that_it_missed_some() {
+        let now = Instant::now();
+        let [mut ahead, mut behind] = [2_000, 1_000].map(|unix_ms| Hosting::new(now, unix_ms, Arc::from([])));
+        for changes in [true, false] {
+            let hear = |hosting: &mut Hosting, from| {
+                let (kind, object, topics) = ("board".into(), "log".into(), Vec::new());
+                let listen = Listen { kind, object, changes, topics, from };
+                let told = hosting.listen(now, 0, listen).unwrap().ok()?;
+                Some(decode::<Heard>(&told).unwrap())
+            };
+            let begun = hear(&mut ahead, None).unwrap();
+            assert_eq!(hear(&mut ahead, Some(begun.next)), None, "it waits");
+
+            let told = hear(&mut behind, Some(begun.next)).unwrap();
+
+            assert!(told.has_missed && told.items.is_empty() && told.next < begun.next, "{told:?}");
+            assert_eq!(hear(&mut behind, Some(told.next)), None, "it waits");
+        }
+    }
 
     #[test]
     fn all_that_is_kept_for_listeners_is_bounded_and_the_bound_costs_who_has_news_alone() {
