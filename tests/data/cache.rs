@@ -1,13 +1,16 @@
 //! Caches, and functions under `#[cached]`.
 
+use std::collections::BTreeMap;
 use std::future::{IntoFuture, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use daffi::hosted::{Key, Value};
 use daffi::prelude::*;
 use daffi::{Cache, DataError, secs};
 use daffi_core::testing::Mesh;
 use futures::future::join_all;
+use serde::Serialize;
 use tokio::sync::Notify;
 
 /// A computation that is counted, and takes a second.
@@ -176,6 +179,26 @@ async fn a_value_stays_for_its_time_which_begins_anew_with_each_hit_if_it_slides
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cache_that_has_counted_goes_in_its_time_whatever_became_of_its_values() {
+    let mesh = Mesh::new().await.unwrap();
+    let cache = cache(&mesh, "a").await.ttl(secs(10));
+    for way in ["forgotten", "expired"] {
+        assert_eq!(cache.get_or_compute("key", || async { 1 }).await.unwrap(), 1);
+        assert!(cache.object().expire_after(Some(secs(60))).await.unwrap());
+        if way == "forgotten" {
+            assert!(cache.forget("key").await.unwrap());
+        }
+        mesh.advance(secs(30)).await;
+        let info = cache.info().await.unwrap();
+        assert_eq!((info.misses, info.size), (1, 0), "{way}");
+
+        mesh.advance(secs(31)).await;
+
+        assert_eq!(cache.info().await.unwrap().misses, 0, "{way}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn values_are_stored_listed_and_forgotten_and_a_wrong_type_is_told() {
     let mesh = Mesh::new().await.unwrap();
     let node = mesh.node("a").await.unwrap();
@@ -294,6 +317,68 @@ async fn a_cached_function_has_ways_around_its_cache_and_keeps_no_errors() {
 async fn a_function_whose_cache_is_not_there_runs_all_the_same() {
     assert_eq!(nobody_asks(1).await, 2);
     assert_eq!(nobody_asks::bypass(1).await, 2);
+}
+
+/// A cache that says that a key is computed by nobody who could be asked to let it go.
+#[derive(Serialize)]
+struct Forged {
+    entries: Vec<()>,
+    flights: ForgedFlights,
+    hits: u64,
+    misses: u64,
+}
+
+#[derive(Serialize)]
+struct ForgedFlights {
+    by_token: BTreeMap<u64, ForgedFlight>,
+    ends: Vec<()>,
+    tickets: BTreeMap<(), ()>,
+    owner_bytes: usize,
+}
+
+#[derive(Serialize)]
+struct ForgedFlight {
+    session: u64,
+    ticket: u64,
+    owner: String,
+    since: u64,
+    lease: Option<()>,
+    of: Key,
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_imported_of_a_cache_is_computed_by_nobody() {
+    let mesh = Mesh::new().await.unwrap();
+    let (a, b) = (cache(&mesh, "a").await, mesh.node("b").await.unwrap());
+    let computed = tokio::spawn(async move { a.get_or_compute("key", pending).await });
+    mesh.settled().await;
+    let mut object = b.export("cache", "c").await.unwrap().unwrap();
+    let flight = ForgedFlight {
+        session: 999,
+        ticket: 1,
+        owner: String::new(),
+        since: 0,
+        lease: None,
+        of: Key::of("key").unwrap(),
+    };
+    let flights = ForgedFlights {
+        by_token: BTreeMap::from([(7, flight)]),
+        ends: Vec::new(),
+        tickets: BTreeMap::new(),
+        owner_bytes: 0,
+    };
+    let forged = Forged { entries: Vec::new(), flights, hits: 1, misses: 1 };
+    let forged = Value::of(&forged).unwrap().bytes().to_vec();
+
+    for (name, state) in [("copy", object.state.to_vec()), ("forged", forged)] {
+        (object.name, object.state) = (name.into(), state.into());
+        // One that contradicts itself is refused.
+        let is_taken = b.import(&object).await.is_ok();
+        let copy = b.cache::<String, u64>(name);
+        let value = tokio::time::timeout(secs(60), copy.get_or_compute("key", || async { 2 })).await;
+        assert_eq!((value.unwrap().unwrap(), is_taken), (2, name == "copy"));
+    }
+    computed.abort();
 }
 
 static GO_ON: Notify = Notify::const_new();

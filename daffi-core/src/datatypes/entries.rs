@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config;
 use crate::error::DataError;
-use crate::hosted::{Key, Time, Turn, Value};
+use crate::hosted::{Hosted, Key, Time, Turn, Value};
 
 /// What came of adding under a limit, as Howler's `limited_add` tells it by 1, 0 and `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -150,21 +150,18 @@ impl<V: Weight> Entries<V> {
         self.expiries.extend(now.map(|now| (now, key)));
     }
 
-    /// Removes an entry; with the last one the TTL of the whole goes too.
-    pub(super) fn remove(&mut self, turn: &mut Turn<'_>, key: &Key) -> Option<(Arc<Key>, V)> {
+    /// Removes an entry.
+    pub(super) fn remove(&mut self, key: &Key) -> Option<(Arc<Key>, V)> {
         let (key, entry) = self.entries.remove_with_key(key)?;
         self.key_bytes -= key.bytes().len();
         self.value_bytes -= entry.value.bytes();
         self.note_expiry(Arc::clone(&key), entry.expires, None);
-        self.arm(turn, None);
         Some((key, entry.value))
     }
 
-    /// Removes all and the TTL of the whole, and says how many there were.
-    pub(super) fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
-        let removed = std::mem::take(self).len() as u64;
-        self.arm(turn, None);
-        removed
+    /// Removes all, and says how many there were.
+    pub(super) fn clear(&mut self) -> u64 {
+        std::mem::take(self).len() as u64
     }
 
     pub(super) fn next_expiry(&self) -> Option<Time> {
@@ -172,10 +169,10 @@ impl<V: Weight> Entries<V> {
     }
 
     /// Removes the first of those that have expired by now.
-    pub(super) fn pop_expired(&mut self, turn: &mut Turn<'_>) -> Option<(Arc<Key>, V)> {
+    pub(super) fn pop_expired(&mut self, turn: &Turn<'_>) -> Option<(Arc<Key>, V)> {
         let (_, key) = self.expiries.get_min().filter(|(expires, _)| *expires <= turn.now())?;
         let key = Arc::clone(key);
-        self.remove(turn, &key)
+        self.remove(&key)
     }
 
     /// All, by the order of their keys' bytes.
@@ -228,17 +225,22 @@ impl<V: Weight> Entries<V> {
         let bytes = self.key_bytes + self.value_bytes;
         bytes + self.len() * ENTRY_BYTES + self.expiries.len() * EXPIRY_BYTES
     }
+}
 
-    /// Lets the whole expire after its TTL, begun anew if there is one. What is empty is as good as absent, and so
-    /// keeps none: whoever writes next finds no old one.
-    pub(super) fn arm(&self, turn: &mut Turn<'_>, ttl: Option<Duration>) {
-        if self.is_empty() {
+/// Objects that may have a time to live as a whole, which begins in the step that writes.
+pub(super) trait Expiring: Hosted {
+    /// Lets the whole expire after its TTL, begun anew if there is one. What is as good as absent keeps none: whoever writes
+    /// next finds no old one.
+    fn arm(&self, turn: &mut Turn<'_>, ttl: Option<Duration>) {
+        if self.is_vacant() {
             turn.expire_after(None);
         } else if ttl.is_some() {
             turn.expire_after(ttl);
         }
     }
 }
+
+impl<T: Hosted> Expiring for T {}
 
 /// Refuses a reply of so many bytes if no frame can carry it.
 pub(super) fn check_reply(bytes: usize) -> Result<(), DataError> {

@@ -8,7 +8,7 @@ use daffi_macros::callback;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
-use crate::datatypes::entries::{Entries, ttl};
+use crate::datatypes::entries::{Entries, Expiring, ttl};
 use crate::datatypes::guard::{Claim, Grant, Grants, not_held};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Key, SessionId, Time, Turn, Value};
@@ -212,7 +212,8 @@ impl CacheState {
     #[callback(shrink)]
     pub fn forget(&mut self, turn: &mut Turn<'_>, key: Key) -> bool {
         self.overtake(turn, &key);
-        let removed = self.entries.remove(turn, &key);
+        let removed = self.entries.remove(&key);
+        self.arm(turn, None);
         let was_there = removed.is_some();
         if let Some((key, _)) = removed {
             tell(turn, &CacheChange::Forgotten { key });
@@ -226,7 +227,8 @@ impl CacheState {
         let ended = self.flights.clear(turn);
         self.ended(ended);
         (self.hits, self.misses) = (0, 0);
-        let forgotten = self.entries.clear(turn);
+        let forgotten = self.entries.clear();
+        self.arm(turn, None);
         if forgotten > 0 {
             tell(turn, &CacheChange::Cleared);
         }
@@ -294,6 +296,7 @@ impl Hosted for CacheState {
         }
         let lost = self.flights.expire(turn);
         self.ended(lost);
+        self.arm(turn, None);
     }
 
     fn release(&mut self, turn: &mut Turn<'_>) {

@@ -1,11 +1,9 @@
 //! A deque as the controller keeps it.
 
-use std::time::Duration;
-
 use daffi_macros::callback;
 use serde::{Deserialize, Serialize};
 
-use crate::datatypes::entries::ttl;
+use crate::datatypes::entries::{Expiring, ttl};
 use crate::datatypes::sequence::{Sequence, Slice};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Key, Turn, Value};
@@ -295,19 +293,10 @@ impl DequeState {
     fn max(&self) -> usize {
         self.maxlen.map_or(usize::MAX, |maxlen| usize::try_from(maxlen).unwrap_or(usize::MAX))
     }
-
-    /// Lets the whole expire after its TTL, begun anew if there is one. With a bound it is there without values as well,
-    /// and goes when its time is over.
-    fn arm(&self, turn: &mut Turn<'_>, ttl: Option<Duration>) {
-        if self.is_vacant() {
-            turn.expire_after(None);
-        } else if ttl.is_some() {
-            turn.expire_after(ttl);
-        }
-    }
 }
 
 impl Hosted for DequeState {
+    /// With a bound it is there without values as well, and goes when its time is over.
     fn is_vacant(&self) -> bool {
         self.values.is_empty() && self.maxlen.is_none()
     }

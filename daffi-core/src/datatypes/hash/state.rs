@@ -7,7 +7,7 @@ use std::time::Duration;
 use daffi_macros::callback;
 use serde::{Deserialize, Serialize};
 
-use crate::datatypes::entries::{Entries, LimitedAdd, ttl};
+use crate::datatypes::entries::{Entries, Expiring, LimitedAdd, ttl};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Key, Time, Turn, Value};
 use crate::wire::Shape;
@@ -79,7 +79,7 @@ impl HashState {
     ) -> Result<bool, DataError> {
         let (entry_ttl, ttl) = (ttl(entry_ttl_ms)?, ttl(ttl_ms)?);
         let before = self.put(turn, key, value, entry_ttl);
-        self.entries.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(before.is_none())
     }
 
@@ -96,7 +96,7 @@ impl HashState {
     ) -> Result<Option<Value>, DataError> {
         let ttl = ttl(ttl_ms)?;
         let before = self.put(turn, key, value, None);
-        self.entries.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(before.map(Arc::unwrap_or_clone))
     }
 
@@ -115,7 +115,7 @@ impl HashState {
         for (key, value) in entries {
             self.put(turn, key, value, None);
         }
-        self.entries.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok((self.entries.len() - before) as u64)
     }
 
@@ -141,7 +141,7 @@ impl HashState {
         if found.is_none() {
             self.put(turn, key, value, entry_ttl);
         }
-        self.entries.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(found)
     }
 
@@ -200,7 +200,7 @@ impl HashState {
             found: format!("{value} and {by} more"),
         })?;
         self.store(turn, key, Value::of(&sum)?, expires);
-        self.entries.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(sum)
     }
 
@@ -226,7 +226,7 @@ impl HashState {
             self.put(turn, key, value, entry_ttl);
             LimitedAdd::Added
         };
-        self.entries.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(done)
     }
 
@@ -254,7 +254,7 @@ impl HashState {
             Some(new) => drop(self.put(turn, key, new, None)),
             None => drop(self.take(turn, &key)),
         }
-        self.entries.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(is_expected)
     }
 
@@ -314,7 +314,8 @@ impl HashState {
     /// Removes all entries, and says how many there were.
     #[callback(shrink)]
     pub fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
-        let removed = self.entries.clear(turn);
+        let removed = self.entries.clear();
+        self.arm(turn, None);
         if removed > 0 {
             tell(turn, &HashChange::Cleared);
         }
@@ -367,7 +368,8 @@ impl HashState {
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, key: &Key) -> Option<(Arc<Key>, Arc<Value>)> {
-        let (key, value) = self.entries.remove(turn, key)?;
+        let (key, value) = self.entries.remove(key)?;
+        self.arm(turn, None);
         tell(turn, &HashChange::Removed { key: Arc::clone(&key) });
         Some((key, value))
     }
@@ -403,6 +405,7 @@ impl Hosted for HashState {
         while let Some((key, _)) = self.entries.pop_expired(turn) {
             tell(turn, &HashChange::Expired { key });
         }
+        self.arm(turn, None);
     }
 
     fn is_vacant(&self) -> bool {

@@ -3,7 +3,7 @@
 use daffi_macros::callback;
 use serde::{Deserialize, Serialize};
 
-use crate::datatypes::entries::ttl;
+use crate::datatypes::entries::{Expiring, ttl};
 use crate::datatypes::sequence::{Sequence, Slice, SortOrder};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Key, Turn, Value};
@@ -40,7 +40,7 @@ impl ListState {
     ) -> Result<u64, DataError> {
         let ttl = ttl(ttl_ms)?;
         self.values.splice(turn, self.values.len(), 0, values);
-        self.values.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(self.len())
     }
 
@@ -57,7 +57,7 @@ impl ListState {
     ) -> Result<u64, DataError> {
         let ttl = ttl(ttl_ms)?;
         self.values.splice(turn, self.values.gap(at), 0, vec![value]);
-        self.values.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(self.len())
     }
 
@@ -79,7 +79,7 @@ impl ListState {
     ) -> Result<(), DataError> {
         let (at, ttl) = (self.values.place_or_refuse(at)?, ttl(ttl_ms)?);
         self.values.set(turn, at, value);
-        self.values.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(())
     }
 
@@ -87,7 +87,7 @@ impl ListState {
     #[callback(shrink)]
     pub fn pop_at(&mut self, turn: &mut Turn<'_>, at: i64) -> Option<Value> {
         let value = self.values.take(turn, at)?;
-        self.values.arm(turn, None);
+        self.arm(turn, None);
         Some(value)
     }
 
@@ -98,7 +98,7 @@ impl ListState {
     #[callback(shrink)]
     pub fn remove(&mut self, turn: &mut Turn<'_>, value: Key) -> Result<bool, DataError> {
         let was_there = self.values.remove(turn, &value)?;
-        self.values.arm(turn, None);
+        self.arm(turn, None);
         Ok(was_there)
     }
 
@@ -140,7 +140,7 @@ impl ListState {
     ) -> Result<u64, DataError> {
         let ttl = ttl(ttl_ms)?;
         self.values.set_slice(turn, slice, values)?;
-        self.values.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(self.len())
     }
 
@@ -151,7 +151,7 @@ impl ListState {
     #[callback(shrink)]
     pub fn remove_slice(&mut self, turn: &mut Turn<'_>, slice: Slice) -> Result<u64, DataError> {
         let removed = self.values.remove_slice(turn, slice)?;
-        self.values.arm(turn, None);
+        self.arm(turn, None);
         Ok(removed)
     }
 
@@ -180,7 +180,7 @@ impl ListState {
     pub fn repeat(&mut self, turn: &mut Turn<'_>, times: u64, ttl_ms: Option<u64>) -> Result<u64, DataError> {
         let ttl = ttl(ttl_ms)?;
         self.values.repeat(turn, times)?;
-        self.values.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(self.len())
     }
 
@@ -211,7 +211,7 @@ impl ListState {
     #[callback(shrink)]
     pub fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
         let removed = self.values.clear(turn);
-        self.values.arm(turn, None);
+        self.arm(turn, None);
         removed
     }
 }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use daffi_macros::callback;
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Counts, Tally, fits, reply_bytes, sum};
 use crate::config;
-use crate::datatypes::entries::{check_reply, ttl};
+use crate::datatypes::entries::{Expiring, check_reply, ttl};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Key, Others, Turn};
 
@@ -373,16 +372,6 @@ impl MultisetState {
             self.take(turn, value);
         }
         least.len() as u64
-    }
-
-    /// Lets the whole expire after its TTL, begun anew if there is one. What is empty is as good as absent, and so
-    /// keeps none: whoever writes next finds no old one.
-    fn arm(&self, turn: &mut Turn<'_>, ttl: Option<Duration>) {
-        if self.counts.is_empty() {
-            turn.expire_after(None);
-        } else if ttl.is_some() {
-            turn.expire_after(ttl);
-        }
     }
 }
 

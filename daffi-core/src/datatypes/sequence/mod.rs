@@ -7,7 +7,6 @@ pub(super) mod tests;
 mod typed;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -333,16 +332,6 @@ impl Sequence {
             page.push((**value).clone());
         }
         Ok((page, rest.next().is_some()))
-    }
-
-    /// Lets the whole expire after its TTL, begun anew if there is one. What is empty is as good as absent, and so
-    /// keeps none: whoever writes next finds no old one.
-    pub(super) fn arm(&self, turn: &mut Turn<'_>, ttl: Option<Duration>) {
-        if self.is_empty() {
-            turn.expire_after(None);
-        } else if ttl.is_some() {
-            turn.expire_after(ttl);
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::algebra::{Combination, Relation, Side, check_work, combined, common, relates, told};
 use super::draw::Draw;
 use crate::config;
-use crate::datatypes::entries::{Entries, HEAD_BYTES, LimitedAdd, Weight, check_reply, ttl};
+use crate::datatypes::entries::{Entries, Expiring, HEAD_BYTES, LimitedAdd, Weight, check_reply, ttl};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Key, Others, Time, Turn};
 
@@ -91,7 +91,7 @@ impl SetState {
         for member in members {
             self.put(turn, Arc::new(member), member_ttl);
         }
-        self.members.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok((self.members.len() - before) as u64)
     }
 
@@ -115,7 +115,7 @@ impl SetState {
         } else {
             LimitedAdd::Exists
         };
-        self.members.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(done)
     }
 
@@ -225,7 +225,8 @@ impl SetState {
     #[callback(shrink)]
     pub fn clear(&mut self, turn: &mut Turn<'_>) -> u64 {
         self.slots.clear();
-        let removed = self.members.clear(turn);
+        let removed = self.members.clear();
+        self.arm(turn, None);
         if removed > 0 {
             tell(turn, &SetChange::Cleared);
         }
@@ -277,7 +278,7 @@ impl SetState {
         for member in combined(Combination::Union, &others.iter().collect::<Vec<_>>())? {
             self.put(turn, member, None);
         }
-        self.members.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok((self.members.len() - before) as u64)
     }
 
@@ -336,7 +337,7 @@ impl SetState {
             self.put(turn, member, None);
         }
         self.take_all(turn, &go);
-        self.members.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(changed)
     }
 
@@ -364,7 +365,7 @@ impl SetState {
             self.put(turn, Arc::clone(member), None);
         }
         self.retain(turn, |member| result.contains(member));
-        self.members.arm(turn, ttl);
+        self.arm(turn, ttl);
         Ok(result.len() as u64)
     }
 
@@ -424,7 +425,8 @@ impl SetState {
     }
 
     fn take(&mut self, turn: &mut Turn<'_>, member: &Key) -> Option<Arc<Key>> {
-        let (member, slot) = self.members.remove(turn, member)?;
+        let (member, slot) = self.members.remove(member)?;
+        self.arm(turn, None);
         self.close_gap(slot);
         tell(turn, &SetChange::Removed { member: Arc::clone(&member) });
         Some(member)
@@ -474,6 +476,7 @@ impl Hosted for SetState {
             self.close_gap(slot);
             tell(turn, &SetChange::Expired { member });
         }
+        self.arm(turn, None);
     }
 
     fn is_vacant(&self) -> bool {
