@@ -216,7 +216,8 @@ impl Registers {
             let rank = registers.rank(at);
             *registers.with_rank.get_mut(usize::from(rank))? += 1;
         }
-        Some(registers)
+        // Those of no element are no form of a sketch: that of nothing has no hashes.
+        Some(registers).filter(|registers| usize::from(registers.with_rank[0]) < REGISTERS)
     }
 
     fn rank(&self, at: usize) -> u8 {
