@@ -5,6 +5,7 @@
 mod algebra;
 mod bloom;
 mod cache;
+mod cached;
 mod comms;
 mod contenders;
 mod counter;

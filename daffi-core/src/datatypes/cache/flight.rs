@@ -23,8 +23,15 @@ pub(super) struct Caching {
     pub(super) ttl: Option<Duration>,
     /// Whether the time to live begins anew with each hit.
     pub(super) is_sliding: bool,
-    /// Hits that the controller has not been told of.
-    pub(super) hits: Arc<AtomicU64>,
+    pub(super) hits: Arc<Untold>,
+}
+
+/// Hits that the controller has not been told of. Those that are left when nobody counts any more are told then.
+#[derive(Debug, Default)]
+pub(super) struct Untold {
+    hits: AtomicU64,
+    /// Of what they are, if it is always the same. It does not keep its node alive.
+    of: Option<<CacheState as Kept>::Client>,
 }
 
 /// What comes of looking for a value.
@@ -45,7 +52,7 @@ pub(super) struct Flight {
 }
 
 impl Caching {
-    pub(super) fn new(node: &Node, name: impl Into<Arc<str>>, hits: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(node: &Node, name: impl Into<Arc<str>>, hits: Arc<Untold>) -> Self {
         Self { object: node.object::<CacheState>(name), ttl: None, is_sliding: false, hits }
     }
 
@@ -77,36 +84,56 @@ impl Caching {
     }
 
     pub(super) fn clear(&self) -> Operation<u64> {
-        let hits = Arc::clone(&self.hits);
+        let untold = Arc::clone(&self.hits);
         self.object.clear().map(move |cleared| {
-            hits.store(0, Ordering::Relaxed);
+            untold.hits.store(0, Ordering::Relaxed);
             cleared
         })
     }
 
     pub(super) fn info(&self) -> Operation<CacheInfo> {
-        let hits = Arc::clone(&self.hits);
+        let untold = Arc::clone(&self.hits);
         self.object.info().map(move |info| CacheInfo {
-            hits: info.hits.saturating_add(hits.load(Ordering::Relaxed)),
+            hits: info.hits.saturating_add(untold.hits.load(Ordering::Relaxed)),
             ..info
         })
     }
 
     pub(super) fn hit(&self) {
-        if self.hits.fetch_add(1, Ordering::Relaxed) + 1 < config::CACHE_HITS_UNTOLD_MAX {
-            return;
+        if self.hits.hits.fetch_add(1, Ordering::Relaxed) + 1 >= config::CACHE_HITS_UNTOLD_MAX {
+            count_hits(&self.object, self.hits.hits.swap(0, Ordering::Relaxed));
         }
-        let counted = self.object.count_hits(self.hits.swap(0, Ordering::Relaxed)).into_future();
-        self.object.node().shared().runtime.spawn(async move {
-            if let Err(error) = counted.await {
-                tracing::debug!(%error, "hits of a cache were not counted");
-            }
-        });
     }
 
     fn ttl_ms(&self) -> Result<Option<u64>, DataError> {
         self.ttl.map(ttl_ms).transpose()
     }
+}
+
+impl Untold {
+    /// Those of handles of one cache.
+    pub(super) fn of(node: &Node, name: Arc<str>) -> Self {
+        Self { hits: AtomicU64::new(0), of: Some(node.shared().weak_handle().object::<CacheState>(name)) }
+    }
+}
+
+impl Drop for Untold {
+    fn drop(&mut self) {
+        let hits = *self.hits.get_mut();
+        // Nobody waits for a link to tell them: as many as there are handles would.
+        if let Some(object) = self.of.as_ref().filter(|object| hits > 0 && object.node().is_connected()) {
+            count_hits(object, hits);
+        }
+    }
+}
+
+fn count_hits(object: &<CacheState as Kept>::Client, hits: u64) {
+    let counted = object.count_hits(hits).into_future();
+    object.node().shared().runtime.spawn(async move {
+        if let Err(error) = counted.await {
+            tracing::debug!(%error, "hits of a cache were not counted");
+        }
+    });
 }
 
 impl Flight {

@@ -3,7 +3,6 @@
 use std::any::type_name;
 use std::convert::Infallible;
 use std::future::Future;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
-use super::flight::{Caching, Found, passed_by};
+use super::flight::{Caching, Found, Untold, passed_by};
 use super::state::CacheInfo;
 use crate::api::Operation;
 use crate::config;
@@ -29,7 +28,7 @@ pub struct CachedFunction {
     cache: Option<&'static str>,
     ttl: Option<Duration>,
     is_sliding: bool,
-    hits: LazyLock<Arc<AtomicU64>>,
+    hits: LazyLock<Arc<Untold>>,
 }
 
 /// Arguments of a cached function as a key, if they can be one.

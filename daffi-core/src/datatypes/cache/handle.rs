@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::flight::{Caching, Found};
+use super::flight::{Caching, Found, Untold};
 use super::state::CacheInfo;
 use crate::api::blocking::bridge::Bridge;
 use crate::api::{Object, Operation};
@@ -27,8 +27,8 @@ use crate::node::Node;
 /// networks, once the controller has missed it for [`FLIGHT_LEASE`](config::FLIGHT_LEASE). What is stored, forgotten or
 /// cleared while a value is computed counts more than that value, which only its own caller gets then.
 ///
-/// Keys are equal if they are in the mesh's one form of values, as those of a [`Hash`](super::super::Hash). Values stay for
-/// the handle's [time to live](Self::ttl), each by itself, or else until they are forgotten.
+/// Keys are equal if they are in the mesh's one form of values, as those of a [`Hash`](super::super::Hash): `Some(None)` is
+/// `None` there, and −0.0 is 0.0. Values stay for the handle's [time to live](Self::ttl), each by itself, or else until they are forgotten.
 ///
 /// # Errors
 /// Beside what each method says, [`DataError::WrongValue`] where another than `K` or `V` was stored, by a handle of
@@ -41,7 +41,9 @@ pub struct Cache<K, V> {
 impl Node {
     /// The cache of this name. Nothing is sent.
     pub fn cache<K, V>(&self, name: impl Into<Arc<str>>) -> Cache<K, V> {
-        Cache { caching: Caching::new(self, name, Arc::default()), types: PhantomData }
+        let name = name.into();
+        let hits = Arc::new(Untold::of(self, Arc::clone(&name)));
+        Cache { caching: Caching::new(self, name, hits), types: PhantomData }
     }
 }
 
@@ -72,8 +74,11 @@ impl<K, V> Cache<K, V> {
         self
     }
 
-    /// How it does, over all nodes. Of the hits of others up to [`CACHE_HITS_UNTOLD_MAX`](config::CACHE_HITS_UNTOLD_MAX)
-    /// each may not be told of yet. Pottery's `cache_info`.
+    /// How it does, over all nodes. Pottery's `cache_info`.
+    ///
+    /// Of the hits of another handle and its clones, and of each process's functions under `#[cached]`, less than
+    /// [`CACHE_HITS_UNTOLD_MAX`](config::CACHE_HITS_UNTOLD_MAX) may not be told of yet. Those of handles are when the last clone
+    /// is dropped, unless the node ends with it or has no link then; those that a process has left when it ends are lost.
     pub fn info(&self) -> Operation<CacheInfo> {
         self.caching.info()
     }
