@@ -61,6 +61,8 @@ pub(super) struct Counts {
     total: i128,
     /// How many count 0 times.
     zeros: usize,
+    /// How many count 0 times or fewer.
+    least: usize,
 }
 
 impl Counts {
@@ -75,6 +77,11 @@ impl Counts {
     /// How many count any times but 0.
     pub(super) fn nonzero(&self) -> usize {
         self.len() - self.zeros
+    }
+
+    /// How many count 0 times or fewer.
+    pub(super) fn least(&self) -> usize {
+        self.least
     }
 
     pub(super) fn total(&self) -> i128 {
@@ -97,6 +104,7 @@ impl Counts {
         self.key_bytes += value.bytes().len();
         self.total += i128::from(count);
         self.zeros += usize::from(count == 0);
+        self.least += usize::from(count <= 0);
         self.ranking.insert((Reverse(count), Arc::clone(&value)));
         self.counts.insert(value, count);
         before
@@ -108,6 +116,7 @@ impl Counts {
         self.key_bytes -= value.bytes().len();
         self.total -= i128::from(count);
         self.zeros -= usize::from(count == 0);
+        self.least -= usize::from(count <= 0);
         Some((value, count))
     }
 

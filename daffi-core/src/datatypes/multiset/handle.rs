@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::iter;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,9 +168,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Multiset<T> {
     /// A walk over all values, each as often as it counts, in the order of their encodings: what counts 0 times or fewer
     /// is left out. Nothing is made of a count before it is read, however large it is.
     pub fn elements(&self) -> Pages<T> {
-        self.walk(|value, count| Ok((value, count))).each(|(value, count): (Key, i64)| {
-            iter::repeat_n(value, usize::try_from(count).unwrap_or_default()).map(|value| value.get())
-        })
+        self.walk(|value, count| Ok((value, count)))
+            .each(|(value, count): (Key, i64)| (0..count).map(move |_| value.get()))
     }
 
     /// How often all values count together.
@@ -248,7 +246,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Multiset<T> {
     /// of what the other side has not.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if one side has more than [`COMBINED_MEMBERS_MAX`](config::COMBINED_MEMBERS_MAX) values.
+    /// [`DataError::Invalid`] if the other side has more than [`COMBINED_MEMBERS_MAX`](config::COMBINED_MEMBERS_MAX)
+    /// values, or more than that count 0 times or fewer here.
     pub fn plus_assign(&self, other: impl Into<Tallies<T>>) -> Operation<()> {
         self.assign(Tally::Sum, other)
     }
@@ -273,7 +272,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Multiset<T> {
     /// [`plus_assign`](Self::plus_assign).
     ///
     /// # Errors
-    /// As [`plus_assign`](Self::plus_assign).
+    /// [`DataError::Invalid`] if one side has more than [`COMBINED_MEMBERS_MAX`](config::COMBINED_MEMBERS_MAX) values.
     pub fn intersection_assign(&self, other: impl Into<Tallies<T>>) -> Operation<()> {
         self.assign(Tally::Intersection, other)
     }
@@ -301,6 +300,9 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Multiset<T> {
     }
 
     /// Removes what counts 0 times or fewer, and says how many values that were: `counter = +counter`.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are more than [`COMBINED_MEMBERS_MAX`](config::COMBINED_MEMBERS_MAX).
     pub fn keep_positive(&self) -> Operation<u64> {
         self.object.keep_positive()
     }

@@ -160,11 +160,13 @@ impl MultisetState {
         let (ttl, other) = (ttl(ttl_ms)?, operand(turn, &others, counts)?);
         match how {
             Tally::Intersection => {
+                check_work(self.counts.len())?;
                 let kept = self.combined(how, &other)?;
-                self.become_only(turn, kept)?;
+                self.become_only(turn, kept);
             }
             // What the other side has not stays as it is, unless it counts 0 times or fewer.
             Tally::Sum | Tally::Difference | Tally::Union => {
+                check_work(self.counts.least())?;
                 for (value, count) in self.merged(how, other)? {
                     self.put(turn, value, count);
                 }
@@ -188,16 +190,19 @@ impl MultisetState {
     /// # Errors
     /// [`DataError::WrongValue`] if a count does not fit 64 bits then; [`DataError::Invalid`] if they do not fit one reply.
     pub fn negative(&self) -> Result<Vec<(Key, i64)>, DataError> {
-        let negated = self.negated()?;
-        told(negated.iter().map(|(value, count)| (value, *count)))
+        told(self.negated()?)
     }
 
     /// Removes what counts 0 times or fewer, and says how many values that were.
+    ///
+    /// # Errors
+    /// [`DataError::Invalid`] if they are too many.
     #[callback(shrink)]
-    pub fn keep_positive(&mut self, turn: &mut Turn<'_>) -> u64 {
+    pub fn keep_positive(&mut self, turn: &mut Turn<'_>) -> Result<u64, DataError> {
+        check_work(self.counts.least())?;
         let removed = self.drop_least(turn);
         self.arm(turn, None);
-        removed
+        Ok(removed)
     }
 
     /// Turns all signs round, and keeps what counts more than 0 then.
@@ -206,8 +211,9 @@ impl MultisetState {
     /// [`DataError::WrongValue`] if a count does not fit 64 bits then; [`DataError::Invalid`] if there are too many values.
     #[callback(shrink)]
     pub fn negate(&mut self, turn: &mut Turn<'_>) -> Result<(), DataError> {
-        let negated = self.negated()?;
-        self.become_only(turn, negated)?;
+        check_work(self.counts.len())?;
+        let negated = self.negated()?.map(|(value, count)| (Arc::clone(value), count)).collect();
+        self.become_only(turn, negated);
         self.arm(turn, None);
         Ok(())
     }
@@ -345,14 +351,17 @@ impl MultisetState {
     }
 
     /// What counts less than 0, with the sign turned round.
-    fn negated(&self) -> Result<Operand, DataError> {
+    fn negated(&self) -> Result<impl Iterator<Item = (&Arc<Key>, i64)>, DataError> {
+        // If the least of all fits, all of them do.
+        if let Some((_, least)) = self.counts.ranked().next_back() {
+            fits(-i128::from(least))?;
+        }
         let negative = self.counts.ranked().rev().take_while(|(_, count)| *count < 0);
-        negative.map(|(value, count)| Ok((Arc::clone(value), fits(-i128::from(count))?))).collect()
+        Ok(negative.map(|(value, count)| (value, -count)))
     }
 
     /// Has these values and no others.
-    fn become_only(&mut self, turn: &mut Turn<'_>, kept: Operand) -> Result<(), DataError> {
-        check_work(self.counts.len())?;
+    fn become_only(&mut self, turn: &mut Turn<'_>, kept: Operand) {
         let gone = self.counts.iter().filter(|(value, _)| !kept.contains_key(*value));
         let gone: Vec<Arc<Key>> = gone.map(|(value, _)| Arc::clone(value)).collect();
         for value in &gone {
@@ -361,7 +370,6 @@ impl MultisetState {
         for (value, count) in kept {
             self.put(turn, value, count);
         }
-        Ok(())
     }
 
     /// Removes what counts 0 times or fewer, and says how many values that were.

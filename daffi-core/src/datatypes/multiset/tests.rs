@@ -340,3 +340,35 @@ fn what_no_reply_can_hold_is_refused() {
     assert!(is_refused(bench.call("combine", &(NAME, Tally::Sum, others(&[]), nothing))));
     assert_eq!(bench.call::<Vec<(Key, i64)>>("most_common", &(NAME, 3)).unwrap().len(), 3);
 }
+
+#[test]
+fn a_step_that_would_look_at_too_many_is_refused_and_changes_nothing() {
+    let mut bench = Bench::of::<MultisetState>();
+    let most = config::COMBINED_MEMBERS_MAX as u32;
+    let counts = |values: std::ops::Range<u32>, count: i64| -> Vec<(Key, i64)> {
+        values.map(|of| (Key::of(&of).unwrap(), count)).collect()
+    };
+    let none = others(&[]);
+    bench.call::<()>("update", &(NAME, &none, counts(0..most, 0), None::<u64>)).unwrap();
+    bench.call::<i64>("set", &(NAME, Key::of(&most).unwrap(), -1, None::<u64>)).unwrap();
+    bench.changes.clear();
+    let is_refused = |result: Result<(), DataError>| matches!(result, Err(DataError::Invalid { .. }));
+
+    assert!(is_refused(bench.call::<u64>("keep_positive", &(NAME,)).map(drop)));
+    assert!(is_refused(bench.call("negate", &(NAME,))));
+    for how in [Tally::Sum, Tally::Difference, Tally::Union, Tally::Intersection] {
+        let one = [(Key::of(&0).unwrap(), 5)];
+        assert!(is_refused(bench.call("assign", &(NAME, how, &none, &one, None::<u64>))), "{how:?}");
+    }
+    assert!(is_refused(bench.call("update", &(NAME, &none, counts(0..most + 1, 1), None::<u64>))));
+    assert!(is_refused(bench.call("update", &(NAME, others(&[NAME]), counts(0..0, 0), None::<u64>))));
+    assert_eq!(bench.changes, []);
+    assert_eq!(bench.call::<u64>("len", &(NAME,)).unwrap(), u64::from(most) + 1);
+    // What is few among many is told all the same.
+    assert_eq!(bench.call::<Vec<(Key, i64)>>("negative", &(NAME,)).unwrap().len(), 1);
+
+    // As many as may be.
+    bench.call::<i64>("set", &(NAME, Key::of(&most).unwrap(), 1, None::<u64>)).unwrap();
+    assert_eq!(bench.call::<u64>("keep_positive", &(NAME,)).unwrap(), u64::from(most));
+    assert_eq!(bench.call::<i64>("total", &(NAME,)).unwrap(), 1);
+}
