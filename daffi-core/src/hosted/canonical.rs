@@ -1,11 +1,13 @@
 //! The one form of each value, so that equal keys are equal bytes.
 //!
-//! Integers are as short as they can be, floats are doubles, −0.0 is 0.0, the pairs of a map stand in the order of
-//! their keys' bytes. An integer and a float are never equal. NaN equals nothing and so is no key.
+//! Integers and lengths are as short as they can be, floats are doubles, −0.0 is 0.0, the pairs of a map stand in the
+//! order of their keys' bytes. An integer and a float are never equal. NaN equals nothing and so is no key.
+
+use std::borrow::Cow;
 
 use rmp::encode;
 
-use crate::wire::{Shape, WalkError, elements, payload, skip};
+use crate::wire::{Shape, WalkError, float, skip, take};
 
 /// Why bytes have no canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,35 +32,39 @@ pub enum CanonicalError {
 /// # Errors
 /// [`CanonicalError`] if it has none.
 pub fn is_canonical(bytes: &[u8]) -> Result<bool, CanonicalError> {
-    // Most keys are short texts and small numbers, which have no other form.
-    match bytes.first() {
-        Some(first @ 0xa0..=0xbf) if bytes.len() == 1 + usize::from(first & 0x1f) => Ok(true),
-        Some(0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3) if bytes.len() == 1 => Ok(true),
-        _ => canonical(bytes).map(|canonical| canonical == bytes),
-    }
+    canonical(bytes).map(|canonical| *canonical == *bytes)
 }
 
-/// The canonical form of the value that `bytes` are.
+/// The canonical form of the value that `bytes` are: they themselves, not copied, where they can have no other.
 ///
 /// # Errors
 /// [`CanonicalError`] if it has none.
-pub fn canonical(bytes: &[u8]) -> Result<Vec<u8>, CanonicalError> {
+pub fn canonical(bytes: &[u8]) -> Result<Cow<'_, [u8]>, CanonicalError> {
+    // Most keys are short texts and small numbers, which have no other form.
+    match bytes.first() {
+        Some(first @ 0xa0..=0xbf) if bytes.len() == 1 + usize::from(first & 0x1f) => return Ok(bytes.into()),
+        Some(0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3) if bytes.len() == 1 => return Ok(bytes.into()),
+        _ => {}
+    }
     // The walk needs no stack, so what nests too deep never reaches the recursion below.
     let end = skip(bytes)?;
     if end != bytes.len() {
         return Err(CanonicalError::TooMany(bytes.len() - end));
     }
     let mut out = Vec::with_capacity(bytes.len());
-    put(bytes, &mut out)?;
-    Ok(out)
+    put(&mut &*bytes, &mut out)?;
+    Ok(out.into())
 }
 
-fn put(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    match Shape::of(bytes)? {
-        Shape::Nil | Shape::Bool | Shape::Extension => out.extend_from_slice(&bytes[..skip(bytes)?]),
+/// Takes a value off the rest.
+fn put(rest: &mut &[u8], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    let first = rest.first().copied();
+    let (shape, data) = take(rest)?;
+    match shape {
+        Shape::Nil | Shape::Bool => out.extend(first),
         Shape::Integer(value) => put_integer(value, out),
         Shape::Float => {
-            let value = float(payload(bytes)?);
+            let value = float(data);
             if value.is_nan() {
                 return Err(CanonicalError::NotANumber);
             }
@@ -66,29 +72,24 @@ fn put(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
             encode::write_f64(out, value + 0.0).expect("memory takes all");
         }
         Shape::Text => {
-            let text = payload(bytes)?;
-            encode::write_str_len(out, text.len() as u32).expect("memory takes all");
-            out.extend_from_slice(text);
+            encode::write_str_len(out, data.len() as u32).expect("memory takes all");
+            out.extend_from_slice(data);
         }
-        Shape::Bytes => encode::write_bin(out, payload(bytes)?).expect("memory takes all"),
+        Shape::Bytes => encode::write_bin(out, data).expect("memory takes all"),
+        Shape::Extension => {
+            let (kind, data) = data.split_first().ok_or(WalkError::Cut)?;
+            encode::write_ext_meta(out, data.len() as u32, *kind as i8).expect("memory takes all");
+            out.extend_from_slice(data);
+        }
         Shape::Array(length) => {
             encode::write_array_len(out, length).expect("memory takes all");
-            for element in elements(bytes)? {
-                put(element, out)?;
+            for _ in 0..length {
+                put(rest, out)?;
             }
         }
-        Shape::Map(length) => put_map(bytes, length, out)?,
+        Shape::Map(length) => put_map(length, rest, out)?,
     }
     Ok(())
-}
-
-/// Of its four or eight bytes.
-fn float(bytes: &[u8]) -> f64 {
-    match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>()) {
-        (Some(bytes), _) => f64::from_be_bytes(*bytes),
-        (None, Some(bytes)) => f64::from(f32::from_be_bytes(*bytes)),
-        (None, None) => f64::NAN,
-    }
 }
 
 fn put_integer(value: i128, out: &mut Vec<u8>) {
@@ -99,13 +100,12 @@ fn put_integer(value: i128, out: &mut Vec<u8>) {
     written.expect("memory takes all");
 }
 
-fn put_map(bytes: &[u8], length: u32, out: &mut Vec<u8>) -> Result<(), CanonicalError> {
-    let elements = elements(bytes)?;
-    let mut pairs = Vec::with_capacity(elements.len() / 2);
-    for pair in elements.chunks_exact(2) {
+fn put_map(length: u32, rest: &mut &[u8], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    let mut pairs = Vec::new();
+    for _ in 0..length {
         let (mut key, mut value) = (Vec::new(), Vec::new());
-        put(pair[0], &mut key)?;
-        put(pair[1], &mut value)?;
+        put(rest, &mut key)?;
+        put(rest, &mut value)?;
         pairs.push((key, value));
     }
     pairs.sort();
@@ -129,8 +129,12 @@ mod tests {
     use super::*;
     use crate::wire;
 
+    fn form(bytes: &[u8]) -> Result<Vec<u8>, CanonicalError> {
+        canonical(bytes).map(Cow::into_owned)
+    }
+
     fn of<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
-        canonical(&wire::encode(value).expect("it encodes"))
+        form(&wire::encode(value).expect("it encodes"))
     }
 
     #[test]
@@ -138,10 +142,11 @@ mod tests {
         assert_eq!(of(&1_u8), of(&1_i64));
         assert_eq!(of(&1.5_f32), of(&1.5_f64));
         assert_eq!(of(&0.0_f64), of(&-0.0_f64));
-        // Long forms of a small number, a short text and a short list.
-        assert_eq!(canonical(&[0xd3, 0, 0, 0, 0, 0, 0, 0, 7]), Ok(vec![7]));
-        assert_eq!(canonical(&[0xdb, 0, 0, 0, 1, b'a']), Ok(vec![0xa1, b'a']));
-        assert_eq!(canonical(&[0xdd, 0, 0, 0, 1, 0xc0]), Ok(vec![0x91, 0xc0]));
+        // Long forms of a small number, a short text, a short list and a short extension value.
+        assert_eq!(form(&[0xd3, 0, 0, 0, 0, 0, 0, 0, 7]), Ok(vec![7]));
+        assert_eq!(form(&[0xdb, 0, 0, 0, 1, b'a']), Ok(vec![0xa1, b'a']));
+        assert_eq!(form(&[0xdd, 0, 0, 0, 1, 0xc0]), Ok(vec![0x91, 0xc0]));
+        assert_eq!(form(&[0xc9, 0, 0, 0, 1, 5, 9]), Ok(vec![0xd4, 5, 9]));
     }
 
     #[test]
@@ -155,9 +160,9 @@ mod tests {
     #[test]
     fn what_cannot_be_found_again_has_none() {
         assert_eq!(of(&[1.0, f64::NAN]), Err(CanonicalError::NotANumber));
-        assert_eq!(canonical(&[0x82, 1, 1, 0xcc, 1, 2]), Err(CanonicalError::TwoKeys));
-        assert_eq!(canonical(&[1, 2]), Err(CanonicalError::TooMany(1)));
-        assert_eq!(canonical(&[0x91; 100]), Err(CanonicalError::Walk(WalkError::TooDeep)));
+        assert_eq!(form(&[0x82, 1, 1, 0xcc, 1, 2]), Err(CanonicalError::TwoKeys));
+        assert_eq!(form(&[1, 2]), Err(CanonicalError::TooMany(1)));
+        assert_eq!(form(&[0x91; 100]), Err(CanonicalError::Walk(WalkError::TooDeep)));
     }
 
     proptest! {
@@ -178,7 +183,7 @@ mod tests {
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
             if let Ok(form) = canonical(&bytes) {
                 prop_assert_eq!(is_canonical(&form), Ok(true));
-                prop_assert_eq!(is_canonical(&bytes), Ok(form == bytes));
+                prop_assert_eq!(is_canonical(&bytes), Ok(*form == bytes));
             }
         }
     }

@@ -1,93 +1,125 @@
 //! One order of all values, for what is sorted.
 
-use std::cmp::Ordering;
-
 use super::canonical::canonical;
-use crate::wire::{Shape, elements, payload};
+use crate::wire::{Shape, WalkError, float, skip, take};
 
-/// Which of two encoded values comes first.
+/// Bytes by which an encoded value is sorted: those of what comes first are less.
 ///
 /// Null, truth values, numbers, texts, bytes, lists, maps, extensions, in this order. Numbers go by what they are worth,
 /// an integer before the float that is worth as much, and NaN after all; texts and bytes by their bytes, lists by the
 /// first place in which they differ, maps by the bytes of their canonical form. What is equal in its canonical form is
 /// equal here, and nothing else.
-pub fn compare(left: &[u8], right: &[u8]) -> Ordering {
-    let (Ok(on_left), Ok(on_right)) = (Shape::of(left), Shape::of(right)) else {
+///
+/// To make them reads the value once; to compare values again and again as they are would read large ones whole each time.
+pub fn sort_key(bytes: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(bytes.len() + 2);
+    // The walk needs no stack, so what nests too deep never reaches the recursion below.
+    match skip(bytes).and_then(|_| put(&mut &*bytes, &mut key)) {
+        Ok(()) => key,
         // A value is one: it was looked at when it came.
-        return left.cmp(right);
-    };
-    let by_kind = rank(on_left).cmp(&rank(on_right));
-    by_kind.then_with(|| match (on_left, on_right) {
-        (Shape::Integer(left), Shape::Integer(right)) => left.cmp(&right),
-        (Shape::Integer(integer), Shape::Float) => integer_with_float(integer, float(right)),
-        (Shape::Float, Shape::Integer(integer)) => integer_with_float(integer, float(left)).reverse(),
-        (Shape::Float, Shape::Float) => floats(float(left), float(right)),
-        (Shape::Text | Shape::Bytes | Shape::Extension, _) => payload(left).ok().cmp(&payload(right).ok()),
-        (Shape::Array(_), _) => lists(&parts(left), &parts(right)),
-        (Shape::Map(_), _) => maps(left, right),
-        // False is encoded in a byte below that of true.
-        (Shape::Nil | Shape::Bool | Shape::Integer(_) | Shape::Float, _) => left.first().cmp(&right.first()),
-    })
+        Err(_) => [&[NO_VALUE], bytes].concat(),
+    }
 }
 
-fn rank(shape: Shape) -> u8 {
+/// Takes a value off the rest.
+fn put(rest: &mut &[u8], key: &mut Vec<u8>) -> Result<(), WalkError> {
+    let whole = *rest;
+    let (shape, data) = take(rest)?;
     match shape {
-        Shape::Nil => 0,
-        Shape::Bool => 1,
-        Shape::Integer(_) | Shape::Float => 2,
-        Shape::Text => 3,
-        Shape::Bytes => 4,
-        Shape::Array(_) => 5,
-        Shape::Map(_) => 6,
-        Shape::Extension => 7,
+        Shape::Nil => key.push(NIL),
+        // False is encoded in a byte below that of true.
+        Shape::Bool => key.extend([BOOL, whole[0]]),
+        Shape::Integer(value) => put_integer(value, key),
+        Shape::Float => put_float(float(data), key),
+        Shape::Text => put_bytes(TEXT, data, key),
+        Shape::Bytes => put_bytes(BYTES, data, key),
+        Shape::Array(length) => {
+            key.push(ARRAY);
+            for _ in 0..length {
+                put(rest, key)?;
+            }
+            key.push(END);
+        }
+        Shape::Map(_) => {
+            let (map, after) = whole.split_at(skip(whole)?);
+            *rest = after;
+            match canonical(map) {
+                Ok(form) => put_bytes(MAP, &form, key),
+                Err(_) => put_bytes(NO_KEY_MAP, map, key),
+            }
+        }
+        Shape::Extension => put_bytes(EXTENSION, data, key),
+    }
+    Ok(())
+}
+
+/// How many bytes it takes, negative if it is below 0, and those.
+fn put_integer(value: i128, key: &mut Vec<u8>) {
+    let bytes = value.unsigned_abs().to_be_bytes();
+    let bytes = &bytes[value.unsigned_abs().leading_zeros() as usize / 8..];
+    // No integer and no float's whole part takes more than nine.
+    let count = bytes.len() as u8;
+    if value < 0 {
+        // What is further from 0 comes first there.
+        key.push(ZERO - count);
+        key.extend(bytes.iter().map(|byte| !byte));
+    } else {
+        key.push(ZERO + count);
+        key.extend_from_slice(bytes);
     }
 }
 
-fn float(bytes: &[u8]) -> f64 {
-    let bytes = payload(bytes).unwrap_or_default();
-    match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>()) {
-        (Some(bytes), _) => f64::from_be_bytes(*bytes),
-        (None, Some(bytes)) => f64::from(f32::from_be_bytes(*bytes)),
-        (None, None) => f64::NAN,
+/// The integer below it or as large, and then what no integer has: so nothing is rounded, as above 2⁵³ not every integer is
+/// a float.
+fn put_float(value: f64, key: &mut Vec<u8>) {
+    if value.is_nan() {
+        return key.push(NOT_A_NUMBER);
     }
+    // What does not fit is beyond all integers that can be encoded.
+    let whole = (value.floor() as i128).clamp(i128::from(i64::MIN) - 1, i128::from(u64::MAX) + 1);
+    put_integer(whole, key);
+    key.push(FLOAT);
+    // Adding zero makes −0.0 what it is equal to. Of two floats below 0 the bits of the larger are less.
+    let bits = (value + 0.0).to_bits();
+    let sign = 1 << 63;
+    key.extend((if bits & sign == 0 { bits | sign } else { !bits }).to_be_bytes());
 }
 
-fn floats(left: f64, right: f64) -> Ordering {
-    // Without an order one of them is NaN.
-    left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
-}
-
-/// Without rounding: above 2⁵³ not every integer is a float.
-fn integer_with_float(integer: i128, float: f64) -> Ordering {
-    if float.is_nan() {
-        return Ordering::Less;
+/// Bytes that no others begin with: a 0 in them is followed by what never follows their end.
+fn put_bytes(kind: u8, bytes: &[u8], key: &mut Vec<u8>) {
+    key.push(kind);
+    for (at, part) in bytes.split(|byte| *byte == END).enumerate() {
+        if at > 0 {
+            key.extend([END, GOES_ON]);
+        }
+        key.extend_from_slice(part);
     }
-    // What does not fit is far beyond all integers that can be encoded, and becomes the largest or smallest there is.
-    let whole = float.trunc() as i128;
-    let by_worth = integer.cmp(&whole).then_with(|| 0.0_f64.total_cmp(&(float.fract() + 0.0)));
-    by_worth.then(Ordering::Less)
+    key.push(END);
 }
 
-fn parts(bytes: &[u8]) -> Vec<&[u8]> {
-    elements(bytes).unwrap_or_default()
-}
-
-fn lists(left: &[&[u8]], right: &[&[u8]]) -> Ordering {
-    let mut pairs = left.iter().zip(right).map(|(left, right)| compare(left, right));
-    pairs.find(|order| order.is_ne()).unwrap_or_else(|| left.len().cmp(&right.len()))
-}
-
-/// By their canonical forms: to sort the pairs of maps whose keys are maps takes the square of their sizes.
-fn maps(left: &[u8], right: &[u8]) -> Ordering {
-    match (canonical(left), canonical(right)) {
-        (Ok(left), Ok(right)) => left.cmp(&right),
-        // What has none, as it has NaN or a key twice, comes after.
-        (on_left, on_right) => on_left.is_err().cmp(&on_right.is_err()).then_with(|| left.cmp(right)),
-    }
-}
+/// Where a list, a text and their like end: before all that could follow in a longer one.
+const END: u8 = 0;
+const NIL: u8 = 0x01;
+const BOOL: u8 = 0x02;
+/// Integers that take one byte more each are one more each.
+const ZERO: u8 = 0x20;
+const NOT_A_NUMBER: u8 = 0x2f;
+const TEXT: u8 = 0x30;
+const BYTES: u8 = 0x31;
+const ARRAY: u8 = 0x32;
+const MAP: u8 = 0x33;
+/// A map without a canonical form, as it has NaN or a key twice.
+const NO_KEY_MAP: u8 = 0x34;
+const EXTENSION: u8 = 0x35;
+const NO_VALUE: u8 = 0x36;
+/// After all that may follow an integer.
+const FLOAT: u8 = 0xff;
+/// After all that may follow an end.
+const GOES_ON: u8 = 0xff;
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
     use std::collections::BTreeMap;
 
     use proptest::prelude::*;
@@ -95,7 +127,6 @@ mod tests {
     use serde_bytes::ByteBuf;
 
     use super::*;
-    use crate::hosted::canonical::canonical;
     use crate::wire;
 
     #[derive(Debug, Clone, Serialize)]
@@ -118,6 +149,48 @@ mod tests {
 
     fn order<L: Serialize, R: Serialize>(left: L, right: R) -> Ordering {
         compare(&wire::encode(&left).unwrap(), &wire::encode(&right).unwrap())
+    }
+
+    fn compare(left: &[u8], right: &[u8]) -> Ordering {
+        sort_key(left).cmp(&sort_key(right))
+    }
+
+    /// The same order, as one would compare two values by hand.
+    fn by_hand(left: &Any, right: &Any) -> Ordering {
+        let encoded = |any: &Any| canonical(&wire::encode(any).unwrap()).unwrap().into_owned();
+        let kind = |any: &Any| match any {
+            Any::Nil(()) => 0,
+            Any::Bool(_) => 1,
+            Any::Integer(_) | Any::Large(_) | Any::Float(_) => 2,
+            Any::Text(_) => 3,
+            Any::Bytes(_) => 4,
+            Any::List(_) => 5,
+            Any::Map(_) => 6,
+        };
+        let integer = |any: &Any| match any {
+            Any::Integer(value) => Some(i128::from(*value)),
+            Any::Large(value) => Some(i128::from(*value)),
+            _ => None,
+        };
+        match (left, right) {
+            (Any::Bool(left), Any::Bool(right)) => left.cmp(right),
+            (Any::Float(left), Any::Float(right)) => left.partial_cmp(right).unwrap(),
+            (Any::Float(_), _) if integer(right).is_some() => by_hand(right, left).reverse(),
+            (_, Any::Float(float)) if integer(left).is_some() => {
+                let (whole, part) =
+                    (float.trunc() as i128, if float.is_finite() { float.fract() } else { 0.0 });
+                let by_worth = integer(left).cmp(&Some(whole)).then(0.0.partial_cmp(&part).unwrap());
+                by_worth.then(Ordering::Less)
+            }
+            (Any::Text(left), Any::Text(right)) => left.cmp(right),
+            (Any::Bytes(left), Any::Bytes(right)) => left.cmp(right),
+            (Any::List(left), Any::List(right)) => {
+                let mut pairs = left.iter().zip(right).map(|(left, right)| by_hand(left, right));
+                pairs.find(|order| order.is_ne()).unwrap_or(left.len().cmp(&right.len()))
+            }
+            (Any::Map(_), Any::Map(_)) => encoded(left).cmp(&encoded(right)),
+            _ => kind(left).cmp(&kind(right)).then_with(|| integer(left).cmp(&integer(right))),
+        }
     }
 
     #[test]
@@ -168,6 +241,14 @@ mod tests {
     }
 
     #[test]
+    fn extension_values_go_by_their_kind_and_bytes_however_they_are_encoded() {
+        // Kind 5 of one byte, in a short and in a long form.
+        assert_eq!(compare(&[0xd4, 5, 9], &[0xc7, 1, 5, 9]), Ordering::Equal);
+        assert_eq!(canonical(&[0xd4, 5, 9]), canonical(&[0xc7, 1, 5, 9]));
+        assert_eq!(compare(&[0xd4, 5, 9], &[0xd4, 6, 1]), Ordering::Less);
+    }
+
+    #[test]
     fn maps_are_compared_as_if_their_pairs_were_sorted() {
         // {"b": 1, "a": 2} and {"a": 2, "b": 1}.
         let (one, other) = ([0x82, 0xa1, b'b', 1, 0xa1, b'a', 2], [0x82, 0xa1, b'a', 2, 0xa1, b'b', 1]);
@@ -175,15 +256,19 @@ mod tests {
     }
 
     fn values() -> impl Strategy<Value = Any> {
+        let near = prop_oneof![Just(0), Just(1_i64 << 53), Just(i64::MAX - 3), Just(i64::MIN + 3)];
         let leaf = prop_oneof![
             Just(Any::Nil(())),
             any::<bool>().prop_map(Any::Bool),
             (-3..4_i64).prop_map(Any::Integer),
             any::<i64>().prop_map(Any::Integer),
             any::<u64>().prop_map(Any::Large),
+            (near.clone(), -3..4_i64).prop_map(|(near, by)| Any::Integer(near + by)),
+            near.prop_map(|near| Any::Float(near as f64)),
             (-6..7_i8).prop_map(|halves| Any::Float(f64::from(halves) / 2.0)),
             prop::num::f64::NORMAL.prop_map(Any::Float),
-            "[a-c]{0,3}".prop_map(Any::Text),
+            prop_oneof![Just(f64::INFINITY), Just(f64::NEG_INFINITY), Just(-0.0)].prop_map(Any::Float),
+            "[a-c\0]{0,3}".prop_map(Any::Text),
             proptest::collection::vec(0..3_u8, 0..3).prop_map(|bytes| Any::Bytes(ByteBuf::from(bytes))),
         ];
         leaf.prop_recursive(3, 12, 3, |inner| {
@@ -195,26 +280,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_an_order_and_equal_is_what_is_one_value(
-            values in proptest::collection::vec(values(), 3)
+        fn it_is_the_order_that_one_makes_by_hand_and_equal_is_what_is_one_value(
+            left in values(),
+            right in values(),
         ) {
-            let of: Vec<Vec<u8>> = values.iter().map(|value| wire::encode(value).unwrap()).collect();
-            let [a, b, c] = [&of[0], &of[1], &of[2]];
-            prop_assert_eq!(compare(a, b), compare(b, a).reverse());
-            if compare(a, b).is_le() && compare(b, c).is_le() {
-                prop_assert!(compare(a, c).is_le());
-            }
-            prop_assert_eq!(compare(a, b).is_eq(), canonical(a).unwrap() == canonical(b).unwrap());
+            let (a, b) = (wire::encode(&left).unwrap(), wire::encode(&right).unwrap());
+            prop_assert_eq!(compare(&a, &b), by_hand(&left, &right));
+            prop_assert_eq!(compare(&a, &b).is_eq(), canonical(&a).unwrap() == canonical(&b).unwrap());
         }
 
         #[test]
-        fn no_bytes_make_it_panic(
-            left in proptest::collection::vec(any::<u8>(), 0..40),
-            right in proptest::collection::vec(any::<u8>(), 0..40),
-        ) {
-            if wire::check_depth(&left).is_ok() && wire::check_depth(&right).is_ok() {
-                prop_assert_eq!(compare(&left, &right), compare(&right, &left).reverse());
-            }
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert!(!sort_key(&bytes).is_empty());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What users keep in hosted objects: values that the controller does not look into.
 
 use std::any::type_name;
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
@@ -54,8 +54,7 @@ impl Value {
 
     /// Whether it is the same value as this key. What is not equal to itself, since NaN is in it, equals none.
     pub fn equals(&self, key: &Key) -> bool {
-        let is_other = || !matches!(is_canonical(&self.0), Ok(true));
-        self.0 == key.0 || (is_other() && canonical(&self.0).is_ok_and(|form| *form == *key.0))
+        self.0 == key.0 || canonical(&self.0).is_ok_and(|form| *form == *key.0)
     }
 }
 
@@ -71,9 +70,11 @@ impl Key {
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
         let no_key = |error: &dyn fmt::Display| DataError::invalid(format!("no key: {error}"));
         let bytes = wire::encode(value).map_err(|error| no_key(&error))?;
-        let is_canonical = is_canonical(&bytes).map_err(|error| no_key(&error))?;
-        let bytes = if is_canonical { bytes } else { canonical(&bytes).map_err(|error| no_key(&error))? };
-        Ok(Self(bytes.into()))
+        let other = match canonical(&bytes).map_err(|error| no_key(&error))? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(form) => Some(form),
+        };
+        Ok(Self(other.unwrap_or(bytes).into()))
     }
 
     /// The value as its owner knows it.

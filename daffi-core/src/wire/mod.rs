@@ -37,7 +37,7 @@ pub use objects::{ExportedObject, Heard, HeardItem, Listen, ObjectEntry, ObjectQ
 pub use replies::{Part, Parts, PartsError, put_part};
 pub use token::{TokenEntry, TokenMade, TokenSpec};
 pub use traceparent::{Traceparent, TraceparentError};
-pub use walk::{Elements, Shape, WalkError, check_depth, elements, payload, skip, text};
+pub use walk::{Elements, Shape, WalkError, check_depth, elements, float, payload, skip, take, text};
 
 /// Why bytes of a peer are refused. Whoever sends such bytes is cut off.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

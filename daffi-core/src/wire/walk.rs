@@ -185,6 +185,27 @@ pub fn text(value: &[u8]) -> Option<&[u8]> {
     value.get(head.bytes..head.bytes + head.data)
 }
 
+/// The float whose four or eight bytes these are.
+pub fn float(payload: &[u8]) -> f64 {
+    match (payload.first_chunk::<8>(), payload.first_chunk::<4>()) {
+        (Some(bytes), _) => f64::from_be_bytes(*bytes),
+        (None, Some(bytes)) => f64::from(f32::from_be_bytes(*bytes)),
+        (None, None) => f64::NAN,
+    }
+}
+
+/// Takes the first value off `rest`, of an array or a map its head alone: what lies within follows. Returns its shape
+/// and its plain data. To go through a nested value like this reads each byte once.
+///
+/// # Errors
+/// [`WalkError`] if no value begins there, or it is cut off.
+pub fn take<'a>(rest: &mut &'a [u8]) -> Result<(Shape, &'a [u8]), WalkError> {
+    let head = head(rest)?;
+    let (value, after) = rest.split_at(head.end(0, rest)?);
+    *rest = after;
+    Ok((head.shape, &value[head.bytes..]))
+}
+
 /// Bytes of the value at the start of `bytes`. Needs no stack for nested values.
 ///
 /// # Errors

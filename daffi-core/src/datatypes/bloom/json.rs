@@ -8,7 +8,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::error::DataError;
-use crate::wire::{Shape, elements, payload, skip};
+use crate::wire::{Shape, elements, float, payload, skip};
 
 /// The text of a value.
 ///
@@ -37,7 +37,7 @@ fn put(bytes: &[u8], out: &mut String) -> Result<(), DataError> {
         Shape::Nil => out.push_str("null"),
         Shape::Bool => out.push_str(if bytes[0] == TRUE { "true" } else { "false" }),
         Shape::Integer(value) => write!(out, "{value}").expect("a string takes all"),
-        Shape::Float => put_float(float(data(bytes)?)?, out),
+        Shape::Float => put_float(number(data(bytes)?)?, out),
         Shape::Text => put_text(text_of(bytes)?, out),
         Shape::Bytes | Shape::Extension => return Err(no_text(&"bytes have no text")),
         Shape::Array(_) => {
@@ -68,12 +68,8 @@ fn text_of(bytes: &[u8]) -> Result<&str, DataError> {
     std::str::from_utf8(data(bytes)?).map_err(|error| no_text(&error))
 }
 
-fn float(bytes: &[u8]) -> Result<f64, DataError> {
-    let value = match (bytes.first_chunk::<8>(), bytes.first_chunk::<4>()) {
-        (Some(bytes), _) => f64::from_be_bytes(*bytes),
-        (None, Some(bytes)) => f64::from(f32::from_be_bytes(*bytes)),
-        (None, None) => f64::NAN,
-    };
+fn number(bytes: &[u8]) -> Result<f64, DataError> {
+    let value = float(bytes);
     if value.is_nan() { Err(no_text(&"NaN is not equal to itself")) } else { Ok(value) }
 }
 

@@ -6,6 +6,7 @@ pub(super) mod slice;
 pub(super) mod tests;
 mod typed;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,14 +18,14 @@ pub(super) use self::typed::{by_place, keys, opened, opened_all, values};
 use super::entries::{HEAD_BYTES, check_reply};
 use crate::config;
 use crate::error::DataError;
-use crate::hosted::order::compare;
+use crate::hosted::order::sort_key;
 use crate::hosted::{Key, Turn, Value};
 
 /// Which way values are sorted.
 ///
 /// The order is one of all values that can be kept: null, truth values, numbers by what they are worth (an integer before
 /// the float that is worth as much), texts and bytes by their bytes, lists by the first place in which they differ, maps
-/// by their pairs.
+/// by how many pairs they have and then by these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum SortOrder {
     /// The smallest first.
@@ -248,8 +249,8 @@ impl Sequence {
         check_walk(self.len())?;
         let mut values: Vec<Arc<Value>> = self.values.iter_from(0).cloned().collect();
         match order {
-            SortOrder::Ascending => values.sort_by(|one, other| compare(one.bytes(), other.bytes())),
-            SortOrder::Descending => values.sort_by(|one, other| compare(other.bytes(), one.bytes())),
+            SortOrder::Ascending => values.sort_by_cached_key(|value| sort_key(value.bytes())),
+            SortOrder::Descending => values.sort_by_cached_key(|value| Reverse(sort_key(value.bytes()))),
         }
         self.values = values.into_iter().collect();
         tell(turn, &ListChange::Sorted(order));

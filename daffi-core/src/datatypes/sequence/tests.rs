@@ -15,8 +15,8 @@ pub(in crate::datatypes) fn replay(list: &mut Vec<Value>, change: ListChange) {
                 list.remove((at + number * step) as usize);
             }
         }
-        ListChange::Sorted(SortOrder::Ascending) => list.sort_by(|a, b| compare(a.bytes(), b.bytes())),
-        ListChange::Sorted(SortOrder::Descending) => list.sort_by(|a, b| compare(b.bytes(), a.bytes())),
+        ListChange::Sorted(SortOrder::Ascending) => list.sort_by_key(|value| sort_key(value.bytes())),
+        ListChange::Sorted(SortOrder::Descending) => list.sort_by_key(|value| Reverse(sort_key(value.bytes()))),
         ListChange::Reversed => list.reverse(),
         ListChange::Rotated(by) => list.rotate_right(by as usize),
         ListChange::Cleared => list.clear(),
