@@ -60,11 +60,16 @@ async fn deque(app: &App, name: &str) -> Result<Handle<Value>, End> {
 
 async fn push(about: &About<'_>, deque: &Handle<Value>, values: &[String], front: bool) -> Outcome {
     let mut batches = words::batches(values)?;
-    let mut len = 0;
+    let mut len = None;
     while let Some(batch) = batches.next().await {
         let batch = batch?;
         let pushed = if front { deque.extend_left(batch) } else { deque.extend(batch) };
-        len = about.app.ask(pushed).await?;
+        len = Some(about.app.ask(pushed).await?);
     }
+    let len = match len {
+        Some(len) => len,
+        // Its bound is settled, or compared, all the same.
+        None => about.app.ask(deque.extend(Vec::<Value>::new())).await?,
+    };
     about.number(len, &about.object([("len", len.into())]))
 }

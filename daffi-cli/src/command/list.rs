@@ -81,10 +81,14 @@ where
 async fn push(about: &About<'_>, values: &[String]) -> Outcome {
     let mut batches = words::batches(values)?;
     let list = list(about.app, about.name).await?;
-    let mut len = 0;
+    let mut len = None;
     while let Some(batch) = batches.next().await {
-        len = about.app.ask(list.extend(batch?)).await?;
+        len = Some(about.app.ask(list.extend(batch?)).await?);
     }
+    let len = match len {
+        Some(len) => len,
+        None => about.app.ask(list.len()).await?,
+    };
     about.number(len, &about.object([("len", len.into())]))
 }
 

@@ -63,6 +63,7 @@ fn a_list_takes_lines_and_gives_all_of_them_back_in_order() {
     let lines: String = (0..2_500).map(|number| format!("{number}\n")).collect();
 
     assert_eq!(mesh.daffi_with(&lines, &["list", "push", "numbers"]).ok(), "2500\n");
+    assert_eq!(mesh.daffi_with("", &["list", "push", "numbers"]).ok(), "2500\n", "as many as there are");
 
     let numbers = mesh.daffi(&["list", "get", "numbers"]).jsons();
     assert!(column(&numbers).into_iter().eq((0..2_500).map(Json::from)));
@@ -78,6 +79,7 @@ fn a_deque_keeps_the_latest_within_its_bound() {
     assert_eq!(column(&deque(&["get", "latest"]).jsons()), [3, 4, 5]);
     assert_eq!(deque(&["push", "latest", "7", "8", "--front"]).ok(), "3\n");
     assert_eq!(column(&deque(&["get", "latest"]).jsons()), [8, 7, 3]);
+    assert_eq!(mesh.daffi_with("", &["deque", "push", "latest"]).ok(), "3\n", "as many as there are");
     assert_eq!(deque(&["rotate", "latest", "-4"]).exit, 0);
     assert_eq!(column(&deque(&["get", "latest"]).jsons()), [7, 3, 8]);
     assert_eq!(deque(&["get", "latest", "-1"]).ok(), "8\n");
