@@ -18,8 +18,10 @@ pub(super) type Page<V> = (Vec<(Key, V)>, bool);
 
 /// A walk over a large object: it is read page by page, while others may change it.
 ///
-/// What is there from the first page to the last comes exactly once. What is added or removed meanwhile may come or not,
-/// and never twice. A value of another type is an error of its own, after which the walk goes on; any other error ends it.
+/// What goes by its key, as in hashes, sets and multisets, comes exactly once if it is there from the first page to the
+/// last; if it is added or removed meanwhile it may come or not, and never twice. What goes by its place, as in lists and
+/// deques, is moved by what comes or goes before it, and then may come twice or not at all. A value of
+/// another type is an error of its own, after which the walk goes on; any other error ends it.
 ///
 /// # Cancel safety
 /// Cancel safe: it can be dropped at any time, and `next` awaited anew.
