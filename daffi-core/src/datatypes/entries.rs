@@ -242,6 +242,14 @@ pub(super) trait Expiring: Hosted {
 
 impl<T: Hosted> Expiring for T {}
 
+/// Refuses a step that would look at more of these than others can wait for.
+pub(super) fn check_work(count: usize, max: usize, what: &str) -> Result<(), DataError> {
+    if count <= max {
+        return Ok(());
+    }
+    Err(DataError::invalid(format!("one step looks at {max} {what} at most, and here are {count}")))
+}
+
 /// Refuses a reply of so many bytes if no frame can carry it.
 pub(super) fn check_reply(bytes: usize) -> Result<(), DataError> {
     // Beside the entries it has the head of a list.

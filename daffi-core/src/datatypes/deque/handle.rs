@@ -197,7 +197,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Deque<T> {
     /// Removes the first value that equals this one, and says whether there was one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the deque has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values.
+    /// [`DataError::Invalid`] if the deque has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or no such one is
+    /// found in [`LIST_WALK_BYTES_MAX`](config::LIST_WALK_BYTES_MAX) bytes of them.
     pub fn remove(&self, value: impl Like<T>) -> Operation<bool> {
         Operation::of(|| Ok::<_, DataError>(self.object.remove(Key::of(&value)?)))
     }
@@ -214,7 +215,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Deque<T> {
     /// of the deque.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the slice has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or a step of 0.
+    /// [`DataError::Invalid`] if the slice has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or no such one is
+    /// found in [`LIST_WALK_BYTES_MAX`](config::LIST_WALK_BYTES_MAX) bytes of them; or if its step is 0.
     pub fn index_in(&self, value: impl Like<T>, within: impl Into<Slice>) -> Operation<Option<u64>> {
         Operation::of(|| Ok::<_, DataError>(self.object.index(Key::of(&value)?, within.into())))
     }
@@ -230,7 +232,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Deque<T> {
     /// How many values equal this one.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove).
+    /// [`DataError::Invalid`] if the deque has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or these have more
+    /// than [`LIST_WALK_BYTES_MAX`](config::LIST_WALK_BYTES_MAX) bytes.
     pub fn count(&self, value: impl Like<T>) -> Operation<u64> {
         Operation::of(|| Ok::<_, DataError>(self.object.count(Key::of(&value)?)))
     }
@@ -244,7 +247,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Deque<T> {
     /// Turns all values round: the first is the last then.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove).
+    /// [`DataError::Invalid`] if the deque has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values.
     pub fn reverse(&self) -> Operation<()> {
         self.object.reverse()
     }

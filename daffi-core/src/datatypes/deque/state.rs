@@ -184,7 +184,7 @@ impl DequeState {
     /// Removes the first value that equals this one, and says whether there was one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if there are too many values to search.
+    /// [`DataError::Invalid`] if there are too many or too large values to search.
     #[callback(shrink)]
     pub fn remove(&mut self, turn: &mut Turn<'_>, value: Key) -> Result<bool, DataError> {
         let was_there = self.values.remove(turn, &value)?;
@@ -195,7 +195,7 @@ impl DequeState {
     /// The place of the first value of a slice that equals this one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the slice has too many values to search, or a step of 0.
+    /// [`DataError::Invalid`] if the slice has too many or too large values to search, or a step of 0.
     pub fn index(&self, value: Key, within: Slice) -> Result<Option<u64>, DataError> {
         self.values.index(&value, within)
     }
@@ -203,7 +203,7 @@ impl DequeState {
     /// How many values equal this one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if there are too many values to search.
+    /// [`DataError::Invalid`] if there are too many or too large values to search.
     pub fn count(&self, value: Key) -> Result<u64, DataError> {
         self.values.count(&value)
     }

@@ -6,26 +6,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::datatypes::model::{Bench, NAME};
 use crate::datatypes::sequence::slice::tests::{places, slices};
-use crate::datatypes::sequence::tests::replay;
+use crate::datatypes::sequence::tests::{key, place, read, replay, value, values};
 use crate::datatypes::sequence::{ListChange, Slice};
 use crate::error::DataError;
 use crate::hosted::{Key, Value};
-
-fn value(of: u8) -> Value {
-    Value::of(&of).unwrap()
-}
-
-fn values(of: &[u8]) -> Vec<Value> {
-    of.iter().map(|of| value(*of)).collect()
-}
-
-fn key(of: u8) -> Key {
-    Key::of(&of).unwrap()
-}
-
-fn read(values: &[Value]) -> Vec<u8> {
-    values.iter().map(|value| value.get().unwrap()).collect()
-}
 
 /// What a deque should be, how many values it may have, and when it goes.
 #[derive(Debug, Clone, Default)]
@@ -73,11 +57,8 @@ impl Model {
         }
     }
 
-    /// As Python reads a place.
     fn place(&self, at: i64) -> Option<usize> {
-        let len = self.deque.len() as i64;
-        let at = if at < 0 { at.checked_add(len)? } else { at };
-        (0..len).contains(&at).then_some(at as usize)
+        place(at, self.deque.len())
     }
 }
 

@@ -134,7 +134,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
     /// Removes the first value that equals this one, and says whether there was one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the list has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values.
+    /// [`DataError::Invalid`] if the list has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or no such one is
+    /// found in [`LIST_WALK_BYTES_MAX`](config::LIST_WALK_BYTES_MAX) bytes of them.
     pub fn remove(&self, value: impl Like<T>) -> Operation<bool> {
         Operation::of(|| Ok::<_, DataError>(self.object.remove(Key::of(&value)?)))
     }
@@ -142,8 +143,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
     /// The place of the first value that equals this one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the list has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values: then search it
-    /// by [parts](Self::index_in).
+    /// As [`remove`](Self::remove): then search it by [parts](Self::index_in).
     pub fn index(&self, value: impl Like<T>) -> Operation<Option<u64>> {
         self.index_in(value, ..)
     }
@@ -152,7 +152,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
     /// of the list.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the slice has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or a step of 0.
+    /// [`DataError::Invalid`] if the slice has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or no such one is
+    /// found in [`LIST_WALK_BYTES_MAX`](config::LIST_WALK_BYTES_MAX) bytes of them; or if its step is 0.
     pub fn index_in(&self, value: impl Like<T>, within: impl Into<Slice>) -> Operation<Option<u64>> {
         Operation::of(|| Ok::<_, DataError>(self.object.index(Key::of(&value)?, within.into())))
     }
@@ -168,7 +169,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
     /// How many values equal this one.
     ///
     /// # Errors
-    /// As [`remove`](Self::remove).
+    /// As [`sort`](Self::sort).
     pub fn count(&self, value: impl Like<T>) -> Operation<u64> {
         Operation::of(|| Ok::<_, DataError>(self.object.count(Key::of(&value)?)))
     }
@@ -212,7 +213,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
     /// Sorts all values, of whatever types they are. What is equal stays in its order, whichever way it is sorted.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the list has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values.
+    /// [`DataError::Invalid`] if the list has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values, or these have more
+    /// than [`LIST_WALK_BYTES_MAX`](config::LIST_WALK_BYTES_MAX) bytes.
     pub fn sort(&self, order: SortOrder) -> Operation<()> {
         self.object.sort(order)
     }
@@ -220,7 +222,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
     /// Turns all values round: the first is the last then.
     ///
     /// # Errors
-    /// As [`sort`](Self::sort).
+    /// [`DataError::Invalid`] if the list has more than [`LIST_WALK_MAX`](config::LIST_WALK_MAX) values.
     pub fn reverse(&self) -> Operation<()> {
         self.object.reverse()
     }

@@ -94,7 +94,7 @@ impl ListState {
     /// Removes the first value that equals this one, and says whether there was one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if there are too many values to search.
+    /// [`DataError::Invalid`] if there are too many or too large values to search.
     #[callback(shrink)]
     pub fn remove(&mut self, turn: &mut Turn<'_>, value: Key) -> Result<bool, DataError> {
         let was_there = self.values.remove(turn, &value)?;
@@ -105,7 +105,7 @@ impl ListState {
     /// The place of the first value of a slice that equals this one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if the slice has too many values to search, or a step of 0.
+    /// [`DataError::Invalid`] if the slice has too many or too large values to search, or a step of 0.
     pub fn index(&self, value: Key, within: Slice) -> Result<Option<u64>, DataError> {
         self.values.index(&value, within)
     }
@@ -113,7 +113,7 @@ impl ListState {
     /// How many values equal this one.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if there are too many values to search.
+    /// [`DataError::Invalid`] if there are too many or too large values to search.
     pub fn count(&self, value: Key) -> Result<u64, DataError> {
         self.values.count(&value)
     }
@@ -158,7 +158,7 @@ impl ListState {
     /// Sorts all values; what is equal stays in its order.
     ///
     /// # Errors
-    /// [`DataError::Invalid`] if there are too many.
+    /// [`DataError::Invalid`] if they are too many or too large.
     #[callback(shrink)]
     pub fn sort(&mut self, turn: &mut Turn<'_>, order: SortOrder) -> Result<(), DataError> {
         self.values.sort(turn, order)

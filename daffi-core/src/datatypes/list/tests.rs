@@ -7,26 +7,10 @@ use super::*;
 use crate::config;
 use crate::datatypes::model::{Bench, NAME};
 use crate::datatypes::sequence::slice::tests::{is_simple, places, slices, start};
-use crate::datatypes::sequence::tests::replay;
+use crate::datatypes::sequence::tests::{key, place, read, replay, value, values};
 use crate::datatypes::sequence::{ListChange, Slice, SortOrder};
 use crate::error::DataError;
 use crate::hosted::{Key, Value};
-
-fn value(of: u8) -> Value {
-    Value::of(&of).unwrap()
-}
-
-fn values(of: &[u8]) -> Vec<Value> {
-    of.iter().map(|of| value(*of)).collect()
-}
-
-fn key(of: u8) -> Key {
-    Key::of(&of).unwrap()
-}
-
-fn read(values: &[Value]) -> Vec<u8> {
-    values.iter().map(|value| value.get().unwrap()).collect()
-}
 
 /// What a list should be, and when it goes.
 #[derive(Debug, Clone, Default)]
@@ -53,11 +37,8 @@ impl Model {
         self.settle(None);
     }
 
-    /// As Python reads a place.
     fn place(&self, at: i64) -> Option<usize> {
-        let len = self.list.len() as i64;
-        let at = if at < 0 { at.checked_add(len)? } else { at };
-        (0..len).contains(&at).then_some(at as usize)
+        place(at, self.list.len())
     }
 }
 
@@ -483,4 +464,80 @@ fn a_step_of_nothing_and_a_page_of_nothing_are_refused() {
     assert_eq!(list.call::<(Vec<Value>, bool)>("page", &(NAME, u64::MAX, 5)).unwrap(), (vec![], false));
     assert!(list.call::<u64>("push", &(NAME, value(1), Some(0))).is_err());
     assert_eq!(all(&mut list), [1, 2, 3]);
+}
+
+#[test]
+fn a_slice_with_a_step_is_told_of_at_once() {
+    let mut list = bench(&[1, 2, 3, 4]);
+    list.changes.clear();
+
+    let every_other = Slice::from(..).step(-2);
+    list.call::<u64>("set_slice", &(NAME, every_other, values(&[9, 8]), None::<u64>)).unwrap();
+
+    assert_eq!(all(&mut list), [1, 8, 3, 9]);
+    let told: Vec<ListChange> = list.changes.iter().map(|change| change.get().unwrap()).collect();
+    let values = [8, 9].map(|of| value(of).into()).to_vec();
+    assert_eq!(told, [ListChange::Replaced { at: 1, step: 2, values }]);
+}
+
+fn is_refused<T: std::fmt::Debug>(done: Result<T, DataError>) -> bool {
+    matches!(done, Err(DataError::Invalid { .. }))
+}
+
+#[test]
+fn a_step_that_would_look_at_too_many_values_is_refused_and_changes_nothing() {
+    let mut list = Bench::of::<ListState>();
+    let most = config::LIST_WALK_MAX as u64;
+    let quarter = vec![Value::of(&()).unwrap(); config::LIST_WALK_MAX / 4];
+    for _ in 0..4 {
+        list.call::<u64>("extend", &(NAME, &quarter, None::<u64>)).unwrap();
+    }
+    assert_eq!(list.call::<u64>("push", &(NAME, value(7), None::<u64>)).unwrap(), most + 1);
+    list.changes.clear();
+    let index = |list: &mut Bench, slice: Slice| list.call::<Option<u64>>("index", &(NAME, key(7), slice));
+
+    assert!(is_refused(list.call::<()>("sort", &(NAME, SortOrder::Ascending))));
+    assert!(is_refused(list.call::<()>("reverse", &(NAME,))));
+    assert!(is_refused(list.call::<bool>("remove", &(NAME, key(7)))));
+    assert!(is_refused(list.call::<u64>("count", &(NAME, key(7)))));
+    assert!(is_refused(list.call::<u64>("remove_slice", &(NAME, Slice::from(..).step(2)))));
+    assert!(is_refused(index(&mut list, Slice::from(..))));
+    assert_eq!(list.changes, []);
+    assert_eq!(list.call::<Option<Value>>("get", &(NAME, most)).unwrap(), Some(value(7)));
+
+    // As many as may be.
+    assert_eq!(index(&mut list, Slice::from(1..)).unwrap(), Some(most));
+    list.call::<Option<Value>>("pop_at", &(NAME, 0)).unwrap();
+    list.call::<()>("reverse", &(NAME,)).unwrap();
+    assert_eq!(index(&mut list, Slice::from(..).step(-1)).unwrap(), Some(0));
+    assert_eq!(list.call::<u64>("remove_slice", &(NAME, Slice::from(..).step(2))).unwrap(), most / 2);
+}
+
+#[test]
+fn a_step_that_would_look_into_too_much_is_refused_and_changes_nothing() {
+    let mut list = Bench::of::<ListState>();
+    let large = Value::of(&ByteBuf::from(vec![1; config::LIST_WALK_BYTES_MAX / 32])).unwrap();
+    for at in 0..33 {
+        let value = if at == 16 { value(7) } else { large.clone() };
+        list.call::<u64>("push", &(NAME, value, None::<u64>)).unwrap();
+    }
+    list.changes.clear();
+    let index =
+        |list: &mut Bench, of: u8, slice: Slice| list.call::<Option<u64>>("index", &(NAME, key(of), slice));
+
+    assert!(is_refused(list.call::<()>("sort", &(NAME, SortOrder::Descending))));
+    assert!(is_refused(list.call::<u64>("count", &(NAME, key(7)))));
+    assert!(is_refused(list.call::<bool>("remove", &(NAME, key(9)))));
+    assert!(is_refused(index(&mut list, 9, Slice::from(..))));
+    assert_eq!(list.changes, []);
+    assert_eq!(list.call::<u64>("len", &(NAME,)).unwrap(), 33);
+
+    // What is found sooner is found, and what is smaller is searched.
+    assert_eq!(index(&mut list, 7, Slice::from(..)).unwrap(), Some(16));
+    assert_eq!(index(&mut list, 9, Slice::from(2..)).unwrap(), None);
+    // What moves values looks into none of them.
+    list.call::<()>("reverse", &(NAME,)).unwrap();
+    assert_eq!(list.call::<u64>("remove_slice", &(NAME, Slice::from(1..).step(2))).unwrap(), 16);
+    list.call::<()>("sort", &(NAME, SortOrder::Ascending)).unwrap();
+    assert_eq!(index(&mut list, 7, Slice::from(..)).unwrap(), Some(0));
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Counts, Tally, fits, reply_bytes, sum};
 use crate::config;
-use crate::datatypes::entries::{Expiring, check_reply, ttl};
+use crate::datatypes::entries::{self, Expiring, check_reply, ttl};
 use crate::error::DataError;
 use crate::hosted::{Hosted, Key, Others, Turn};
 
@@ -409,11 +409,7 @@ fn told<'a>(counts: impl Iterator<Item = (&'a Arc<Key>, i64)>) -> Result<Vec<(Ke
 }
 
 fn check_work(values: usize) -> Result<(), DataError> {
-    let max = config::COMBINED_MEMBERS_MAX;
-    if values <= max {
-        return Ok(());
-    }
-    Err(DataError::invalid(format!("one step looks at {max} values at most, and here are {values}")))
+    entries::check_work(values, config::COMBINED_MEMBERS_MAX, "values")
 }
 
 fn tell(turn: &mut Turn<'_>, change: &MultisetChange) {

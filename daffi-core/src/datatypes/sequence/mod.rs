@@ -15,7 +15,7 @@ use self::rope::Rope;
 pub use self::slice::Slice;
 use self::slice::Span;
 pub(super) use self::typed::{by_place, keys, opened, opened_all, values};
-use super::entries::{HEAD_BYTES, check_reply};
+use super::entries::{HEAD_BYTES, check_reply, check_work};
 use crate::config;
 use crate::error::DataError;
 use crate::hosted::order::sort_key;
@@ -54,6 +54,15 @@ pub enum ListChange {
         at: u64,
         /// What stands there now.
         value: Arc<Value>,
+    },
+    /// Values were replaced, one every so many places.
+    Replaced {
+        /// The first place.
+        at: u64,
+        /// How far the next is.
+        step: u64,
+        /// What stands there now.
+        values: Vec<Arc<Value>>,
     },
     /// Values were removed, one every so many places.
     Thinned {
@@ -193,12 +202,16 @@ impl Sequence {
                 "{given} values for a slice of {places} places: {slice}"
             )));
         }
-        let mut places: Vec<usize> = span.places().collect();
+        let mut values: Vec<Arc<Value>> = values.into_iter().map(Arc::new).collect();
         if span.is_backwards {
-            places.reverse();
+            values.reverse();
         }
-        for (at, value) in places.into_iter().zip(values) {
-            self.set(turn, at, value);
+        if turn.is_watched() && span.count > 0 {
+            let (at, step, values) = (span.first as u64, span.step as u64, values.clone());
+            tell(turn, &ListChange::Replaced { at, step, values });
+        }
+        for (at, value) in span.places().zip(values) {
+            self.values.set(at, value);
         }
         Ok(())
     }
@@ -225,14 +238,22 @@ impl Sequence {
     pub(super) fn index(&self, value: &Key, within: Slice) -> Result<Option<u64>, DataError> {
         let span = within.of(self.len())?;
         check_walk(span.count)?;
-        let found = self.of_span(span).position(|found| found.equals(value));
-        let at = found.map(|at| if span.is_backwards { span.count - 1 - at } else { at });
-        Ok(at.map(|at| (span.first + at * span.step) as u64))
+        let mut bytes = 0;
+        for (at, found) in self.of_span(span).enumerate() {
+            bytes += found.bytes().len();
+            check_bytes(bytes)?;
+            if found.equals(value) {
+                let at = if span.is_backwards { span.count - 1 - at } else { at };
+                return Ok(Some((span.first + at * span.step) as u64));
+            }
+        }
+        Ok(None)
     }
 
     /// How often this value is there.
     pub(super) fn count(&self, value: &Key) -> Result<u64, DataError> {
         check_walk(self.len())?;
+        check_bytes(self.values.bytes())?;
         Ok(self.values.iter_from(0).filter(|found| found.equals(value)).count() as u64)
     }
 
@@ -247,6 +268,7 @@ impl Sequence {
 
     pub(super) fn sort(&mut self, turn: &mut Turn<'_>, order: SortOrder) -> Result<(), DataError> {
         check_walk(self.len())?;
+        check_bytes(self.values.bytes())?;
         let mut values: Vec<Arc<Value>> = self.values.iter_from(0).cloned().collect();
         match order {
             SortOrder::Ascending => values.sort_by_cached_key(|value| sort_key(value.bytes())),
@@ -340,13 +362,12 @@ fn tell(turn: &mut Turn<'_>, change: &ListChange) {
     turn.tell(change).expect("values are bytes, and those encode");
 }
 
-/// Refuses to look at more values than a turn has time for.
 fn check_walk(values: usize) -> Result<(), DataError> {
-    let max = config::LIST_WALK_MAX;
-    if values <= max {
-        return Ok(());
-    }
-    Err(DataError::invalid(format!("one step looks at {max} values at most, and here are {values}")))
+    check_work(values, config::LIST_WALK_MAX, "values")
+}
+
+fn check_bytes(bytes: usize) -> Result<(), DataError> {
+    check_work(bytes, config::LIST_WALK_BYTES_MAX, "bytes of values")
 }
 
 impl Serialize for Sequence {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SetState;
 use crate::config;
-use crate::datatypes::entries::{HEAD_BYTES, check_reply};
+use crate::datatypes::entries::{self, HEAD_BYTES, check_reply};
 use crate::error::DataError;
 use crate::hosted::{Key, Others, Turn};
 
@@ -163,9 +163,5 @@ fn is_disjoint(set: &Side<'_>, other: &Side<'_>) -> bool {
 
 /// Refuses what would hold up everybody else.
 pub(super) fn check_work(members: usize) -> Result<(), DataError> {
-    let max = config::COMBINED_MEMBERS_MAX;
-    if members <= max {
-        return Ok(());
-    }
-    Err(DataError::invalid(format!("{members} members to be looked at in one step, where {max} may be")))
+    entries::check_work(members, config::COMBINED_MEMBERS_MAX, "members")
 }
