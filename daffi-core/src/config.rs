@@ -405,8 +405,8 @@ pub const REDLOCK_CLOCKS_APART_MAX: Duration = Duration::from_secs(366 * 24 * 3_
 /// which nobody else has a turn.
 pub const LIST_WALK_MAX: usize = 1_000_000;
 
-/// Bytes of the values that one such step looks into: half a second for what is read slowest, maps of small maps. A sort
-/// takes up to four times as many of memory while it lasts.
+/// Bytes of the values that one such step looks into: a second at worst, for maps of many small pairs out of order, and
+/// hardly any time for texts. A sort takes up to four times as many of memory while it lasts.
 pub const LIST_WALK_BYTES_MAX: usize = 32 << 20;
 
 /// Levels that lists and objects in a document nest at most: within what a message may nest, with room for what stands

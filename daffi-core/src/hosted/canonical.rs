@@ -101,21 +101,30 @@ fn put_integer(value: i128, out: &mut Vec<u8>) {
 }
 
 fn put_map(length: u32, rest: &mut &[u8], out: &mut Vec<u8>) -> Result<(), CanonicalError> {
+    encode::write_map_len(out, length).expect("memory takes all");
+    let first = out.len();
+    // Where each key and its value begin, and where that ends.
     let mut pairs = Vec::new();
     for _ in 0..length {
-        let (mut key, mut value) = (Vec::new(), Vec::new());
-        put(rest, &mut key)?;
-        put(rest, &mut value)?;
-        pairs.push((key, value));
+        let key = out.len() - first;
+        put(rest, out)?;
+        let value = out.len() - first;
+        put(rest, out)?;
+        pairs.push((key, value, out.len() - first));
     }
-    pairs.sort();
-    if pairs.windows(2).any(|two| two[0].0 == two[1].0) {
+    let as_they_came = &out[first..];
+    if pairs.is_sorted_by(|one, other| as_they_came[one.0..one.1] < as_they_came[other.0..other.1]) {
+        return Ok(());
+    }
+    let as_they_came = out.split_off(first);
+    pairs.sort_unstable_by_key(|pair| &as_they_came[pair.0..pair.1]);
+    let has_two =
+        |two: &[(usize, usize, usize)]| as_they_came[two[0].0..two[0].1] == as_they_came[two[1].0..two[1].1];
+    if pairs.windows(2).any(has_two) {
         return Err(CanonicalError::TwoKeys);
     }
-    encode::write_map_len(out, length).expect("memory takes all");
-    for (key, value) in pairs {
-        out.extend_from_slice(&key);
-        out.extend_from_slice(&value);
+    for (key, _, end) in pairs {
+        out.extend_from_slice(&as_they_came[key..end]);
     }
     Ok(())
 }

@@ -480,7 +480,7 @@ fn a_slice_with_a_step_is_told_of_at_once() {
     assert_eq!(told, [ListChange::Replaced { at: 1, step: 2, values }]);
 }
 
-fn is_refused<T: std::fmt::Debug>(done: Result<T, DataError>) -> bool {
+fn is_refused<T>(done: &Result<T, DataError>) -> bool {
     matches!(done, Err(DataError::Invalid { .. }))
 }
 
@@ -496,12 +496,12 @@ fn a_step_that_would_look_at_too_many_values_is_refused_and_changes_nothing() {
     list.changes.clear();
     let index = |list: &mut Bench, slice: Slice| list.call::<Option<u64>>("index", &(NAME, key(7), slice));
 
-    assert!(is_refused(list.call::<()>("sort", &(NAME, SortOrder::Ascending))));
-    assert!(is_refused(list.call::<()>("reverse", &(NAME,))));
-    assert!(is_refused(list.call::<bool>("remove", &(NAME, key(7)))));
-    assert!(is_refused(list.call::<u64>("count", &(NAME, key(7)))));
-    assert!(is_refused(list.call::<u64>("remove_slice", &(NAME, Slice::from(..).step(2)))));
-    assert!(is_refused(index(&mut list, Slice::from(..))));
+    assert!(is_refused(&list.call::<()>("sort", &(NAME, SortOrder::Ascending))));
+    assert!(is_refused(&list.call::<()>("reverse", &(NAME,))));
+    assert!(is_refused(&list.call::<bool>("remove", &(NAME, key(7)))));
+    assert!(is_refused(&list.call::<u64>("count", &(NAME, key(7)))));
+    assert!(is_refused(&list.call::<u64>("remove_slice", &(NAME, Slice::from(..).step(2)))));
+    assert!(is_refused(&index(&mut list, Slice::from(..))));
     assert_eq!(list.changes, []);
     assert_eq!(list.call::<Option<Value>>("get", &(NAME, most)).unwrap(), Some(value(7)));
 
@@ -525,10 +525,10 @@ fn a_step_that_would_look_into_too_much_is_refused_and_changes_nothing() {
     let index =
         |list: &mut Bench, of: u8, slice: Slice| list.call::<Option<u64>>("index", &(NAME, key(of), slice));
 
-    assert!(is_refused(list.call::<()>("sort", &(NAME, SortOrder::Descending))));
-    assert!(is_refused(list.call::<u64>("count", &(NAME, key(7)))));
-    assert!(is_refused(list.call::<bool>("remove", &(NAME, key(9)))));
-    assert!(is_refused(index(&mut list, 9, Slice::from(..))));
+    assert!(is_refused(&list.call::<()>("sort", &(NAME, SortOrder::Descending))));
+    assert!(is_refused(&list.call::<u64>("count", &(NAME, key(7)))));
+    assert!(is_refused(&list.call::<bool>("remove", &(NAME, key(9)))));
+    assert!(is_refused(&index(&mut list, 9, Slice::from(..))));
     assert_eq!(list.changes, []);
     assert_eq!(list.call::<u64>("len", &(NAME,)).unwrap(), 33);
 
