@@ -186,23 +186,10 @@ impl<V: Weight> Entries<V> {
         after: Option<&Key>,
         limit: u64,
     ) -> Result<(Vec<Shown<'_, V>>, bool), DataError> {
-        if limit == 0 {
-            return Err(DataError::invalid("a page of no entries comes to no end"));
-        }
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(config::PAGE_ENTRIES_MAX);
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = self.entries.range::<_, Key>((from, Bound::Unbounded));
-        let (mut page, mut bytes) = (Vec::new(), 0);
-        while page.len() < limit {
-            let Some((key, entry)) = rest.next() else { return Ok((page, false)) };
-            bytes += key.bytes().len() + entry.value.bytes() + HEAD_BYTES;
-            // One by itself always fits a reply, since it came in a call.
-            if bytes > config::PAGE_BYTES && !page.is_empty() {
-                return Ok((page, true));
-            }
-            page.push((key, &entry.value));
-        }
-        Ok((page, rest.next().is_some()))
+        let rest = self.entries.range::<_, Key>((from, Bound::Unbounded));
+        let rest = rest.map(|(key, entry)| (key, &entry.value));
+        page(rest, limit, |(key, value)| key.bytes().len() + value.bytes() + HEAD_BYTES)
     }
 
     /// Refuses what would answer with all entries where one reply cannot hold them.
@@ -260,6 +247,29 @@ pub(super) fn check_reply(bytes: usize) -> Result<(), DataError> {
     Err(DataError::invalid(format!(
         "a reply holds {limit} bytes, and this one would have {bytes}: iterate, which goes by pages"
     )))
+}
+
+/// As many as fit a page of those that are left, each of which takes so many bytes, and whether there are more.
+pub(super) fn page<T>(
+    mut rest: impl Iterator<Item = T>,
+    limit: u64,
+    bytes_of: impl Fn(&T) -> usize,
+) -> Result<(Vec<T>, bool), DataError> {
+    if limit == 0 {
+        return Err(DataError::invalid("a page of nothing comes to no end"));
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(config::PAGE_ENTRIES_MAX);
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    while page.len() < limit {
+        let Some(next) = rest.next() else { return Ok((page, false)) };
+        bytes += bytes_of(&next);
+        // One by itself always fits a reply, since it came in a call.
+        if bytes > config::PAGE_BYTES && !page.is_empty() {
+            return Ok((page, true));
+        }
+        page.push(next);
+    }
+    Ok((page, rest.next().is_some()))
 }
 
 /// A time to live that came over the wire.

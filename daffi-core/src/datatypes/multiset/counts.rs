@@ -7,8 +7,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config;
-use crate::datatypes::entries::HEAD_BYTES;
+use crate::datatypes::entries::{HEAD_BYTES, page};
 use crate::error::DataError;
 use crate::hosted::Key;
 
@@ -132,23 +131,10 @@ impl Counts {
 
     /// As many as fit a page of those after a value, and whether there are more.
     pub(super) fn page(&self, after: Option<&Key>, limit: u64) -> Result<(Vec<(Key, i64)>, bool), DataError> {
-        if limit == 0 {
-            return Err(DataError::invalid("a page of no values comes to no end"));
-        }
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(config::PAGE_ENTRIES_MAX);
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut rest = self.counts.range::<_, Key>((from, Bound::Unbounded));
-        let (mut page, mut bytes) = (Vec::new(), 0);
-        while page.len() < limit {
-            let Some((value, count)) = rest.next() else { return Ok((page, false)) };
-            bytes += reply_bytes(value);
-            // One by itself always fits a reply, since it came in a call.
-            if bytes > config::PAGE_BYTES && !page.is_empty() {
-                return Ok((page, true));
-            }
-            page.push(((**value).clone(), *count));
-        }
-        Ok((page, rest.next().is_some()))
+        let rest = self.counts.range::<_, Key>((from, Bound::Unbounded));
+        let (page, has_more) = page(rest, limit, |(value, _)| reply_bytes(value))?;
+        Ok((page.into_iter().map(|(value, count)| ((**value).clone(), *count)).collect(), has_more))
     }
 
     /// About what they take of memory.

@@ -15,7 +15,7 @@ use self::rope::Rope;
 pub use self::slice::Slice;
 use self::slice::Span;
 pub(super) use self::typed::{by_place, keys, opened, opened_all, values};
-use super::entries::{HEAD_BYTES, check_reply, check_work};
+use super::entries::{HEAD_BYTES, check_reply, check_work, page};
 use crate::config;
 use crate::error::DataError;
 use crate::hosted::order::sort_key;
@@ -339,22 +339,9 @@ impl Sequence {
 
     /// As many as fit a page of those from a place on, and whether there are more.
     pub(super) fn page(&self, start: u64, limit: u64) -> Result<(Vec<Value>, bool), DataError> {
-        if limit == 0 {
-            return Err(DataError::invalid("a page of no values comes to no end"));
-        }
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX).min(config::PAGE_ENTRIES_MAX);
-        let mut rest = self.values.iter_from(usize::try_from(start).unwrap_or(usize::MAX));
-        let (mut page, mut bytes) = (Vec::new(), 0);
-        while page.len() < limit {
-            let Some(value) = rest.next() else { return Ok((page, false)) };
-            bytes += value.bytes().len() + HEAD_BYTES;
-            // One by itself always fits a reply, since it came in a call.
-            if bytes > config::PAGE_BYTES && !page.is_empty() {
-                return Ok((page, true));
-            }
-            page.push((**value).clone());
-        }
-        Ok((page, rest.next().is_some()))
+        let rest = self.values.iter_from(usize::try_from(start).unwrap_or(usize::MAX));
+        let (page, has_more) = page(rest, limit, |value| value.bytes().len() + HEAD_BYTES)?;
+        Ok((page.into_iter().map(|value| (**value).clone()).collect(), has_more))
     }
 }
 
