@@ -42,4 +42,5 @@ mod set;
 mod space;
 mod spaces;
 mod synchronize;
+mod typed_space;
 mod waiting;
