@@ -29,6 +29,7 @@ fn expand(source: &str) -> String {
         "count" => crate::count_tokens(given, item),
         "synchronize" => crate::synchronize_tokens(given, item),
         "main" => crate::main_tokens(given, item),
+        "derive" => crate::space_tokens(item),
         other => panic!("no macro `{other}`"),
     };
     prettyplease::unparse(&syn::parse2(expanded).expect("the expansion is a file"))
@@ -93,6 +94,7 @@ fn no_item_is_too_odd_to_be_told_what_is_wrong_with_it() {
                 crate::main_tokens,
                 crate::count_tokens,
                 crate::synchronize_tokens,
+                |_, item| crate::space_tokens(item),
             ] {
                 let expanded = expand(given.clone(), item.clone());
                 assert!(!expanded.is_empty() || item.is_empty(), "nothing is said of {item}");

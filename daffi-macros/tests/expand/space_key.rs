@@ -1,0 +1,5 @@
+#[derive(Space)]
+struct UserLock {
+    #[key]
+    user: String,
+}
