@@ -163,9 +163,10 @@ pub use daffi_macros::synchronize;
 /// Makes a struct the objects of a space: its description, and a function for each attribute that offers what the type of
 /// that allows.
 ///
-/// One field is the key; `String`, `i64`, `f64` and `SystemTime` can be. The others are of those types or `Text`, of a `Vec`,
-/// a `BTreeSet` or a `BTreeMap` of text and numbers, or a document, [`Value`](datatypes::space::Value).
-/// [`Node::space`](Node::space) has the space.
+/// One field is the key; `String`, `Text`, `i64`, `f64`, [`Float`](datatypes::space::Float) and `SystemTime` can be. The
+/// others are of those types, of a `Vec`, a `BTreeSet` or `HashSet`, a `BTreeMap` or `HashMap` of text and numbers, or a
+/// document, [`Value`](datatypes::space::Value). What is looked up, the elements of a set and the keys of a map, is a
+/// `Float` where it is no integer. [`Node::space`](Node::space) has the space.
 ///
 /// ```standalone_crate
 /// use std::collections::BTreeSet;
@@ -194,6 +195,9 @@ pub use daffi_macros::synchronize;
 /// friends.update("jj", Friend::friends().insert("jsmith1")).await?;
 /// friends.update("jj", Friend::first().set("Jon").then(Friend::views().add(1))).when(Friend::first().eq("John")).await?;
 /// assert_eq!(friends.fetch("jj", Friend::views().add(1)).await?, 2);
+///
+/// let mut often_seen = friends.sorted_search(Friend::views().ge(2), Friend::views().descending(), 10).await?;
+/// assert_eq!(often_seen.try_next().await?.map(|friend| friend.first), Some("Jon".into()));
 /// # Ok(())
 /// # }
 /// ```

@@ -59,8 +59,8 @@ pub use state::{
     SpaceChange, SpaceEntry, SpaceState, Through, Wanted,
 };
 pub use typed::{
-    Attr, Attributed, Element, Entry, Integer, KeyAttr, Measured, Number, Ordered, Space, Step, Steps,
-    Textual, TypedSpace, TypedWrite, Updated, Where, field,
+    Attr, Attributed, By, Element, Entry, Float, Integer, KeyAttr, Measured, Member, Number, Ordered, Scalar,
+    Space, Step, Steps, Textual, TypedResults, TypedSpace, TypedWrite, Updated, Where, field,
 };
 pub use types::{Primitive, Type, Unit};
 pub use value::{List, Map, Set, Sorted, Text, Value, Weight};

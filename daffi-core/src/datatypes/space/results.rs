@@ -69,7 +69,7 @@ impl DynSpace {
     /// As [`search`](Self::search).
     pub fn count(&self, predicate: impl Into<Predicate>) -> Count {
         let begun = self.begun_search(plain(predicate.into(), Wanted::Count), None);
-        Count { bridge: Bridge::of(self.client().node()), begun }
+        Count { bridge: Some(Bridge::of(self.client().node())), begun }
     }
 
     /// What a search for this would do, and how many objects it would look at.
@@ -310,18 +310,26 @@ impl fmt::Debug for Results {
 /// Objects that are counted: await it, or [`wait`](Self::wait) for it on a thread.
 #[must_use = "nothing is counted until it is awaited"]
 pub struct Count {
-    bridge: Bridge,
+    /// To wait for it, unless it has failed already.
+    bridge: Option<Bridge>,
     begun: Operation<Results>,
 }
 
 impl Count {
+    /// One that comes to nothing else.
+    pub(super) fn failed(error: SpaceError) -> Self {
+        Self { bridge: None, begun: Operation::failed(error) }
+    }
+
     /// Waits for it on this thread, for programs without a runtime.
     ///
     /// # Errors
     /// As awaiting it; in an async task [`CallError::WouldBlock`](crate::error::CallError::WouldBlock).
     pub fn wait(self) -> Result<u64, DataError> {
-        let bridge = self.bridge.clone();
-        bridge.value(self)?
+        match self.bridge.clone() {
+            Some(bridge) => bridge.value(self)?,
+            None => self.begun.wait().map(|results| results.counted),
+        }
     }
 }
 

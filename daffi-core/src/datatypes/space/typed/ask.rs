@@ -1,5 +1,6 @@
 //! What is asked of objects of one type.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
@@ -20,6 +21,19 @@ impl<S> Where<S> {
     /// Holds for every object.
     pub fn always() -> Self {
         Self::new(Predicate::always())
+    }
+}
+
+/// An order of the objects of `S`: by one of their attributes, or by their keys. Where that is equal it is by the keys.
+pub struct By<S> {
+    pub(super) name: Cow<'static, str>,
+    pub(super) is_descending: bool,
+    of: PhantomData<fn() -> S>,
+}
+
+impl<S> By<S> {
+    pub(super) fn new(name: Cow<'static, str>, is_descending: bool) -> Self {
+        Self { name, is_descending, of: PhantomData }
     }
 }
 
@@ -56,5 +70,12 @@ impl<S> Not for Where<S> {
 impl<S> fmt::Debug for Where<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Where({})", self.predicate)
+    }
+}
+
+impl<S> fmt::Debug for By<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = if self.is_descending { "descending" } else { "ascending" };
+        write!(f, "By({} {way})", self.name)
     }
 }

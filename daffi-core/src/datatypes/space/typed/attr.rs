@@ -1,13 +1,13 @@
 //! Attributes of a type of Rust, each of which offers what its type allows.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::ask::Where;
+use super::ask::{By, Where};
 use super::step::{self, Opened, Step};
-use super::value::{Attributed, Element, Integer, Measured, Number, Ordered, Textual};
+use super::value::{Attributed, Element, Integer, Measured, Member, Number, Ordered, Scalar, Textual};
 use crate::datatypes::space::predicate::{Check, Predicate};
 use crate::datatypes::space::value::Value;
 use crate::datatypes::space::write::Action;
@@ -125,6 +125,18 @@ macro_rules! asks {
             /// That it lies between these, both of them included.
             pub fn between(self, least: impl Into<T>, greatest: impl Into<T>) -> Where<S> {
                 self.is(Check::Between(least.into().to_value(), greatest.into().to_value()))
+            }
+        }
+
+        impl<S, T: Scalar> $of<S, T> {
+            /// The order by it, from the least on.
+            pub fn ascending(self) -> By<S> {
+                By::new(self.name.into(), false)
+            }
+
+            /// The order by it, from the greatest on.
+            pub fn descending(self) -> By<S> {
+                By::new(self.name.into(), true)
             }
         }
 
@@ -306,62 +318,78 @@ impl<S, E: Element> Attr<S, Vec<E>> {
     }
 }
 
-/// Sets. What is done to them comes to how many elements there are then.
-impl<S, E: Element + Ord> Attr<S, BTreeSet<E>> {
-    /// Adds an element; if it is there, nothing happens.
-    pub fn insert(self, element: impl Into<E>) -> Step<S, u64> {
-        self.act(Action::Insert(element.into().to_value()), step::counted)
-    }
+macro_rules! sets {
+    ($($set:ident $(<$hasher:ident>)?),+) => {
+        $(
+            /// Sets. What is done to them comes to how many elements there are then.
+            impl<S, E: Member $(, $hasher)?> Attr<S, $set<E $(, $hasher)?>> {
+                /// Adds an element; if it is there, nothing happens.
+                pub fn insert(self, element: impl Into<E>) -> Step<S, u64> {
+                    self.act(Action::Insert(element.into().to_value()), step::counted)
+                }
 
-    /// Removes an element; if it is not there, nothing happens.
-    pub fn remove(self, element: impl Into<E>) -> Step<S, u64> {
-        self.act(Action::Remove(element.into().to_value()), step::counted)
-    }
+                /// Removes an element; if it is not there, nothing happens.
+                pub fn remove(self, element: impl Into<E>) -> Step<S, u64> {
+                    self.act(Action::Remove(element.into().to_value()), step::counted)
+                }
 
-    /// Adds all of these.
-    pub fn union<V: Into<E>>(self, elements: impl IntoIterator<Item = V>) -> Step<S, u64> {
-        self.act(Action::Union(all(elements)), step::counted)
-    }
+                /// Adds all of these.
+                pub fn union<V: Into<E>>(self, elements: impl IntoIterator<Item = V>) -> Step<S, u64> {
+                    self.act(Action::Union(all(elements)), step::counted)
+                }
 
-    /// Leaves only what is among these too.
-    pub fn intersection<V: Into<E>>(self, elements: impl IntoIterator<Item = V>) -> Step<S, u64> {
-        self.act(Action::Intersect(all(elements)), step::counted)
-    }
+                /// Leaves only what is among these too.
+                pub fn intersection<V: Into<E>>(self, elements: impl IntoIterator<Item = V>) -> Step<S, u64> {
+                    self.act(Action::Intersect(all(elements)), step::counted)
+                }
 
-    /// That this is one of its elements.
-    pub fn contains(self, element: impl Into<E>) -> Where<S> {
-        self.is(Check::Contains(element.into().to_value()))
-    }
+                /// That this is one of its elements.
+                pub fn contains(self, element: impl Into<E>) -> Where<S> {
+                    self.is(Check::Contains(element.into().to_value()))
+                }
+            }
+        )+
+    };
 }
 
-fn all<E: Element + Ord, V: Into<E>>(elements: impl IntoIterator<Item = V>) -> Value {
-    elements.into_iter().map(Into::into).collect::<BTreeSet<E>>().to_value()
+sets!(BTreeSet, HashSet<H>);
+
+fn all<E: Member, V: Into<E>>(elements: impl IntoIterator<Item = V>) -> Value {
+    Value::Set(elements.into_iter().map(|element| element.into().to_value()).collect())
 }
 
-/// Maps. What is done to them comes to how many entries there are then, and what is done to [one entry](Self::at) to what it
-/// is then.
-impl<S, K: Element + Ord, V: Element> Attr<S, BTreeMap<K, V>> {
-    /// Puts a value by a key, whatever was there.
-    pub fn insert(self, key: impl Into<K>, value: impl Into<V>) -> Step<S, u64> {
-        let entry = BTreeMap::from([(key.into(), value.into())]);
-        self.act(Action::Merge(entry.to_value()), step::counted)
-    }
+macro_rules! maps {
+    ($($map:ident $(<$hasher:ident>)?),+) => {
+        $(
+            /// Maps. What is done to them comes to how many entries there are then, and what is done to
+            /// [one entry](Self::at) to what it is then.
+            impl<S, K: Member, V: Element $(, $hasher)?> Attr<S, $map<K, V $(, $hasher)?>> {
+                /// Puts a value by a key, whatever was there.
+                pub fn insert(self, key: impl Into<K>, value: impl Into<V>) -> Step<S, u64> {
+                    let entry = (key.into().to_value(), value.into().to_value());
+                    self.act(Action::Merge(Value::Map([entry].into_iter().collect())), step::counted)
+                }
 
-    /// Removes what is by a key; if nothing is, nothing happens.
-    pub fn remove(self, key: impl Into<K>) -> Step<S, u64> {
-        self.act(Action::Remove(key.into().to_value()), step::counted)
-    }
+                /// Removes what is by a key; if nothing is, nothing happens.
+                pub fn remove(self, key: impl Into<K>) -> Step<S, u64> {
+                    self.act(Action::Remove(key.into().to_value()), step::counted)
+                }
 
-    /// What it has by a key, to do something to it.
-    pub fn at(self, key: impl Into<K>) -> Entry<S, V> {
-        Entry { name: self.name, key: key.into().to_value(), of: PhantomData }
-    }
+                /// What it has by a key, to do something to it.
+                pub fn at(self, key: impl Into<K>) -> Entry<S, V> {
+                    Entry { name: self.name, key: key.into().to_value(), of: PhantomData }
+                }
 
-    /// That it has this key.
-    pub fn contains(self, key: impl Into<K>) -> Where<S> {
-        self.is(Check::Contains(key.into().to_value()))
-    }
+                /// That it has this key.
+                pub fn contains(self, key: impl Into<K>) -> Where<S> {
+                    self.is(Check::Contains(key.into().to_value()))
+                }
+            }
+        )+
+    };
 }
+
+maps!(BTreeMap, HashMap<H>);
 
 /// Documents.
 impl<S> Attr<S, Value> {

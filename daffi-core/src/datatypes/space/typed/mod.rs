@@ -2,6 +2,8 @@
 
 mod ask;
 mod attr;
+mod float;
+mod found;
 mod step;
 mod value;
 mod write;
@@ -9,16 +11,19 @@ mod write;
 use std::fmt;
 use std::marker::PhantomData;
 
-pub use ask::Where;
+pub use ask::{By, Where};
 pub use attr::{Attr, Entry, KeyAttr};
+pub use float::Float;
+pub use found::TypedResults;
 pub use step::{Step, Steps};
-pub use value::{Attributed, Element, Integer, Measured, Number, Ordered, Textual};
+pub use value::{Attributed, Element, Integer, Measured, Member, Number, Ordered, Scalar, Textual};
 pub use write::{TypedWrite, Updated};
 
 use super::fields::Fields;
 use super::handle::DynSpace;
+use super::results::{Count, SearchCursor};
 use super::schema::Schema;
-use super::state::SpaceState;
+use super::state::{Found, SearchPlan, SpaceState};
 use super::value::Value;
 use super::write::{Returning, Write};
 use crate::api::{Kept, Operation};
@@ -33,7 +38,7 @@ use crate::node::Node;
 )]
 pub trait Space: Sized + Send + 'static {
     /// The type of the key.
-    type Key: Attributed;
+    type Key: Scalar;
 
     /// The description of the space.
     ///
@@ -67,9 +72,15 @@ pub fn field<T: Attributed>(value: Option<&Value>, name: &str) -> Result<T, Data
     })
 }
 
+/// The object that was found.
+fn object<S: Space>(found: &Found) -> Result<S, DataError> {
+    S::from_parts(&found.key, &found.fields)
+}
+
 /// A space whose objects are values of `S`: [`DynSpace`] with types, so that what does not fit does not compile.
 ///
 /// ```
+/// use futures::TryStreamExt;
 /// # use daffi_core::{datatypes::space::{Attr, Attributed, Fields, Schema, Space, Type, Value, field}, error::{DataError, SpaceError}, node::Node};
 /// # struct Friend { username: String, views: i64 }
 /// # impl Friend { fn views() -> Attr<Self, i64> { Attr::named("views") } }
@@ -86,6 +97,11 @@ pub fn field<T: Attributed>(value: Option<&Value>, name: &str) -> Result<T, Data
 /// friends.put(&Friend { username: "jj".into(), views: 0 }).await?;
 /// let views: i64 = friends.fetch("jj", Friend::views().add(1)).await?;
 /// assert_eq!(views, 1);
+///
+/// let mut seen = friends.sorted_search(Friend::views().gt(0), Friend::views().descending(), 10).await?;
+/// while let Some(friend) = seen.try_next().await? {
+///     println!("{} was seen {} times", friend.username, friend.views);
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -133,8 +149,7 @@ impl<S: Space> TypedSpace<S> {
     /// The object by a key, if it is there.
     pub fn get(&self, key: impl Into<S::Key>) -> Operation<Option<S>> {
         let key = key.into().to_value();
-        self.with(|space| space.get(key))
-            .and_then(|found| found.map(|found| S::from_parts(&found.key, &found.fields)).transpose())
+        self.with(|space| space.get(key)).and_then(|found| found.map(|found| object(&found)).transpose())
     }
 
     /// One attribute of the object by a key, if that is there.
@@ -205,6 +220,49 @@ impl<S: Space> TypedSpace<S> {
     /// Removes all objects that are as is asked, in one step, and says how many they are.
     pub fn delete_all(&self, asked: Where<S>) -> Operation<u64> {
         self.with(|space| space.group_del(asked))
+    }
+
+    /// All objects that are as is asked, in no order, as they are when this is done: what is written while they are read is
+    /// not among them. Awaited, it is a stream.
+    ///
+    /// # Errors
+    /// As [`DynSpace::search`].
+    pub fn search(&self, asked: Where<S>) -> Operation<TypedResults<S>> {
+        self.with(|space| space.search(asked)).map(TypedResults::new)
+    }
+
+    /// The first objects, at most so many, that are as is asked by the order of an attribute or of the key:
+    /// [`Attr::ascending`], [`Attr::descending`]. Without an index of the attribute it looks at all of them first.
+    ///
+    /// # Errors
+    /// As [`DynSpace::sorted_search`].
+    pub fn sorted_search(&self, asked: Where<S>, by: By<S>, limit: u64) -> Operation<TypedResults<S>> {
+        let By { name, is_descending, .. } = by;
+        self.with(|space| space.sorted_search(asked, name, limit, is_descending)).map(TypedResults::new)
+    }
+
+    /// How many objects are as is asked, at one instant.
+    ///
+    /// # Errors
+    /// As [`DynSpace::search`].
+    pub fn count(&self, asked: Where<S>) -> Count {
+        match &self.space {
+            Ok(space) => space.count(asked),
+            Err(error) => Count::failed(error.clone()),
+        }
+    }
+
+    /// What a search for this would do, and how many objects it would look at.
+    pub fn search_describe(&self, asked: Where<S>) -> Operation<SearchPlan> {
+        self.with(|space| space.search_describe(asked))
+    }
+
+    /// Goes on with a search where another stream, or this program before, has come to; see [`DynSpace::resume`].
+    ///
+    /// # Errors
+    /// [`SpaceError`] if the type describes no space.
+    pub fn resume(&self, cursor: SearchCursor) -> Result<TypedResults<S>, SpaceError> {
+        Ok(TypedResults::new(self.dynamic()?.resume(cursor)))
     }
 
     /// How many objects there are.

@@ -1,16 +1,18 @@
 //! Types of Rust that attributes can have.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, Hash};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::float::Float;
 use crate::datatypes::space::types::{Primitive, Type, Unit};
 use crate::datatypes::space::value::{Text, Value};
 
 /// A type that an attribute can have.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type of an attribute",
-    note = "attributes are `String`, `Text`, `i64`, `f64`, `SystemTime`; `Vec`, `BTreeSet` and `BTreeMap` of text and \
-            numbers; and `space::Value`, a document"
+    note = "attributes are `String`, `Text`, `i64`, `f64`, `space::Float`, `SystemTime`; `Vec`, `BTreeSet`, `HashSet`, \
+            `BTreeMap` and `HashMap` of text and numbers; and `space::Value`, a document"
 )]
 pub trait Attributed: Sized + Send + 'static {
     /// What it is called in the description of a space.
@@ -26,12 +28,26 @@ pub trait Attributed: Sized + Send + 'static {
 /// A type that lists, sets and maps are made of.
 #[diagnostic::on_unimplemented(
     message = "lists, sets and maps of an attribute are not made of `{Self}`",
-    note = "they are made of `String`, `Text`, `i64` and `f64`"
+    note = "they are made of `String`, `Text`, `i64`, `f64` and `space::Float`"
 )]
 pub trait Element: Attributed {
     /// What it is called in the description of a space.
     const PRIMITIVE: Primitive;
 }
+
+/// A type that sets and keys of maps are made of: what is looked up.
+#[diagnostic::on_unimplemented(
+    message = "sets and keys of maps of an attribute are not made of `{Self}`",
+    note = "they are made of `String`, `Text`, `i64` and `space::Float`, which is an `f64` that equals itself"
+)]
+pub trait Member: Element + Ord + Hash {}
+
+/// A type of attributes that objects are sorted by, and of keys.
+#[diagnostic::on_unimplemented(
+    message = "objects are not found by the order of `{Self}`, so it is no type of a key",
+    note = "keys are `String`, `Text`, `i64`, `f64`, `space::Float` or `SystemTime`"
+)]
+pub trait Scalar: Ordered {}
 
 /// A type of attributes that are compared by `<`. Of a document it is the parts.
 pub trait Ordered: Attributed {}
@@ -69,6 +85,8 @@ macro_rules! primitives {
             }
 
             impl Ordered for $of {}
+
+            impl Scalar for $of {}
         )+
     };
 }
@@ -78,6 +96,7 @@ primitives! {
     Text: String, |text| Value::String(text.clone()), Value::String(text) => Some(text.clone());
     i64: Int, |number| Value::Int(*number), Value::Int(number) => Some(*number);
     f64: Float, |number| Value::Float(*number), Value::Float(number) => Some(*number);
+    Float: Float, |number| Value::Float(number.value()), Value::Float(number) => Some((*number).into());
 }
 
 /// As a timestamp, to the microsecond.
@@ -97,6 +116,8 @@ impl Attributed for SystemTime {
 
 impl Ordered for SystemTime {}
 
+impl Scalar for SystemTime {}
+
 impl<E: Element> Attributed for Vec<E> {
     const TYPE: Type = Type::List(E::PRIMITIVE);
 
@@ -110,31 +131,56 @@ impl<E: Element> Attributed for Vec<E> {
     }
 }
 
-impl<E: Element + Ord> Attributed for BTreeSet<E> {
-    const TYPE: Type = Type::Set(E::PRIMITIVE);
+macro_rules! sets {
+    ($($set:ident $(<$hasher:ident>)?),+) => {
+        $(
+            impl<E: Member $(, $hasher: BuildHasher + Default + Send + 'static)?> Attributed for $set<E $(, $hasher)?> {
+                const TYPE: Type = Type::Set(E::PRIMITIVE);
 
-    fn to_value(&self) -> Value {
-        Value::Set(self.iter().map(E::to_value).collect())
-    }
+                fn to_value(&self) -> Value {
+                    Value::Set(self.iter().map(E::to_value).collect())
+                }
 
-    fn from_value(value: &Value) -> Option<Self> {
-        let Value::Set(set) = value else { return None };
-        set.keys().map(E::from_value).collect()
-    }
+                fn from_value(value: &Value) -> Option<Self> {
+                    let Value::Set(set) = value else { return None };
+                    set.keys().map(E::from_value).collect()
+                }
+            }
+
+            impl<E: Member $(, $hasher: BuildHasher + Default + Send + 'static)?> Measured for $set<E $(, $hasher)?> {}
+        )+
+    };
 }
 
-impl<K: Element + Ord, V: Element> Attributed for BTreeMap<K, V> {
-    const TYPE: Type = Type::Map(K::PRIMITIVE, V::PRIMITIVE);
+sets!(BTreeSet, HashSet<H>);
 
-    fn to_value(&self) -> Value {
-        Value::Map(self.iter().map(|(key, value)| (key.to_value(), value.to_value())).collect())
-    }
+macro_rules! maps {
+    ($($map:ident $(<$hasher:ident>)?),+) => {
+        $(
+            impl<K: Member, V: Element $(, $hasher: BuildHasher + Default + Send + 'static)?> Attributed
+                for $map<K, V $(, $hasher)?>
+            {
+                const TYPE: Type = Type::Map(K::PRIMITIVE, V::PRIMITIVE);
 
-    fn from_value(value: &Value) -> Option<Self> {
-        let Value::Map(map) = value else { return None };
-        map.iter().map(|(key, value)| Some((K::from_value(key)?, V::from_value(value)?))).collect()
-    }
+                fn to_value(&self) -> Value {
+                    Value::Map(self.iter().map(|(key, value)| (key.to_value(), value.to_value())).collect())
+                }
+
+                fn from_value(value: &Value) -> Option<Self> {
+                    let Value::Map(map) = value else { return None };
+                    map.iter().map(|(key, value)| Some((K::from_value(key)?, V::from_value(value)?))).collect()
+                }
+            }
+
+            impl<K: Member, V: Element $(, $hasher: BuildHasher + Default + Send + 'static)?> Measured
+                for $map<K, V $(, $hasher)?>
+            {
+            }
+        )+
+    };
 }
+
+maps!(BTreeMap, HashMap<H>);
 
 /// A document, or a part of one.
 impl Attributed for Value {
@@ -158,12 +204,11 @@ macro_rules! marks {
 }
 
 marks! {
-    Number: i64, f64, Value;
+    Member: String, Text, i64, Float;
+    Number: i64, f64, Float, Value;
     Integer: i64, Value;
     Textual: String, Text, Value;
     Measured: String, Text;
 }
 
 impl<E: Element> Measured for Vec<E> {}
-impl<E: Element + Ord> Measured for BTreeSet<E> {}
-impl<K: Element + Ord, V: Element> Measured for BTreeMap<K, V> {}
