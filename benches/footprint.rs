@@ -3,19 +3,18 @@
 //! Starts itself again as controller and as callee. The caller is this process: its small calls and the large body
 //! share one link.
 
-use std::error::Error;
-use std::io::{BufRead, BufReader, Write};
-use std::net::UdpSocket;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{env, fs, io};
+mod roles;
 
-use daffi::{Controller, Node, Registry, Secret, callback};
+use std::env;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use daffi::{Node, Registry, callback};
 use hdrhistogram::Histogram;
 use serde_bytes::{ByteBuf, Bytes};
 use tokio::task::JoinSet;
 
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+use crate::roles::{Outcome, Role, alone, controller, ready, say, secret};
 
 /// Gives back what it is sent.
 #[callback(inline)]
@@ -42,26 +41,10 @@ fn main() -> Outcome<()> {
     }
 }
 
-fn alone(role: impl Future<Output = Outcome<()>>) -> Outcome<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(role)
-}
-
-async fn controller(url: &str) -> Outcome<()> {
-    let _controller = Controller::bind(url).secret(secret()?).dedicated_runtime().await?;
-    ready()?;
-    std::future::pending().await
-}
-
 async fn callee(url: &str) -> Outcome<()> {
     let _node = daffi::connect(url).name("callee").secret(secret()?).await?;
     ready()?;
     std::future::pending().await
-}
-
-fn ready() -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "ready")?;
-    stdout.flush()
 }
 
 async fn measure(large_bytes: usize, nodes: usize) -> Outcome<()> {
@@ -148,47 +131,6 @@ async fn small_calls(node: &Node, end: impl Future<Output = ()>) -> Outcome<Hist
 
 fn microseconds(latencies: &Histogram<u64>, quantile: f64) -> f64 {
     latencies.value_at_quantile(quantile) as f64 / 1e3
-}
-
-fn say(line: &str) -> Outcome<()> {
-    Ok(writeln!(io::stdout().lock(), "{line}")?)
-}
-
-/// A child that ends when it is dropped.
-struct Role(Child);
-
-impl Role {
-    fn start(name: &str, url: &str) -> Outcome<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        let mut child = command.args(["--role", name, url]).stdout(Stdio::piped()).spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut line)?;
-        if line != "ready\n" {
-            return Err(format!("the {name} has failed").into());
-        }
-        Ok(Self(child))
-    }
-
-    /// A line of the kernel's account of the process, in KiB.
-    fn memory(&self, line: &str) -> Outcome<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
-        let figure = found.and_then(|text| text.split_whitespace().next()).ok_or("no such line")?;
-        Ok(figure.parse()?)
-    }
-}
-
-impl Drop for Role {
-    fn drop(&mut self) {
-        // Both fail only if the child has ended by itself, which is as good.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-/// Lets the processes of one run trust each other.
-fn secret() -> Outcome<Secret> {
-    Ok(Secret::new("no more than a benchmark")?)
 }
 
 /// As much as one call may have, but for what says how long it is.
