@@ -1,7 +1,7 @@
-//! HyperDex's chapter on asynchronous and atomic operations as programs: what it prints, this prints.
+//! HyperDex's chapter on asynchronous and atomic operations as programs: what it prints, this prints, and a little more.
 #![expect(clippy::print_stdout, reason = "that is what the example does")]
 
-use daffi::datatypes::space::{Action, Check, DynSpace, Predicate, Value, Write};
+use daffi::datatypes::space::{Action, Check, DynSpace, Fields, Predicate, Value, Write};
 use daffi::prelude::*;
 use daffi::{DataError, SpaceError, obj};
 use futures::StreamExt;
@@ -10,6 +10,12 @@ use futures::stream::{self, FuturesUnordered};
 /// As Python prints it.
 fn truth(done: bool) -> &'static str {
     if done { "True" } else { "False" }
+}
+
+/// `get(client, space, key)` as the chapter defines it, by `async_get` and `wait`.
+async fn get(c: &DynSpace, key: &str) -> daffi::Result<Option<Fields>> {
+    let d = c.get(key).send();
+    Ok(d.await?.map(|found| found.fields))
 }
 
 /// `c.put(…)`, and `c.async_put(…)`, which is `.send()`.
@@ -21,8 +27,7 @@ async fn friends(c: &DynSpace) -> daffi::Result<()> {
     let d = c.put("jj", obj! { first: "John", last: "Jackson" }).send();
     // do some work
     println!("{}", truth(d.await?));
-    let d = c.get("jj").send();
-    println!("{:?}", d.await?.map(|found| found.fields));
+    println!("{:?}", get(c, "jj").await?);
 
     let d1 = c.set_add("jj", obj! { friends: "jsmith1" }).send();
     let d2 = c.set_add("jsmith1", obj! { friends: "jj" }).send();
@@ -66,21 +71,53 @@ async fn many(c: &DynSpace) -> daffi::Result<()> {
 /// `cond_put`.
 async fn conditions(c: &DynSpace) -> daffi::Result<()> {
     for _ in 0..2 {
+        println!("{:?}", get(c, "jsmith1").await?);
         let put = c.cond_put("jsmith1", obj! { first: "John", last: "Smith" }, obj! { first: "Jon" });
         println!("{}", truth(put.await?));
     }
     let friends = Value::Set(["bjones1", "jd", "jj"].map(Value::from).into_iter().collect());
     println!("{}", truth(c.cond_put("jsmith1", obj! { friends: friends }, obj! { first: "John" }).await?));
-    println!("{:?}", c.get("jsmith1").await?.map(|found| found.fields));
+    println!("{:?}", get(c, "jsmith1").await?);
     Ok(())
 }
 
-/// `lock(client, user)` and `unlock(client, user)`. `node.lock(name)` waits in line, and survives who held it.
-async fn lock(node: &Node) -> daffi::Result<()> {
-    let locks = node.add_space("space userlocks key username").await?;
-    println!("{}", truth(locks.put_if_not_exist("jsmith1", obj! {}).await?));
-    println!("{}", truth(locks.put_if_not_exist("jsmith1", obj! {}).await?));
-    println!("{}", truth(locks.delete("jsmith1").await?));
+/// `lock(client, user)`, which asks until nobody else holds it. `node.lock(name)` waits in line, and survives who held it.
+async fn lock(locks: &DynSpace, user: &str) -> daffi::Result<()> {
+    while !locks.put_if_not_exist(user, obj! {}).await? {}
+    Ok(())
+}
+
+/// `unlock(client, user)`.
+async fn unlock(locks: &DynSpace, user: &str) -> daffi::Result<()> {
+    locks.delete(user).await?;
+    Ok(())
+}
+
+/// `put_if_not_exist`, of which locks can be made.
+async fn locks(node: &Node) -> daffi::Result<()> {
+    let c = node.add_space("space userlocks key username").await?;
+    println!("{}", truth(c.put_if_not_exist("jsmith1", obj! {}).await?));
+    println!("{:?}", get(&c, "jsmith1").await?);
+    println!("{}", truth(c.put_if_not_exist("jsmith1", obj! {}).await?));
+    println!("{}", truth(c.delete("jsmith1").await?));
+
+    // As many as want it have it, one after the other.
+    let counted = node.add_space("space counted key k attributes int n").await?;
+    counted.put("jsmith1", obj! { n: 0 }).await?;
+    let mut holders: FuturesUnordered<_> = (0..3)
+        .map(async |_| {
+            lock(&c, "jsmith1").await?;
+            let Some(found) = counted.get("jsmith1").await? else { return Ok(()) };
+            if let Value::Int(n) = found["n"] {
+                counted.put("jsmith1", obj! { n: n + 1 }).await?;
+            }
+            unlock(&c, "jsmith1").await
+        })
+        .collect();
+    while let Some(done) = holders.next().await {
+        done?;
+    }
+    println!("{:?}", get(&counted, "jsmith1").await?);
     Ok(())
 }
 
@@ -110,6 +147,54 @@ async fn salaries(node: &Node) -> daffi::Result<()> {
     Ok(())
 }
 
+/// The chapter's walk through what is atomic on each type. None of it is begun before it is awaited.
+async fn walk(node: &Node) -> daffi::Result<()> {
+    let description = "space alldatatypes key k attributes string s, int i, float f, list(string) ls, set(string) ss, \
+                       map(string, string) mss, map(string, int) msi";
+    let (c, key) = (node.add_space(description).await?, "somekey");
+    let some = Value::Set(["A", "B", "C"].map(Value::from).into_iter().collect());
+    let others = Value::Set(["A", "B", "Z"].map(Value::from).into_iter().collect());
+    let steps = [
+        c.put_if_not_exist(key, obj! { s: "initial value" }),
+        c.put_if_not_exist(key, obj! { s: "initial value" }),
+        c.cond_put(key, obj! { s: "initial value" }, obj! { s: "some string" }),
+        c.cond_put(key, obj! { s: "initial value" }, obj! { s: "some string" }),
+        c.atomic_add(key, obj! { i: 1, f: 0.25 }),
+        c.atomic_sub(key, obj! { i: 2, f: 0.5 }),
+        c.atomic_mul(key, obj! { i: 2, f: 4.0 }),
+        c.atomic_div(key, obj! { i: 2, f: 4.0 }),
+        c.put(key, obj! { i: 0xdead_beef_cafe_i64 }),
+        c.atomic_and(key, obj! { i: 0xffff_ffff_0000_i64 }),
+        c.atomic_or(key, obj! { i: 0x0000_0000_cafe }),
+        c.atomic_xor(key, obj! { i: 0xdea5_a040_3af3_i64 }),
+        c.string_prepend(key, obj! { s: "->" }),
+        c.string_append(key, obj! { s: "<-" }),
+        c.put(key, obj! { ls: ["B"] }),
+        c.list_lpush(key, obj! { ls: "A" }),
+        c.list_rpush(key, obj! { ls: "C" }),
+        c.set_add(key, obj! { ss: "C" }),
+        c.set_remove(key, obj! { ss: "C" }),
+        c.set_union(key, obj! { ss: some }),
+        c.set_intersect(key, obj! { ss: others }),
+        c.map_add(key, obj! { mss: obj! { mapkey: "mapvalue" }, msi: obj! { mapkey: 16 } }),
+        c.map_add(key, obj! { mss: obj! { tmp: "delete me" } }),
+        c.map_remove(key, obj! { mss: obj! { tmp: "X" } }),
+        c.map_atomic_add(key, obj! { msi: obj! { mapkey: 16 } }),
+        c.map_atomic_sub(key, obj! { msi: obj! { mapkey: -32 } }),
+        c.map_atomic_mul(key, obj! { msi: obj! { mapkey: 4 } }),
+        c.map_atomic_div(key, obj! { msi: obj! { mapkey: 64 } }),
+        c.map_atomic_and(key, obj! { msi: obj! { mapkey: 2 } }),
+        c.map_atomic_or(key, obj! { msi: obj! { mapkey: 5 } }),
+        c.map_atomic_xor(key, obj! { msi: obj! { mapkey: 7 } }),
+        c.map_string_prepend(key, obj! { mss: obj! { mapkey: "->" } }),
+        c.map_string_append(key, obj! { mss: obj! { mapkey: "<-" } }),
+    ];
+    for step in steps {
+        println!("{}\n{:?}", truth(step.await?), get(&c, key).await?);
+    }
+    Ok(())
+}
+
 #[daffi::main(name = "spaces", listen = "memory://spaces")]
 async fn main(node: Node) -> daffi::Result<()> {
     let c = node
@@ -128,6 +213,7 @@ async fn main(node: Node) -> daffi::Result<()> {
     first_names(&c).await?;
     conditions(&c).await?;
     many(&c).await?;
-    lock(&node).await?;
-    salaries(&node).await
+    locks(&node).await?;
+    salaries(&node).await?;
+    walk(&node).await
 }
