@@ -314,6 +314,8 @@ fn act(of: Type, value: &Json, (action, argument): &(Action, Json)) -> Result<(J
         _ => {}
     }
     match (of, value) {
+        // What JSON does not have, the model has lost.
+        (Type::Float, Json::Null) => Err("lost"),
         (Type::Int | Type::Float, _) => said(reckon(value, action, argument)?),
         (Type::String, Json::String(known)) => said(json!(text(known, action, argument))),
         (Type::List(_), Json::Array(elements)) => list(elements, action, argument),
