@@ -8,7 +8,7 @@ pub(super) use test::{Probe, Subject, Test, Trial, place};
 
 use super::fields::Fields;
 use super::path::{Path, Step};
-use super::predicate::Predicate;
+use super::predicate::{Check, Condition, Predicate};
 use super::record::Record;
 use super::schema::{Attribute, Schema};
 use super::types::Type;
@@ -113,11 +113,12 @@ impl Predicate {
         Ok(test.holds(&schema.fit_key(key.clone())?, &record))
     }
 
-    /// How many parts it has.
+    /// How many parts it has, each value that one thing may equal being one.
     fn size(&self) -> usize {
         match self {
             Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
             Self::Not(inner) => 1 + inner.size(),
+            Self::Is(Condition { check: Check::OneOf(values), .. }) => 1 + values.len(),
             Self::Is(_) => 1,
         }
     }

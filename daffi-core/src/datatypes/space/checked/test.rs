@@ -45,6 +45,7 @@ pub(in crate::datatypes::space) enum Trial {
     Greater(Value),
     GreaterEqual(Value),
     Between(Value, Value),
+    /// In the order in which [`equal`] is equal, each of them once.
     OneOf(Vec<Value>),
     Length(u64),
     LengthFrom(u64),
@@ -83,8 +84,16 @@ impl Test {
         match self {
             Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
             Self::Not(inner) => 1 + inner.size(),
+            Self::Is(Probe { trial: Trial::OneOf(values), .. }) => {
+                1 + values.len().checked_ilog2().unwrap_or_default() as usize
+            }
             Self::Is(_) => 1,
         }
+    }
+
+    /// Whether it asks for nothing.
+    pub(in crate::datatypes::space) fn is_always(&self) -> bool {
+        matches!(self, Self::All(parts) if parts.is_empty())
     }
 
     /// What an object has of that about which it first does not hold.
@@ -181,7 +190,11 @@ impl Fitting<'_> {
             Check::GreaterEqual(value) => Trial::GreaterEqual(self.ordered(value)?),
             Check::Between(least, greatest) => Trial::Between(self.ordered(least)?, self.ordered(greatest)?),
             Check::OneOf(values) => {
-                Trial::OneOf(values.iter().map(|value| self.equal(value)).collect::<Result<_, _>>()?)
+                let values = values.iter().map(|value| self.equal(value));
+                let mut values = values.collect::<Result<Vec<_>, _>>()?;
+                values.sort_by(order);
+                values.dedup_by(|one, other| equal(one, other));
+                Trial::OneOf(values)
             }
             Check::LengthEquals(length) => self.has_length().map(|()| Trial::Length(*length))?,
             Check::LengthLessEqual(length) => self.has_length().map(|()| Trial::LengthTo(*length))?,
@@ -260,7 +273,7 @@ impl Trial {
             Self::Between(least, greatest) => {
                 compare(least).is_some_and(Ordering::is_ge) && compare(greatest).is_some_and(Ordering::is_le)
             }
-            Self::OneOf(others) => others.iter().any(|other| equal(value, other)),
+            Self::OneOf(others) => others.binary_search_by(|other| order(other, value)).is_ok(),
             Self::Length(wanted) => length() == Some(*wanted),
             Self::LengthFrom(least) => length().is_some_and(|length| length >= *least),
             Self::LengthTo(greatest) => length().is_some_and(|length| length <= *greatest),
@@ -277,7 +290,12 @@ impl Trial {
 }
 
 fn equal(one: &Value, other: &Value) -> bool {
-    one.compare_numbers(other).map_or_else(|| one == other, Ordering::is_eq)
+    order(one, other).is_eq()
+}
+
+/// The order of values in which integers and floats stand by their numbers.
+fn order(one: &Value, other: &Value) -> Ordering {
+    one.compare_numbers(other).unwrap_or_else(|| one.cmp(other))
 }
 
 /// How two strings or two numbers compare; in documents there may be anything else.
