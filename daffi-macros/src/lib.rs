@@ -71,6 +71,14 @@ pub fn space(item: proc_macro::TokenStream) -> proc_macro::TokenStream {
     space_tokens(item.into()).into()
 }
 
+/// The words of the language that describes spaces, as a slice: they stand in one place, and `daffi-core` depends on this.
+#[doc(hidden)]
+#[proc_macro]
+pub fn space_words(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let words = space::WORDS;
+    quote::quote!(&[#(#words),*]).into()
+}
+
 fn callback_tokens(given: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = parsed(given, &item);
     // The function stays as it was typed, and on an error too: then nothing else in the program breaks.

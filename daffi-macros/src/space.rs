@@ -44,7 +44,7 @@ struct Options {
 }
 
 /// The words of the language that describes spaces, which are no names.
-const WORDS: &[&str] = &[
+pub(crate) const WORDS: &[&str] = &[
     "space",
     "key",
     "attributes",

@@ -6,38 +6,8 @@ use crate::config::SPACE_DESCRIPTION_BYTES_MAX;
 use crate::datatypes::space::types::{Primitive, Type, Unit};
 use crate::error::SpaceError;
 
-/// Words that are no names.
-pub(super) const KEYWORDS: &[&str] = &[
-    "space",
-    "key",
-    "attributes",
-    "attribute",
-    "subspace",
-    "index",
-    "tolerate",
-    "failures",
-    "failure",
-    "create",
-    "partitions",
-    "partition",
-    "with",
-    "authorization",
-    "string",
-    "int",
-    "int64",
-    "float",
-    "document",
-    "timestamp",
-    "second",
-    "minute",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "list",
-    "set",
-    "map",
-];
+/// Words that are no names: `#[derive(Space)]` has them, so that it and this go by the same.
+pub(super) const KEYWORDS: &[&str] = daffi_macros::space_words!();
 
 /// The description that a text is.
 pub(super) fn schema(text: &str) -> Result<Schema, SpaceError> {

@@ -37,6 +37,19 @@ fn the_descriptions_of_the_document_are_read() {
 }
 
 #[test]
+fn no_word_of_the_language_is_a_name() {
+    let words = "space key attributes attribute subspace index tolerate failures failure create partitions partition \
+                 with authorization string int int64 float document timestamp second minute hour day week month list \
+                 set map";
+    for word in words.split(' ') {
+        let (line, _, message) = syntax(&format!("space s key k attributes int {word}"));
+        assert!(line == 1 && message.contains(&format!("`{word}`")), "{message}");
+        let built = Schema::builder("s").key("k", Type::Int).attribute(word, Type::Int).build();
+        assert_eq!(built, Err(SpaceError::InvalidName { name: word.into() }));
+    }
+}
+
+#[test]
 fn all_that_can_be_said_is_understood_and_kept() {
     let text = "space s # of all kinds\n key timestamp(week) at attribute int64 i, n, document d, timestamp(second) t\n\
                 subspace i, n subspace t index i index d.a.b tolerate 2 failures create 8 partitions tolerate 0 failure \
