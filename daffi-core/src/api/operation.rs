@@ -263,3 +263,17 @@ impl<T> fmt::Debug for OperationFuture<T> {
         f.debug_struct("OperationFuture").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use super::*;
+
+    #[test]
+    fn what_is_awaited_at_once_has_no_room_for_what_is_waited_for_before() {
+        let sending = size_of::<Result<Sending, Box<DataError>>>() + size_of::<Option<Open<()>>>();
+
+        assert_eq!(size_of::<OperationFuture<()>>(), sending + size_of::<usize>());
+    }
+}

@@ -125,7 +125,7 @@ impl<T> fmt::Debug for Sent<T> {
 /// What an operation waits for before it is sent, and has then.
 pub(super) struct Gate {
     waiting: Option<BoxFuture<'static, Places>>,
-    /// Held until they are given back, or it is dropped.
+    /// Held until it is dropped.
     places: Places,
 }
 
@@ -137,7 +137,7 @@ struct Places {
 }
 
 impl Gate {
-    /// None, if there is nothing to wait for.
+    /// That of an operation with a turn to wait for, or a place; most have none.
     pub(super) fn new(line: Option<Line>, sent: Option<Arc<Semaphore>>) -> Option<Box<Self>> {
         if line.is_none() && sent.is_none() {
             return None;
