@@ -21,7 +21,8 @@ impl DynSpace {
     }
 
     /// What becomes of the object by a key from now on. That all were removed, and that the description was altered, is
-    /// heard too, as by [`watch_where`](Self::watch_where).
+    /// heard too. The controller sends all changes of the space, and they are chosen from here, as by
+    /// [`watch_where`](Self::watch_where): where much is written, one object is heard of at the price of all.
     ///
     /// # Errors
     /// [`SpaceError`] if the key is none.
@@ -33,7 +34,8 @@ impl DynSpace {
     }
 
     /// What becomes, from now on, of objects that a predicate holds for or held for before: so it is heard when one begins
-    /// to match, and when it ends. The controller sends all changes of the space, and they are chosen from here.
+    /// to match, and when it ends. The controller sends all changes of the space, each with the object as it was and as it is,
+    /// and they are chosen from here: that takes a link which carries all that is written.
     ///
     /// # Errors
     /// [`SpaceError`] if the predicate does not fit the schema; as the stream's last item if it does not any more, since
