@@ -454,6 +454,13 @@ pub const SPACE_SESSION_SEARCHES_MAX: usize = 16;
 /// How long a search of which no page is read is kept: longer than it takes to make something of a page.
 pub const SPACE_SEARCH_LEASE: Duration = Duration::from_secs(60);
 
+/// Objects, and entries of theirs, that one turn puts into an index that was added to a space: a millisecond or two.
+pub const SPACE_INDEXED_MAX: usize = 1_000;
+
+/// How long others have their turns before the next objects are put into it: most of the time is theirs, and an index of a
+/// million objects takes some seconds.
+pub const SPACE_INDEXING_PAUSE: Duration = Duration::from_millis(4);
+
 /// Operations that one node has on their way at a time of those that are sent at once; further ones go in the order in which
 /// they were begun. As many as HyperDex's manual has: enough that none waits for the way there and back, and far fewer than
 /// calls may be.

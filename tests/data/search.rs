@@ -2,8 +2,8 @@
 
 use std::future::IntoFuture;
 
-use daffi::config::SPACE_SEARCH_LEASE;
-use daffi::datatypes::space::{Check, DynSpace, Found, Predicate, Value};
+use daffi::config::{SPACE_INDEXING_PAUSE, SPACE_SEARCH_LEASE};
+use daffi::datatypes::space::{Action, Alteration, Check, DynSpace, Found, Predicate, Through, Value, Write};
 use daffi::{DataError, SpaceError, obj};
 use daffi_core::testing::Mesh;
 use futures::{StreamExt, TryStreamExt};
@@ -73,4 +73,41 @@ async fn a_search_that_is_not_read_for_too_long_is_gone_and_says_so() {
     let last = rest.last().unwrap();
     assert!(matches!(last, Err(DataError::Space(SpaceError::SearchGone))), "{last:?}");
     assert!(results.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_of_any_size_is_written_part_by_part_and_reported() {
+    for indices in ["", " index pay"] {
+        let (_mesh, staff) = staff(indices).await;
+        staff.put(7, obj! { pay: i64::MAX }).await.unwrap();
+        let paid = || Predicate::is("pay", Check::Greater(0.into()));
+        let raise = Write::new().change("pay", Action::Add(1_000.into()));
+
+        let raised = staff.group_write_in_parts(paid(), raise).await.unwrap();
+        let (all, none) = (OBJECTS as u64, OBJECTS as u64 / 100);
+        assert_eq!((raised.matched, raised.written, raised.next), (all - none, all - none - 1, None));
+        assert!(matches!(&raised.failures[..], [(key, SpaceError::Overflow { attribute, .. })]
+            if *key == 7.into() && attribute == "pay"));
+        let removed = staff.group_write_in_parts(paid(), Write::erase()).await.unwrap();
+        assert_eq!((removed.written, staff.len().await.unwrap()), (all - none, none));
+        let wrong = staff.group_write_in_parts(obj! { x: 1 }, Write::erase()).await;
+        assert!(
+            matches!(wrong, Err(DataError::Space(SpaceError::UnknownAttribute { attribute })) if attribute == "x")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_is_added_is_used_once_it_has_all_objects() {
+    let (mesh, staff) = staff("").await;
+    let some = || Predicate::equals("pay", 3);
+
+    let staff = staff.alter(Alteration::AddIndex("pay".into())).await.unwrap();
+    assert_eq!(staff.describe().await.unwrap().unmade_indices, ["pay"]);
+    assert_eq!(staff.search_describe(some()).await.unwrap().through, [Through::All]);
+    mesh.advance(SPACE_INDEXING_PAUSE * 4).await;
+
+    assert!(staff.describe().await.unwrap().unmade_indices.is_empty());
+    assert_eq!(staff.search_describe(some()).await.unwrap().through, [Through::Index("pay".into(), 1)]);
+    assert_eq!(staff.count(some()).await.unwrap(), OBJECTS as u64 / 100);
 }

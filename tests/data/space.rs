@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::IntoFuture;
 
 use daffi::datatypes::space::{
-    Action, Alteration, Check, DynSpace, Fields, Found, GroupWritten, Predicate, Returning, Search,
-    SpaceChange, SpaceState, Text, Type, Value, Write,
+    Action, Alteration, Check, DynSpace, Fields, Found, Predicate, Returning, SpaceChange, Text, Type, Value,
+    Write,
 };
 use daffi::{DataError, Heard, Node, SpaceError, obj};
 use daffi_core::testing::Mesh;
-use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::FuturesUnordered;
+use futures::{StreamExt, TryStreamExt};
 
 const FRIENDS: &str = "
     space friendlists
@@ -344,11 +344,8 @@ async fn groups_are_written_wholly_when_the_call_returns() {
         SpaceError::Overflow { .. }
     ));
     assert_eq!(staff.get(4).await.unwrap().unwrap()["salary"], 41.into(), "all of them or none");
-    let each: GroupWritten = node
-        .object::<SpaceState>("staff")
-        .write_group(obj! { team: "b" }.into(), Write::new().change("salary", Action::Add(1.into())), None)
-        .await
-        .unwrap();
+    let more = Write::new().change("salary", Action::Add(1.into()));
+    let each = staff.group_write_in_parts(obj! { team: "b" }, more).await.unwrap();
     assert_eq!((each.matched, each.written, each.failures.len(), each.next), (6, 4, 2, None));
     assert_eq!(staff.group_del(!rich).await.unwrap(), 8);
     assert_eq!(staff.len().await.unwrap(), 2);
@@ -361,23 +358,14 @@ async fn objects_are_found_page_by_page_by_what_is_in_them() {
     for id in (0..20).rev() {
         staff.put(id, obj! { salary: id % 3, more: obj! { boss: obj! { id: id / 5 } } }).await.unwrap();
     }
-    let raw = node.object::<SpaceState>("staff");
     let predicate = Predicate::equals("salary", 1) & !Predicate::is("more.boss.id", Check::Less(1.into()));
-    let (mut after, mut ids) = (None, Vec::new());
-    loop {
-        let search =
-            Search { predicate: predicate.clone(), after, limit: 2, only: Some(vec!["salary".into()]) };
-        let page = raw.search(search).await.unwrap();
-        assert!(page.objects.iter().all(|found: &Found| found.fields == obj! { salary: 1 }));
-        ids.extend(page.objects.into_iter().map(|found| found.key));
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let found: Vec<Found> =
+        staff.search_partial(predicate.clone(), ["salary"]).await.unwrap().try_collect().await.unwrap();
 
+    assert!(found.iter().all(|found| found.fields == obj! { salary: 1 }));
+    let ids: Vec<Value> = found.into_iter().map(|found| found.key).collect();
     assert_eq!(ids, [7, 10, 13, 16, 19].map(Value::from));
-    assert_eq!(raw.count(predicate, None).await.unwrap().objects, 5);
+    assert_eq!(staff.count(predicate).await.unwrap(), 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::data::names;
 
@@ -19,7 +19,7 @@ JSON. Parts of a document are named by paths, as extra.names[0].
 
   daffi space put friendlists jsmith1 first=John last=Smith
   daffi space put friendlists jsmith1 first=Jon --when first=John --when last=Smith
-  daffi space search friendlists last=Smith 'first!=Jon'
+  daffi space search friendlists last=Smith 'first!=Jon' --sort first
 
 Predicates: = != < <= > >=; ~ for a pattern in a string, an element of a list or
 set, a key of a map. All of them must hold.
@@ -33,6 +33,23 @@ them. Any other method of HyperDex is METHOD:ATTRIBUTE=ARGUMENT:
 
 Exit code 1 says no: nothing there, a condition that does not hold.
 ";
+
+/// What comes of a search.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SpaceWanted {
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+    /// The least of this first, an attribute or the key
+    #[arg(long, value_name = "ATTRIBUTE")]
+    pub(crate) sort: Option<String>,
+    /// The greatest first
+    #[arg(long, requires = "sort")]
+    pub(crate) desc: bool,
+    /// Say which indices it would go by, and look for nothing
+    #[arg(long, conflicts_with_all = ["limit", "sort"])]
+    pub(crate) explain: bool,
+}
 
 /// `daffi space`.
 #[derive(Debug, Clone, Subcommand)]
@@ -110,9 +127,8 @@ pub(crate) enum Space {
         name: String,
         /// ATTRIBUTE=VALUE and the like
         predicates: Vec<String>,
-        /// At most so many
-        #[arg(long, value_name = "N")]
-        limit: Option<u64>,
+        #[command(flatten)]
+        wanted: SpaceWanted,
     },
     /// How many objects there are that predicates hold for
     #[command(visible_alias = "len")]

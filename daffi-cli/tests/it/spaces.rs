@@ -63,6 +63,12 @@ fn objects_are_searched_and_counted_by_what_is_in_them() {
     assert_eq!(johns[0]["object"], json!({ "first": "John", "friends": ["5", "jj"], "last": "Doe" }));
     let one = space(&["search", "friendlists", "--limit", "1"]).jsons();
     assert_eq!((one.len(), one[0]["key"].clone()), (1, json!("bjones1")));
+    let last = space(&["search", "friendlists", "--sort", "last", "--desc", "--limit", "2"]).jsons();
+    assert_eq!(last.iter().map(|found| found["key"].clone()).collect::<Vec<_>>(), ["jsmith1", "bjones1"]);
+    assert_eq!(space(&["search", "friendlists", "--limit", "0", "--sort", "last"]).jsons().len(), 0);
+    assert_eq!(space(&["search", "friendlists", "--sort", "friends"]).exit, 2);
+    let plan = space(&["search", "friendlists", "username=jd", "--explain", "--json"]).json();
+    assert_eq!((plan["looked_at"].clone(), plan["objects"].clone()), (json!(1), json!(3)));
     for (predicates, wanted) in [
         (&["friends~jj"][..], "1\n"),
         (&["last~^S"], "1\n"),

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use daffi_core::api::Operation;
 use daffi_core::datatypes::space::{
-    Advisory, DynSpace, Fields, Found, Predicate, Returning, Search, SpaceState, Value as SpaceValue, Write,
+    Advisory, DynSpace, Fields, Returning, SearchPlan, Value as SpaceValue, Write,
 };
 use daffi_core::error::{DataError, SpaceError};
-use futures::{Stream, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt};
 use rmpv::Value;
 use serde_json::Value as Json;
 
 use super::about::About;
 use super::{objects, stdin};
-use crate::args::Space;
+use crate::args::{Space, SpaceWanted};
 use crate::mesh::{App, Mesh};
 use crate::render::{Row, Shape, bare, cell};
 use crate::report::{End, Outcome, Problem};
@@ -52,10 +52,10 @@ pub(crate) async fn run(app: &App, action: Option<Space>) -> Outcome {
             }
             update(&about(&name), &space, &key, write).await
         }
-        Space::Search { name, predicates, limit } => search(&about(&name), &predicates, limit).await,
+        Space::Search { name, predicates, wanted } => search(&about(&name), &predicates, &wanted).await,
         Space::Count { name, predicates } => {
             let space = space(app, &name).await?;
-            let count = count(app, &space, words::all(space.schema(), &predicates)?).await?;
+            let count = space.count(words::all(space.schema(), &predicates)?).await?;
             let about = about(&name);
             about.number(count, &about.object([("count", count.into())]))
         }
@@ -101,7 +101,11 @@ async fn show(about: &About<'_>) -> Outcome {
         ("schema_version", entry.schema_version.into()),
         ("objects", entry.objects.into()),
         ("bytes", entry.bytes.into()),
+        ("unmade_indices", entry.unmade_indices.clone().into()),
     ]);
+    for index in entry.unmade_indices {
+        about.app.screen.say(&format!("note: the index of `{index}` does not have all objects yet"));
+    }
     about.app.screen.answer(&description, &description, &object)?;
     Ok(0)
 }
@@ -187,22 +191,18 @@ async fn del(about: &About<'_>, key: &str, when: &[String]) -> Outcome {
     about.done(removed, &otherwise, &about.object([("key", json(&key)), ("removed", removed.into())])).await
 }
 
-async fn count(app: &App, space: &DynSpace, predicate: Predicate) -> Result<u64, End> {
-    let state = space.object().node().object::<SpaceState>(space.schema().name());
-    let (mut objects, mut after) = (0, None);
-    loop {
-        let counted = app.ask(state.count(predicate.clone(), after)).await?;
-        objects += counted.objects;
-        after = counted.next;
-        if after.is_none() {
-            return Ok(objects);
-        }
-    }
-}
-
-async fn search(about: &About<'_>, predicates: &[String], limit: Option<u64>) -> Outcome {
+async fn search(about: &About<'_>, predicates: &[String], wanted: &SpaceWanted) -> Outcome {
     let space = app_space(about).await?;
     let predicate = words::all(space.schema(), predicates)?;
+    let limit = wanted.limit.unwrap_or(u64::MAX);
+    if wanted.explain {
+        return explain(about, about.app.ask(space.search_describe(predicate)).await?);
+    }
+    let results = match &wanted.sort {
+        Some(by) if limit > 0 => space.sorted_search(predicate, by, limit, wanted.desc),
+        _ => space.search(predicate),
+    };
+    let results = about.app.ask(results).await?.take(usize::try_from(limit).unwrap_or(usize::MAX));
     let schema = space.schema().clone();
     let names: Vec<String> =
         schema.attributes().iter().map(|attribute| attribute.name().to_owned()).collect();
@@ -213,8 +213,7 @@ async fn search(about: &About<'_>, predicates: &[String], limit: Option<u64>) ->
         .collect();
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     let is_bare = about.app.screen.listing() == Shape::Raw;
-    let rows = pages(about.app, &space, predicate, limit).map_ok(move |found| {
-        let found = found.fitted(&schema);
+    let rows = results.map_err(End::from).map_ok(move |found| {
         let values = [&found.key].into_iter().chain(names.iter().map(|name| &found.fields[name.as_str()]));
         let shown = |value: &SpaceValue| {
             let value = values::from_json(json(value));
@@ -228,26 +227,14 @@ async fn search(about: &About<'_>, predicates: &[String], limit: Option<u64>) ->
     about.listing(&headers, rows).await
 }
 
-/// The objects that are looked for, page by page.
-fn pages<'a>(
-    app: &'a App,
-    space: &DynSpace,
-    predicate: Predicate,
-    limit: Option<u64>,
-) -> impl Stream<Item = Result<Found, End>> + 'a {
-    let state = space.object().node().object::<SpaceState>(space.schema().name());
-    let begin = Some((None, limit.unwrap_or(u64::MAX)));
-    let pages = stream::try_unfold(begin, move |place| {
-        let (state, predicate) = (state.clone(), predicate.clone());
-        async move {
-            let Some((after, limit)) = place.filter(|(_, limit)| *limit > 0) else {
-                return Ok::<_, End>(None);
-            };
-            let page = app.ask(state.search(Search { predicate, after, limit, only: None })).await?;
-            let left = limit.saturating_sub(page.objects.len() as u64);
-            let objects = stream::iter(page.objects.into_iter().map(Ok));
-            Ok(Some((objects, page.next.map(|next| (Some(next), left)))))
-        }
-    });
-    pages.try_flatten()
+/// What a search would do.
+fn explain(about: &About<'_>, plan: SearchPlan) -> Outcome {
+    let object = about.object([
+        ("plan", plan.words.clone().into()),
+        ("looked_at", plan.looked_at.into()),
+        ("objects", plan.objects.into()),
+        ("exact", plan.is_exact.into()),
+    ]);
+    about.app.screen.answer(&plan.words, &plan.words, &object)?;
+    Ok(0)
 }

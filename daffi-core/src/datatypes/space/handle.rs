@@ -24,7 +24,9 @@ use crate::node::Node;
 ///
 /// Of the methods that say `true` or `false`, `false` is that the object was not as the predicate or the method demands:
 /// nothing was changed. That there is no object is [`SpaceError::NotFound`], and arithmetic that fails is an error too.
-/// `group_…` writes all objects that match in one step, all of them or none, and says how many they are.
+/// `group_…` writes all objects that match in one step, all of them or none, and says how many they are: up to about a
+/// hundred thousand, and [`SpaceError::TooLarge`] if there are more.
+/// [`group_write_in_parts`](Self::group_write_in_parts) writes any number of them.
 ///
 /// ```
 /// # use daffi_core::{error::DataError, node::Node, obj};
@@ -178,7 +180,8 @@ impl DynSpace {
         self.object.describe().and_then(|entry| Ok(entry.ok_or(SpaceError::NoSpace)?))
     }
 
-    /// Alters the description, under all objects at once, and returns a handle that goes by it.
+    /// Alters the description, under all objects at once, and returns a handle that goes by it. An index of many objects is
+    /// made bit by bit while others go on; searches go by it once it has [all of them](SpaceEntry::unmade_indices).
     ///
     /// # Errors
     /// [`SpaceError`] with the attribute that does not fit.
@@ -285,7 +288,8 @@ impl DynSpace {
     /// write is to return does not come back.
     ///
     /// # Errors
-    /// Why it cannot be made of one of them.
+    /// Why it cannot be made of one of them; [`SpaceError::TooLarge`] if there are more objects to look at, or to write, than
+    /// one step takes.
     pub fn group_write(&self, predicate: impl Into<Predicate>, write: Write) -> Operation<u64> {
         self.group(predicate, Ok(write))
     }

@@ -21,6 +21,7 @@
 //! | `state/` | a space as the controller keeps it: its objects, searches, groups, alterations |
 //! | `ordered` | lines of operations, one for each key |
 //! | `handle` | a space by its name, with the methods of the original |
+//! | `groups` | its groups of any size, part by part |
 //! | `results` | its searches: what they find as a stream |
 //! | `watch` | the changes of a space, of one object, or of those that match |
 //! | `typed/` | the same for types of Rust: `#[derive(Space)]` |
@@ -28,6 +29,7 @@
 mod apply;
 mod checked;
 mod fields;
+mod groups;
 mod handle;
 mod ordered;
 mod path;
@@ -48,6 +50,7 @@ mod write;
 
 pub use apply::{Applied, apply};
 pub use fields::Fields;
+pub use groups::GroupWriting;
 pub use handle::DynSpace;
 pub use pattern::Pattern;
 pub use predicate::{Check, Condition, Predicate};
@@ -55,8 +58,8 @@ pub use record::Record;
 pub use results::{Count, Results, SearchCursor};
 pub use schema::{Advisory, Attribute, Schema, SchemaBuilder};
 pub use state::{
-    Alteration, Counted, Found, FoundPage, GroupWritten, Order, Place, Query, QueryPage, Search, SearchPlan,
-    SpaceChange, SpaceEntry, SpaceState, Through, Wanted,
+    Alteration, Found, GroupWritten, Order, Place, Query, QueryPage, SearchPlan, SpaceChange, SpaceEntry,
+    SpaceState, Through, Wanted,
 };
 pub use typed::{
     Attr, Attributed, By, Element, Entry, Float, Integer, KeyAttr, Measured, Member, Number, Ordered, Scalar,

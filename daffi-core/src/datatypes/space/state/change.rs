@@ -66,7 +66,8 @@ pub enum Alteration {
         /// The new one.
         to: String,
     },
-    /// One index more, of an attribute or of what is at a path in a document.
+    /// One index more, of an attribute or of what is at a path in a document. Many objects are put into it bit by bit, and
+    /// searches go by it once it has [all of them](super::SpaceEntry::unmade_indices).
     AddIndex(String),
     /// One index less.
     DropIndex(String),

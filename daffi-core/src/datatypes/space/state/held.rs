@@ -30,6 +30,7 @@ pub(super) struct View {
     pub(super) until: Time,
     pub(super) schema: Schema,
     pub(super) records: OrdMap<Value, Arc<Record>>,
+    /// Those that led to all objects then.
     pub(super) indices: Indices,
     /// About how many bytes this, and none that is newer, keeps of what is gone.
     pub(super) bytes: usize,
@@ -52,13 +53,13 @@ impl Held {
     }
 
     /// A page was read: it is kept for as long again.
-    pub(super) fn renew(&mut self, number: u64, now: Time) {
+    fn renew(&mut self, number: u64, now: Time) {
         if let Some(view) = self.all.get_mut(&number) {
             view.until = now.after(SPACE_SEARCH_LEASE);
         }
     }
 
-    pub(super) fn check_room(&self, session: SessionId) -> Result<(), SpaceError> {
+    fn check_room(&self, session: SessionId) -> Result<(), SpaceError> {
         let of_session = self.all.values().filter(|view| view.session == session).count();
         let full = |what: &str, actual: usize, limit: usize| SpaceError::TooLarge {
             what: what.into(),
@@ -136,14 +137,37 @@ impl Held {
 }
 
 impl Kept {
+    /// A turn of a search is over, of the one of this number or of a new one: it is kept if there may be more, and then its
+    /// number is returned, and is gone if there is not.
+    ///
+    /// # Errors
+    /// [`SpaceError::TooLarge`] if too many searches are being read.
+    pub(super) fn keep_search(
+        &mut self,
+        turn: &mut Turn<'_>,
+        search: Option<u64>,
+        has_more: bool,
+    ) -> Result<Option<u64>, SpaceError> {
+        match search {
+            None if has_more => {
+                self.held.check_room(turn.session())?;
+                return Ok(Some(self.hold(turn)));
+            }
+            Some(search) if has_more => self.held.renew(search, turn.now()),
+            Some(search) => self.held.close(search, turn),
+            None => {}
+        }
+        Ok(search.filter(|_| has_more))
+    }
+
     /// Begins a search of what there is now, which is read by the session of the turn, and returns its number.
-    pub(super) fn hold(&mut self, turn: &mut Turn<'_>) -> u64 {
+    fn hold(&mut self, turn: &mut Turn<'_>) -> u64 {
         let view = View {
             session: turn.session(),
             until: turn.now().after(SPACE_SEARCH_LEASE),
             schema: self.schema.clone(),
             records: self.records.clone(),
-            indices: self.indices.clone(),
+            indices: self.indices.made(),
             bytes: 0,
         };
         self.held.last += 1;

@@ -1,11 +1,12 @@
 //! Indices: objects by what is in them. They say nothing that the objects do not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 
+use crate::config::SPACE_INDEXED_MAX;
 use crate::datatypes::space::checked::Subject;
 use crate::datatypes::space::plan::Entries;
 use crate::datatypes::space::record::Record;
@@ -24,6 +25,8 @@ pub(super) struct Index {
     of: Arc<Indexed>,
     /// Each a value, and the key of an object that has it.
     entries: OrdSet<(Value, Value)>,
+    /// The key up to which objects are in it, null before the first; `None` once all are.
+    made_to: Option<Value>,
 }
 
 /// What an index is of.
@@ -46,17 +49,51 @@ impl Indices {
         self.0.iter().map(|index| index.entries.len() * ENTRY_BYTES).sum()
     }
 
-    /// The same by another schema: those that it has too stay as they are, the others are made of the objects.
-    pub(super) fn remade(&self, schema: &Schema, records: &OrdMap<Value, Arc<Record>>) -> Self {
+    /// The same by another schema: those that it has too stay as they are, and the others have no object yet.
+    pub(super) fn of(&self, schema: &Schema) -> Self {
         let make = |path: &str| {
             let mut made = Index::of(path, schema);
-            match self.0.iter().find(|known| known.of.subject.is_same(&made.of.subject)) {
-                Some(known) => made.entries = known.entries.clone(),
-                None => records.iter().for_each(|(key, record)| made.change(key, None, Some(record))),
+            if let Some(known) = self.0.iter().find(|known| known.of.subject.is_same(&made.of.subject)) {
+                (made.entries, made.made_to) = (known.entries.clone(), known.made_to.clone());
             }
             made
         };
         Self(schema.indices().map(make).collect())
+    }
+
+    /// Puts the next objects into those that do not have all yet, as many as one turn takes.
+    pub(super) fn go_on(&mut self, records: &Records) {
+        let mut left = SPACE_INDEXED_MAX;
+        self.0.iter_mut().for_each(|index| index.go_on(records, &mut left));
+    }
+
+    /// Puts all objects into those that do not have all, however many they are; into these only those up to a key.
+    pub(super) fn restored(mut self, records: &Records, mut unmade: BTreeMap<String, Value>) -> Self {
+        for index in &mut self.0 {
+            let to = unmade.remove(index.path());
+            let Some(from) = index.made_to.take() else { continue };
+            let rest = records.range((Bound::Excluded(from), Bound::Unbounded));
+            let rest = rest.take_while(|(key, _)| to.as_ref().is_none_or(|to| *key <= to));
+            rest.for_each(|(key, record)| index.change(key, None, Some(record)));
+            index.made_to = to;
+        }
+        self
+    }
+
+    /// Those that do not have all objects, each with the key up to which it does.
+    pub(super) fn unmade(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().filter_map(|index| Some((index.path(), index.made_to.as_ref()?)))
+    }
+
+    /// Those that have all objects.
+    pub(super) fn made(&self) -> Self {
+        Self(self.0.iter().filter(|index| index.is_made()).cloned().collect())
+    }
+
+    /// Those of these names.
+    pub(super) fn named(mut self, names: &[String]) -> Self {
+        self.0.retain(|index| names.iter().any(|name| name == index.path()));
+        self
     }
 
     /// One object was as `before` has it, and is as `after` has it.
@@ -65,7 +102,7 @@ impl Indices {
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.iter_mut().for_each(|index| index.entries = OrdSet::new());
+        self.0.iter_mut().for_each(|index| (index.entries, index.made_to) = (OrdSet::new(), None));
     }
 }
 
@@ -79,7 +116,26 @@ impl Index {
         };
         let member = of.member().map_or(of, Type::from);
         let of = Arc::new(Indexed { path: path.to_owned(), subject, entries, member });
-        Self { of, entries: OrdSet::new() }
+        Self { of, entries: OrdSet::new(), made_to: Some(Value::Null) }
+    }
+
+    fn go_on(&mut self, records: &Records, left: &mut usize) {
+        let Some(mut to) = self.made_to.take() else { return };
+        for (key, record) in records.range((Bound::Excluded(to.clone()), Bound::Unbounded)) {
+            if *left == 0 {
+                self.made_to = Some(to);
+                return;
+            }
+            let before = self.entries.len();
+            self.change(key, None, Some(record));
+            *left = left.saturating_sub(1 + self.entries.len() - before);
+            to = key.clone();
+        }
+    }
+
+    /// Whether all objects are in it: then it leads to all that it is to lead to.
+    pub(super) fn is_made(&self) -> bool {
+        self.made_to.is_none()
     }
 
     /// What it is of.
@@ -109,6 +165,10 @@ impl Index {
     }
 
     fn change(&mut self, key: &Value, before: Option<&Record>, after: Option<&Record>) {
+        // What is not in it yet comes to it later.
+        if self.made_to.as_ref().is_some_and(|to| key > to) {
+            return;
+        }
         let of = Arc::clone(&self.of);
         let before = before.and_then(|before| of.subject.of(key, before));
         let after = after.and_then(|after| of.subject.of(key, after));
@@ -157,6 +217,7 @@ fn members(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     }
 }
 
+type Records = OrdMap<Value, Arc<Record>>;
 type End = Bound<(Value, Value)>;
 
 /// Entries that are before, or after, all of one value: no key is null, and none a list.

@@ -1,5 +1,6 @@
 //! The objects of a space, as the controller keeps them.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -7,11 +8,14 @@ use imbl::OrdMap;
 
 use super::held::Held;
 use super::index::Indices;
+use super::query::Found;
 use super::walk::Look;
-use crate::config::SPACE_SWEPT_MAX;
+use crate::config::{SPACE_INDEXING_PAUSE, SPACE_SWEPT_MAX};
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::Schema;
 use crate::datatypes::space::value::Value;
+use crate::error::SpaceError;
+use crate::hosted::Time;
 
 /// A space that was added.
 #[derive(Debug, Clone)]
@@ -25,6 +29,8 @@ pub(super) struct Kept {
     pub(super) bytes: usize,
     pub(super) versions: Versions,
     pub(super) indices: Indices,
+    /// When the next objects are put into indices that do not have all.
+    pub(super) index_next: Time,
     /// Searches that are being read.
     pub(super) held: Held,
     /// Up to where objects are rid of what dropped attributes have left in them.
@@ -44,7 +50,8 @@ impl Kept {
     pub(super) fn new(schema: Schema) -> Self {
         let records = OrdMap::new();
         Self {
-            indices: Indices::default().remade(&schema, &records),
+            indices: Indices::default().of(&schema).restored(&records, BTreeMap::new()),
+            index_next: Time::default(),
             held: Held::default(),
             schema,
             schema_version: 1,
@@ -96,14 +103,27 @@ impl Kept {
         objects as u64
     }
 
-    /// Goes by another schema from now on. Objects are read by it at once, and rid of what it does not have bit by bit.
-    pub(super) fn alter(&mut self, schema: Schema) -> u64 {
-        let indices = self.indices.remade(&schema, &self.records);
+    /// Goes by another schema from now on. Objects are read by it at once, and rid of what it does not have, and put into
+    /// indices that it has, bit by bit.
+    pub(super) fn alter(&mut self, schema: Schema, now: Time) -> u64 {
+        let indices = self.indices.of(&schema);
         self.held.keep_all(self.indices.bytes().saturating_sub(indices.bytes()));
         (self.schema, self.indices) = (schema, indices);
         self.schema_version += 1;
         self.swept_to = None;
+        self.index(now);
         self.schema_version
+    }
+
+    /// Puts the next objects into indices that do not have all, as many as one turn takes.
+    pub(super) fn index(&mut self, now: Time) {
+        self.indices.go_on(&self.records);
+        self.index_next = now.after(SPACE_INDEXING_PAUSE);
+    }
+
+    /// When that goes on, if it does.
+    pub(super) fn next_indexing(&self) -> Option<Time> {
+        self.indices.unmade().next().map(|_| self.index_next)
     }
 
     /// Rids a few objects of what dropped attributes have left in them.
@@ -132,6 +152,17 @@ impl Kept {
         } else {
             self.swept_to = keys.into_iter().next_back();
         }
+    }
+
+    /// An object with its attributes, or these of them.
+    pub(super) fn found(
+        &self,
+        key: &Value,
+        record: &Record,
+        only: Option<&[String]>,
+    ) -> Result<Found, SpaceError> {
+        let fields = record.fields(&self.schema, only)?;
+        Ok(Found { key: key.clone(), version: record.version(), fields })
     }
 
     pub(super) fn look(&self) -> Look<'_> {

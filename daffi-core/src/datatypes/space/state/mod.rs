@@ -9,7 +9,6 @@ mod query;
 #[cfg(test)]
 mod query_tests;
 mod saved;
-mod search;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -19,8 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use change::{Alteration, SpaceChange};
 pub use group::GroupWritten;
-pub use query::{Order, Query, QueryPage, SearchPlan, Through, Wanted};
-pub use search::{Counted, Found, FoundPage, Search};
+pub use query::{Found, Order, Query, QueryPage, SearchPlan, Through, Wanted};
 pub use walk::Place;
 
 use self::change::tell;
@@ -30,7 +28,6 @@ use super::predicate::Predicate;
 use super::schema::Schema;
 use super::value::Value as SpaceValue;
 use super::write::{Write, Written};
-use crate::config::PAGE_ENTRIES_MAX;
 use crate::error::{DataError, SpaceError};
 use crate::hosted::{Hosted, SessionId, Time, Turn};
 
@@ -57,6 +54,8 @@ pub struct SpaceEntry {
     pub objects: u64,
     /// About how many bytes all of it takes.
     pub bytes: u64,
+    /// Indices that were added of late and do not have all objects yet: until they do, no search goes by them.
+    pub unmade_indices: Vec<String>,
 }
 
 #[callback(hosted = "space")]
@@ -95,17 +94,20 @@ impl SpaceState {
             schema_version: kept.schema_version,
             objects: kept.records.len() as u64,
             bytes: kept.bytes() as u64,
+            unmade_indices: kept.indices.unmade().map(|(path, _)| path.to_owned()).collect(),
         })
     }
 
     /// Alters its description, and returns the version of that. Objects are read by it at once.
+    ///
+    /// An index of many objects is made bit by bit, while others go on; searches go by it once it has all of them.
     ///
     /// # Errors
     /// [`SpaceError`] with the attribute that does not fit.
     pub fn alter(&mut self, turn: &mut Turn<'_>, alteration: Alteration) -> Result<u64, DataError> {
         let kept = self.kept_mut()?;
         let schema = alteration.of(&kept.schema)?;
-        let version = kept.alter(schema);
+        let version = kept.alter(schema, turn.now());
         kept.sweep();
         tell(turn, &SpaceChange::Altered { schema: kept.schema.clone(), version });
         Ok(version)
@@ -151,20 +153,32 @@ impl SpaceState {
         self.written(turn, key, Write { conditions, ..Write::erase() })
     }
 
-    /// Writes the objects after a key that match, as many as one turn takes, each of them wholly or not at all; and says what
-    /// came of it and where to go on. What the write is to return does not come back.
+    /// Writes the objects that match, as many as one turn takes, each of them wholly or not at all; and says what came of it
+    /// and where to go on. What the write is to return does not come back.
+    ///
+    /// It goes by a search, so that it comes to each of the objects that there were at its beginning once, whatever it
+    /// writes; of them it writes those that are there and match still.
     ///
     /// # Errors
     /// [`SpaceError`] if predicate or write do not fit the schema: what goes wrong with single objects is part of the result.
+    /// [`SpaceError::TooLarge`] if too many searches are being read, [`SpaceError::SearchGone`] if its own is not any more.
     pub fn write_group(
         &mut self,
         turn: &mut Turn<'_>,
         predicate: Predicate,
         write: Write,
-        after: Option<SpaceValue>,
+        from: Option<(u64, Place)>,
     ) -> Result<GroupWritten, DataError> {
         let kept = self.kept_mut()?;
-        let (planned, said) = kept.plan_group(&predicate, without_returning(write), after)?;
+        let (search, after) = from.unzip();
+        let look = match search {
+            Some(search) => kept.held.get(search, turn.session())?.look(),
+            None => kept.look(),
+        };
+        let (planned, mut said, place) =
+            kept.plan_group(look, &predicate, without_returning(write), after)?;
+        let search = kept.keep_search(turn, search, place.is_some())?;
+        said.next = search.zip(place);
         kept.carry_out(turn, planned);
         Ok(said)
     }
@@ -172,8 +186,8 @@ impl SpaceState {
     /// Writes all objects that match in one step, all of them or none, and says how many they are.
     ///
     /// # Errors
-    /// [`SpaceError`] if the write cannot be made of one of them, [`SpaceError::TooLarge`] if the space has more objects
-    /// than one turn takes.
+    /// [`SpaceError`] if the write cannot be made of one of them, [`SpaceError::TooLarge`] if there are more objects to look
+    /// at, or to write, than one turn takes.
     pub fn write_whole_group(
         &mut self,
         turn: &mut Turn<'_>,
@@ -187,24 +201,24 @@ impl SpaceState {
         Ok(written)
     }
 
-    /// Removes the objects after a key that match, as many as one turn takes, and says where to go on.
+    /// Removes the objects that match, as many as one turn takes, and says where to go on.
     ///
     /// # Errors
-    /// [`SpaceError`] if the predicate does not fit the schema.
+    /// As [`write_group`](Self::write_group).
     #[callback(shrink)]
     pub fn erase_group(
         &mut self,
         turn: &mut Turn<'_>,
         predicate: Predicate,
-        after: Option<SpaceValue>,
+        from: Option<(u64, Place)>,
     ) -> Result<GroupWritten, DataError> {
-        self.write_group(turn, predicate, Write::erase(), after)
+        self.write_group(turn, predicate, Write::erase(), from)
     }
 
     /// Removes all objects that match in one step, and says how many they are.
     ///
     /// # Errors
-    /// [`SpaceError::TooLarge`] if the space has more objects than one turn takes.
+    /// [`SpaceError::TooLarge`] if there are more objects to look at, or to remove, than one turn takes.
     #[callback(shrink)]
     pub fn erase_whole_group(&mut self, turn: &mut Turn<'_>, predicate: Predicate) -> Result<u64, DataError> {
         self.write_whole_group(turn, predicate, Write::erase())
@@ -223,32 +237,6 @@ impl SpaceState {
             tell(turn, &SpaceChange::Cleared);
         }
         Ok(removed)
-    }
-
-    /// The first objects after a key, or of all, that match, and where to go on.
-    ///
-    /// # Errors
-    /// [`DataError::Invalid`] if `limit` is 0.
-    pub fn search(&self, search: Search) -> Result<FoundPage, DataError> {
-        check_limit(search.limit)?;
-        Ok(self.kept()?.search(search)?)
-    }
-
-    /// The first objects after a key, or of all, and where to go on.
-    ///
-    /// # Errors
-    /// [`DataError::Invalid`] if `limit` is 0.
-    pub fn page(&self, after: Option<SpaceValue>, limit: u64) -> Result<FoundPage, DataError> {
-        let limit = limit.min(PAGE_ENTRIES_MAX as u64);
-        self.search(Search { predicate: Predicate::always(), after, limit, only: None })
-    }
-
-    /// How many of the objects after a key match, of those that one turn looks at, and where to go on.
-    ///
-    /// # Errors
-    /// [`SpaceError`] if the predicate does not fit the schema.
-    pub fn count(&self, predicate: Predicate, after: Option<SpaceValue>) -> Result<Counted, DataError> {
-        Ok(self.kept()?.count(&predicate, after)?)
     }
 
     /// What a search has found in what there is now, in one turn: for those that come to an end in it.
@@ -277,12 +265,8 @@ impl SpaceState {
         limit: u64,
     ) -> Result<(Option<u64>, QueryPage), DataError> {
         let page = self.find(query, limit)?;
-        let kept = self.kept_mut()?;
-        if page.next.is_none() {
-            return Ok((None, page));
-        }
-        kept.held.check_room(turn.session())?;
-        Ok((Some(kept.hold(turn)), page))
+        let search = self.kept_mut()?.keep_search(turn, None, page.next.is_some())?;
+        Ok((search, page))
     }
 
     /// What the next turn of a search has found. After its last page the search is gone.
@@ -302,10 +286,7 @@ impl SpaceState {
         let kept = self.kept_mut()?;
         let look = kept.held.get(search, turn.session())?.look();
         let page = look.page(&look.plan(query)?, after, limit)?;
-        match page.next {
-            Some(_) => kept.held.renew(search, turn.now()),
-            None => kept.held.close(search, turn),
-        }
+        kept.keep_search(turn, Some(search), page.next.is_some())?;
         Ok(page)
     }
 
@@ -408,13 +389,17 @@ impl Hosted for SpaceState {
     }
 
     fn next_expiry(&self) -> Option<Time> {
-        self.space.as_ref()?.held.next_expiry()
+        let kept = self.space.as_ref()?;
+        kept.held.next_expiry().into_iter().chain(kept.next_indexing()).min()
     }
 
     fn expire(&mut self, turn: &mut Turn<'_>) {
         if let Some(kept) = &mut self.space {
             let now = turn.now();
             kept.held.close_all(turn, |view| view.until <= now);
+            if kept.next_indexing().is_some_and(|next| next <= now) {
+                kept.index(now);
+            }
         }
     }
 

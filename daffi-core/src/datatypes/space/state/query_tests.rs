@@ -6,7 +6,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{SPACE_SEARCH_LEASE, SPACE_SESSION_SEARCHES_MAX};
+use crate::config::{
+    SPACE_INDEXED_MAX, SPACE_INDEXING_PAUSE, SPACE_SEARCH_LEASE, SPACE_SESSION_SEARCHES_MAX,
+};
 use crate::datatypes::model::{Bench, NAME};
 use crate::datatypes::space::{Alteration, Check, Fields, Value};
 use crate::obj;
@@ -174,9 +176,9 @@ fn predicate() -> impl Strategy<Value = Predicate> {
 
 /// What an object has, sorted as a model sorts.
 fn model(bench: &mut Bench, predicate: &Predicate) -> Vec<(Value, Fields)> {
-    let page: FoundPage = bench.call("page", &(NAME, (), 1_000)).unwrap();
     let schema: Schema = INDEXED.parse().unwrap();
-    let objects = page.objects.into_iter().map(|found| found.fitted(&schema));
+    let objects = super::tests::objects(bench, Predicate::always());
+    let objects = objects.into_iter().map(|found| found.fitted(&schema));
     let matching = objects.filter(|found| predicate.holds(&schema, &found.key, &found.fields).unwrap());
     matching.map(|found| (found.key, found.fields)).collect()
 }
@@ -310,6 +312,59 @@ fn an_index_of_objects_that_are_there_is_made_at_once_and_takes_room() {
     bench.call::<u64>("alter", &(NAME, Alteration::DropIndex("new".into()))).unwrap();
     assert_eq!(bench.bytes(), bytes);
     assert_eq!(describe(&mut bench, &query(Predicate::equals("new", 3))).through, [Through::All]);
+}
+
+fn unmade(bench: &mut Bench) -> Vec<String> {
+    bench.call::<Option<SpaceEntry>>("describe", &(NAME,)).unwrap().unwrap().unmade_indices
+}
+
+#[test]
+fn an_index_of_many_objects_is_made_step_by_step_and_used_once_it_is_whole() {
+    let mut bench = space(PLAIN);
+    let many = 3 * SPACE_INDEXED_MAX as i64 / 2;
+    (0..many).for_each(|key| put(&mut bench, key, &obj! { n: key % 7, s: [key % 3] }));
+    let plain = bench.bytes();
+    let query = query(Predicate::equals("n", 3));
+    for index in ["n", "s"] {
+        bench.call::<u64>("alter", &(NAME, Alteration::AddIndex(index.into()))).unwrap();
+    }
+    let (search, first) = begin(&mut bench, &query, 3);
+    let wanted = model(&mut bench, &query.predicate).len();
+
+    let mut steps = 0;
+    while !unmade(&mut bench).is_empty() {
+        assert!(steps < 10, "it comes to an end");
+        let before = bench.bytes();
+        for key in [steps, many - 1 - steps, many + steps] {
+            put(&mut bench, key, &obj! { n: 3, s: [5] });
+        }
+        drop(bench.call::<Written>("erase", &(NAME, 40 + steps, Vec::<Predicate>::new())).unwrap());
+        bench.restore();
+        bench.pass(SPACE_INDEXING_PAUSE);
+        assert!(bench.bytes() - before <= (SPACE_INDEXED_MAX + 100) * 80, "a turn is short");
+        let is_used = describe(&mut bench, &query).through == [Through::Index("n".into(), 1)];
+        assert_eq!(is_used, !unmade(&mut bench).contains(&"n".to_owned()));
+        steps += 1;
+    }
+
+    assert!(steps >= 4 && bench.bytes() > plain, "{steps}");
+    for predicate in [query.predicate.clone(), Predicate::is("s", Check::Contains(5.into()))] {
+        let mut found = keys(&all(&mut bench, &self::query(predicate.clone()), |_| {}).0);
+        found.sort();
+        let wanted: Vec<Value> = model(&mut bench, &predicate).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(found, wanted, "{predicate}");
+    }
+    let (mut found, mut place) = (first.objects.len(), first.next);
+    while place.is_some() {
+        let page = read(&mut bench, search.unwrap(), &query, &place).unwrap();
+        found += page.objects.len();
+        place = page.next;
+    }
+    assert_eq!(found, wanted, "who began to read before goes on as he began");
+    bench.pass(SPACE_SEARCH_LEASE);
+    let bytes = bench.bytes();
+    bench.restore();
+    assert_eq!(bench.bytes(), bytes);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A space as it is saved: what it says of itself, and its objects by the places of attributes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::OrdMap;
@@ -28,6 +29,9 @@ struct Saved {
     removed: u64,
     swept_to: Option<Value>,
     objects: Vec<SavedObject>,
+    /// Indices that do not have all objects, and up to which keys they do; and when that goes on.
+    unmade_indices: BTreeMap<String, Value>,
+    index_next: Time,
     /// The number of the last search.
     last_search: u64,
     searches: Vec<SavedView>,
@@ -45,6 +49,8 @@ struct SavedView {
     bytes: u64,
     schema: Schema,
     layout: Layout,
+    /// Those that it may go by.
+    indices: Vec<String>,
     /// Objects that there are and that it does not see.
     newer: Vec<Value>,
     /// Objects as it sees them.
@@ -73,19 +79,21 @@ impl SavedView {
             bytes: view.bytes as u64,
             schema: view.schema.clone(),
             layout: view.schema.layout(),
+            indices: view.indices.all().iter().map(|index| index.path().to_owned()).collect(),
             newer,
             older,
         }
     }
 
     fn restored(self, kept: &Kept) -> Result<(u64, View), String> {
-        let Self { number, session, until, bytes, schema, layout, newer, older } = self;
+        let Self { number, session, until, bytes, schema, layout, indices, newer, older } = self;
         let schema = schema.laid_out(layout).ok_or(MISPLACED)?;
         if schema.key().of() != kept.schema.key().of() {
             return Err("a search of objects with other keys".into());
         }
         let (types, mut records) = (types(&schema), kept.records.clone());
-        let mut indices = kept.indices.remade(&schema, &records);
+        let indices = kept.indices.of(&schema).named(&indices);
+        let mut indices = indices.restored(&records, BTreeMap::new());
         for key in newer {
             let key = schema.fit_key(key).map_err(|error| error.to_string())?;
             let gone = records.remove(&key);
@@ -112,6 +120,8 @@ impl From<&Kept> for Saved {
             removed: kept.versions.removed,
             swept_to: kept.swept_to.clone(),
             objects: kept.records.iter().map(|(key, record)| saved(key, record)).collect(),
+            unmade_indices: kept.indices.unmade().map(|(path, to)| (path.to_owned(), to.clone())).collect(),
+            index_next: kept.index_next,
             last_search: kept.held.last,
             searches: kept
                 .held
@@ -135,12 +145,14 @@ impl TryFrom<Saved> for Kept {
             removed,
             swept_to,
             objects,
+            unmade_indices,
+            index_next,
             last_search,
             searches,
         } = saved;
         let schema = schema.laid_out(layout).ok_or(MISPLACED)?;
         let versions = Versions { highest, removed };
-        let mut kept = Self { schema_version, versions, ..Self::new(schema) };
+        let mut kept = Self { schema_version, versions, index_next, ..Self::new(schema) };
         let types = types(&kept.schema);
         kept.swept_to =
             swept_to.map(|key| kept.schema.fit_key(key)).transpose().map_err(|error| error.to_string())?;
@@ -152,7 +164,13 @@ impl TryFrom<Saved> for Kept {
                 return Err("an object is there twice".into());
             }
         }
-        kept.indices = Indices::default().remade(&kept.schema, &records);
+        let fit = |(path, to)| match to {
+            Value::Null => Ok((path, to)),
+            to => kept.schema.fit_key(to).map(|to| (path, to)),
+        };
+        let unmade = unmade_indices.into_iter().map(fit).collect::<Result<_, _>>();
+        let unmade = unmade.map_err(|error| error.to_string())?;
+        kept.indices = Indices::default().of(&kept.schema).restored(&records, unmade);
         kept.records = records;
         kept.restore_searches(last_search, searches)?;
         Ok(kept)

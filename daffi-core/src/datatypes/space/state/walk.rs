@@ -7,7 +7,6 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
 use super::index::Indices;
-use crate::config::SPACE_TURN_STEPS;
 use crate::datatypes::space::checked::{Subject, Test};
 use crate::datatypes::space::plan::{Branch, Entries, Plan, Way, Ways};
 use crate::datatypes::space::record::Record;
@@ -56,13 +55,14 @@ type Steps<'a> = Box<dyn Iterator<Item = Step<'a>> + 'a>;
 type Step<'a> = (Option<&'a Value>, &'a Value);
 
 impl<'a> Look<'a> {
-    /// The objects that a plan leads to and that match, after a place or from the beginning.
+    /// The objects that a plan leads to and that match, after a place or from the beginning, until so many steps are taken.
     pub(super) fn walk(
         self,
         plan: &'a Plan,
         test: &'a Test,
         after: Option<&Place>,
         is_backward: bool,
+        left: usize,
     ) -> Walk<'a> {
         let branch = after.map_or(0, |place| place.branch as usize);
         let rest: Steps<'a> = match plan.branches.get(branch) {
@@ -70,7 +70,6 @@ impl<'a> Look<'a> {
             None => Box::new(std::iter::empty()),
         };
         let cost = test.size() + plan.branches.len();
-        let left = SPACE_TURN_STEPS;
         Walk { look: self, plan, test, is_backward, branch, rest, last: None, cost, left, is_over: false }
     }
 
@@ -126,6 +125,11 @@ impl Place {
 }
 
 impl Walk<'_> {
+    /// Takes from the turn the steps of a write of one of them.
+    pub(super) fn spend(&mut self, steps: usize) {
+        self.left = self.left.saturating_sub(steps);
+    }
+
     /// How far it has come, if there may be more.
     pub(super) fn place(&self) -> Option<Place> {
         let (branch, (value, key)) = self.last.filter(|_| !self.is_over)?;
@@ -165,7 +169,7 @@ impl Ways for Look<'_> {
         if matches!(subject, Subject::Key) {
             return Some((Way::Key, Entries::One));
         }
-        let at = self.indices.all().iter().position(|index| index.is_of(subject))?;
+        let at = self.indices.all().iter().position(|index| index.is_of(subject) && index.is_made())?;
         Some((Way::Index(at), self.indices.all()[at].entries()))
     }
 

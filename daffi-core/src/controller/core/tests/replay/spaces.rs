@@ -3,8 +3,8 @@
 use fastrand::Rng;
 
 use crate::datatypes::space::{
-    Action, Alteration, Check, Order, Predicate, Present, Query, Returning, Schema, Search, Type, Value,
-    Wanted, Write,
+    Action, Alteration, Check, Order, Predicate, Present, Query, Returning, Schema, Type, Value, Wanted,
+    Write,
 };
 use crate::{obj, wire};
 
@@ -25,11 +25,6 @@ pub(super) fn argument(random: &mut Rng, ty: &str) -> Option<Vec<u8>> {
         "Write" => wire::encode(&write(random)),
         "Predicate" => wire::encode(&predicate(random, 2)),
         "Alteration" => wire::encode(&alteration(random)),
-        "Search" => {
-            let after = random.bool().then(|| key(random));
-            let only = (random.u32(..4) == 0).then(|| vec![name(random)]);
-            wire::encode(&Search { predicate: predicate(random, 2), after, limit: random.u64(..4), only })
-        }
         "Query" => wire::encode(&query(random)),
         _ => return None,
     };

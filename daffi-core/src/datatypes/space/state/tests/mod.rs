@@ -1,8 +1,11 @@
 mod model;
 
+use std::collections::BTreeMap;
+
 use serde_bytes::ByteBuf;
 
 use super::*;
+use crate::config::{PAGE_ENTRIES_MAX, SPACE_STEPS_MAX};
 use crate::datatypes::model::{Bench, NAME};
 use crate::datatypes::space::{Action, Check, Fields, Returning, Type, Value};
 use crate::error::Code;
@@ -34,6 +37,23 @@ fn get(bench: &mut Bench, key: &str) -> Option<Fields> {
 
 fn put(bench: &mut Bench, key: &str, fields: Fields) -> Written {
     write(bench, key, Write::put(fields)).unwrap()
+}
+
+fn every(predicate: Predicate) -> Query {
+    Query { predicate, order: None, wanted: Wanted::Objects }
+}
+
+/// The objects that match, in as many turns as it takes.
+pub(super) fn objects(bench: &mut Bench, predicate: Predicate) -> Vec<Found> {
+    let query = every(predicate);
+    let (search, mut page): (Option<u64>, QueryPage) =
+        bench.call("begin_search", &(NAME, &query, 1_000)).unwrap();
+    let mut found = std::mem::take(&mut page.objects);
+    while page.next.is_some() {
+        page = bench.call("read_search", &(NAME, search.unwrap(), &query, &page.next, 1_000)).unwrap();
+        found.append(&mut page.objects);
+    }
+    found
 }
 
 #[test]
@@ -135,20 +155,18 @@ fn a_group_is_written_page_by_page_with_an_exact_report_or_in_one_step() {
     }
     let (some, more) =
         (Predicate::is("n", Check::Greater(0.into())), Write::new().change("n", Action::Add(2.into())));
-    let (mut after, mut pages) = (None::<Value>, Vec::new());
+    let (mut from, mut pages) = (None::<(u64, Place)>, Vec::new());
     loop {
-        let page: GroupWritten = bench.call("write_group", &(NAME, &some, &more, &after)).unwrap();
+        let page: GroupWritten = bench.call("write_group", &(NAME, &some, &more, &from)).unwrap();
         pages.push((page.matched, page.written));
-        after = page.next;
-        if after.is_none() {
+        from = page.next;
+        if from.is_none() {
             break;
         }
     }
 
     assert_eq!(pages.iter().map(|(matched, _)| matched).sum::<u64>(), 998, "{pages:?}");
-    let count = |bench: &mut Bench, n: i64| -> u64 {
-        bench.call::<Counted>("count", &(NAME, Predicate::equals("n", n), ())).unwrap().objects
-    };
+    let count = |bench: &mut Bench, n: i64| -> u64 { objects(bench, Predicate::equals("n", n)).len() as u64 };
     assert_eq!((count(&mut bench, 1), count(&mut bench, 3), count(&mut bench, 0)), (0, 998, 3));
     let none = Write::new().change("n", Action::Div(0.into()));
     let whole = told(bench.call::<u64>("write_whole_group", &(NAME, &some, none)));
@@ -182,27 +200,88 @@ fn what_a_group_could_not_be_made_of_is_said_and_left_as_it_was() {
 }
 
 #[test]
-fn a_search_goes_on_where_it_ended() {
-    let mut bench = space("space s key int k attributes int n");
-    for key in (-5_i64..5).rev() {
-        bench.call::<Written>("write", &(NAME, key, Write::put(obj! { n: key }))).unwrap();
-    }
-    let even = Predicate::is("k", Check::OneOf((-4..5).step_by(2).map(Value::from).collect()));
-    let (mut after, mut found) = (None, Vec::new());
-    loop {
-        let search = Search { predicate: even.clone(), after, limit: 2, only: Some(vec![]) };
-        let page: FoundPage = bench.call("search", &(NAME, search)).unwrap();
-        found.extend(page.objects.into_iter().map(|found| found.key));
-        after = page.next;
-        if after.is_none() {
-            break;
+fn a_group_comes_to_each_object_once_by_an_index_that_it_changes() {
+    for index in ["", " index n"] {
+        let mut bench = space(&format!("space s key int k attributes int n, string w{index}"));
+        let many = 2 * PAGE_ENTRIES_MAX as i64 + 7;
+        for key in 0..2 * many {
+            let n = if key < many { key } else { -1 };
+            bench.call::<Written>("write", &(NAME, key, Write::put(obj! { n: n }))).unwrap();
         }
-    }
+        let some = Predicate::is("n", Check::GreaterEqual(0.into()));
+        let far = Write::new().change("n", Action::Add(many.into()));
+        let (mut from, mut said) = (None::<(u64, Place)>, GroupWritten::default());
+        loop {
+            let page: GroupWritten = bench.call("write_group", &(NAME, &some, &far, &from)).unwrap();
+            said = said.and(page);
+            from = said.next.clone();
+            if from.is_none() {
+                break;
+            }
+            // What is written meanwhile is none of its objects, or matches no more.
+            bench.call::<Written>("write", &(NAME, 9 * many, Write::put(obj! { n: 3 }))).unwrap();
+            bench.call::<Written>("write", &(NAME, many - 1, Write::put(obj! { n: -1 }))).unwrap();
+            bench.restore();
+        }
 
-    assert_eq!(found, [-4, -2, 0, 2, 4].map(Value::from));
-    let all: FoundPage = bench.call("page", &(NAME, (), 3)).unwrap();
-    assert_eq!((all.objects.len(), all.next), (3, Some((-3).into())));
-    assert!(bench.call::<FoundPage>("page", &(NAME, (), 0)).is_err());
+        assert_eq!((said.matched, said.written), (many as u64 - 1, many as u64 - 1), "{index}");
+        let moved = Predicate::between("n", many, 2 * many);
+        assert_eq!(objects(&mut bench, moved).len() as i64, many - 1, "{index}");
+        let gone: Result<GroupWritten, _> =
+            told(bench.call("write_group", &(NAME, &some, &far, (1, place()))));
+        assert_eq!(gone, Err(SpaceError::SearchGone), "nothing is kept of it");
+    }
+}
+
+/// Of a search that there is not.
+fn place() -> Place {
+    crate::wire::decode(&crate::wire::encode(&(0, (), 0)).unwrap()).unwrap()
+}
+
+#[test]
+fn a_group_in_one_step_looks_only_where_an_index_leads() {
+    let mut bench = space("space s key int k attributes int n index n");
+    for key in 0..3_000 {
+        bench.call::<Written>("write", &(NAME, key, Write::put(obj! { n: key % 300 }))).unwrap();
+    }
+    let few = Predicate::equals("n", 7);
+    let all = Predicate::is("n", Check::LessEqual(299.into()));
+    let long = (0..500).fold(Write::new(), |write, _| write.change("n", Action::Add(0.into())));
+
+    let whole = |bench: &mut Bench, predicate: &Predicate| -> Result<u64, SpaceError> {
+        told(bench.call("write_whole_group", &(NAME, predicate, &long)))
+    };
+    assert_eq!(whole(&mut bench, &few), Ok(10));
+    assert!(matches!(whole(&mut bench, &all), Err(SpaceError::TooLarge { .. })));
+    let wide: Vec<Value> = (0..4_000).map(Value::from).collect();
+    let union = Write::new().change("n", Action::Add(1.into()));
+    let some = Predicate::is("k", Check::OneOf(wide));
+    let whole: u64 = bench.call("write_whole_group", &(NAME, some, union)).unwrap();
+    assert_eq!(whole, 3_000);
+}
+
+#[test]
+fn what_may_be_equal_to_many_values_is_bounded_and_looked_up() {
+    let mut bench = space("space s key int k attributes int n, document d");
+    for key in 0..100 {
+        bench
+            .call::<Written>("write", &(NAME, key, Write::put(obj! { n: key, d: obj! { a: key } })))
+            .unwrap();
+    }
+    let one_of = |name: &str, values: Vec<Value>| Predicate::is(name, Check::OneOf(values));
+    let halves = || (0..SPACE_STEPS_MAX as i64 - 1).rev().map(|n| Value::Float(n as f64 / 2.0)).collect();
+    let mixed = || vec![Value::from("x"), 7.into(), Value::Null, 3.0.into(), 3.5.into(), Value::Bool(true)];
+
+    assert_eq!(objects(&mut bench, one_of("n", halves())).len(), 100);
+    assert_eq!(objects(&mut bench, !one_of("d.a", mixed())).len(), 98);
+    let more: Vec<Value> = (0..SPACE_STEPS_MAX as i64).map(Value::from).collect();
+    let write = Write::new().when(one_of("n", more.clone()));
+    for told in [
+        told(bench.call::<Written>("write", &(NAME, 1, write)).map(drop)),
+        told(bench.call::<QueryPage>("find", &(NAME, every(one_of("k", more)), 1)).map(drop)),
+    ] {
+        assert!(matches!(told, Err(SpaceError::TooLarge { .. })), "{told:?}");
+    }
 }
 
 #[test]
@@ -251,14 +330,29 @@ fn saved_objects_that_contradict_their_schema_are_refused() {
     let good = crate::wire::encode(&SpaceState::default()).unwrap();
 
     assert!(crate::wire::decode::<SpaceState>(&good).is_ok());
-    for (objects, highest) in [
-        (vec![("a", 1, vec![ByteBuf::from("x"), ByteBuf::from("y")])], 1),
-        (vec![("a", 2, vec![])], 1),
-        (vec![("a", 1, vec![]), ("a", 1, vec![])], 1),
-        (vec![("a", 1, vec![ByteBuf::new(); 4])], 1),
+    for (is_good, objects, highest) in [
+        (true, vec![("a", 1, vec![ByteBuf::from("x")])], 1),
+        (false, vec![("a", 1, vec![ByteBuf::from("x"), ByteBuf::from("y")])], 1),
+        (false, vec![("a", 2, vec![])], 1),
+        (false, vec![("a", 1, vec![]), ("a", 1, vec![])], 1),
+        (false, vec![("a", 1, vec![ByteBuf::new(); 4])], 1),
     ] {
-        let saved = (PROFILES, ((0, 1, 2), 3, true), 1, highest, 0, (), objects);
+        let of_indices = (BTreeMap::<String, Value>::new(), 0);
+        let of_searches = (0, Vec::<Value>::new());
+        let saved = (
+            PROFILES,
+            ((0, 1, 2), 3, true),
+            1,
+            highest,
+            0,
+            (),
+            objects,
+            of_indices.0,
+            of_indices.1,
+            of_searches.0,
+            of_searches.1,
+        );
         let bytes = crate::wire::encode(&saved).unwrap();
-        assert!(crate::wire::decode::<SpaceState>(&bytes).is_err());
+        assert_eq!(crate::wire::decode::<SpaceState>(&bytes).is_ok(), is_good);
     }
 }

@@ -236,8 +236,7 @@ proptest! {
             prop_assert_eq!(take(&mut bench, step).map_err(|error| why(&error)), wanted, "{:?}", step);
         }
 
-        let page: FoundPage = bench.call("page", &(NAME, (), 1_000)).unwrap();
-        let found: Vec<(Value, u64, Fields)> = page.objects.into_iter().map(|found| (found.key, found.version, found.fields)).collect();
+        let found: Vec<(Value, u64, Fields)> = super::objects(&mut bench, Predicate::always()).into_iter().map(|found| (found.key, found.version, found.fields)).collect();
         let wanted = model.objects.iter();
         let wanted: Vec<_> = wanted.map(|(key, (version, fields))| (Value::Int(*key), *version, fields.iter().map(|(name, n)| (*name, *n)).collect())).collect();
         prop_assert_eq!(found, wanted);
