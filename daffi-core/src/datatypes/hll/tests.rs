@@ -207,7 +207,8 @@ proptest! {
         let long = [short.clone(), vec![fill; 12_289 - short.len()]].concat();
         for bytes in [short, long] {
             if let Ok(sketch) = HllSketch::from_bytes(&bytes) {
-                prop_assert_eq!(sketch.is_empty(), sketch.len() == 0);
+                let count = sketch.len();
+                prop_assert_eq!(sketch.is_empty(), count == 0);
                 prop_assert_eq!(sketch.to_bytes(), bytes);
             }
         }

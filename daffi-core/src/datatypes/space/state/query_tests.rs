@@ -177,7 +177,7 @@ fn predicate() -> impl Strategy<Value = Predicate> {
 /// What an object has, sorted as a model sorts.
 fn model(bench: &mut Bench, predicate: &Predicate) -> Vec<(Value, Fields)> {
     let schema: Schema = INDEXED.parse().unwrap();
-    let objects = super::tests::objects(bench, Predicate::always());
+    let objects = tests::objects(bench, Predicate::always());
     let objects = objects.into_iter().map(|found| found.fitted(&schema));
     let matching = objects.filter(|found| predicate.holds(&schema, &found.key, &found.fields).unwrap());
     matching.map(|found| (found.key, found.fields)).collect()
