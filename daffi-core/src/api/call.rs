@@ -64,7 +64,7 @@ pub(super) struct Prepared {
 
 impl<R> Call<R> {
     pub(super) fn new(node: &Node, name: &str, arguments: &impl Arguments) -> Self {
-        let request = request(node, name, arguments).map_err(Box::new);
+        let request = request(node, name, arguments);
         Self { node: node.clone(), request, limit: Limit::Usual, plan: None, result: PhantomData }
     }
 
@@ -80,7 +80,7 @@ impl<R> Call<R> {
 
     /// A call of the controller's own callback `name`, whose arguments are encoded already.
     pub(super) fn encoded(node: &Node, name: &str, body: Vec<u8>) -> Self {
-        let request = with_body(node, name, body).map_err(Box::new);
+        let request = with_body(node, name, body);
         let call = Self { node: node.clone(), request, limit: Limit::Usual, plan: None, result: PhantomData };
         call.with(|request| request.is_declared = true)
     }
@@ -238,7 +238,7 @@ impl<R: Wire> Call<R> {
         let shared = Arc::clone(self.node.shared());
         match self.prepare(usual, change) {
             Ok(Prepared { request, wrapping, .. }) => Flight::new(shared, request).wrapped(wrapping),
-            Err(error) => Flight::failed(shared, error),
+            Err(error) => Flight::failed(shared, *error),
         }
     }
 
@@ -248,7 +248,7 @@ impl<R: Wire> Call<R> {
         let several = match self.prepare(usual, change) {
             Ok(Prepared { request, plan: None, wrapping: None, .. }) => return Flight::new(shared, request),
             Ok(prepared) => carry_out(&shared, prepared),
-            Err(error) => Err(error),
+            Err(error) => Err(*error),
         };
         match several {
             Ok(several) => Flight::several(shared, several),
@@ -261,8 +261,8 @@ impl<R: Wire> Call<R> {
         self,
         usual: Duration,
         change: impl FnOnce(&mut Request),
-    ) -> Result<Prepared, CallError> {
-        let mut request = self.request.map_err(|error| *error)?;
+    ) -> Result<Prepared, Box<CallError>> {
+        let mut request = self.request?;
         let (timeout, says_timeout) = (self.limit.or(usual), self.limit != Limit::Usual);
         request.timeout = timeout;
         change(&mut request);
@@ -352,7 +352,7 @@ fn fault<E: fmt::Display>(error: &E) -> Fault {
     Fault::Failed { kind, message: error.to_string(), chain: Vec::new(), value: Vec::new() }
 }
 
-fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Box<Request>, CallError> {
+fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Box<Request>, Box<CallError>> {
     let mut body = Vec::with_capacity(BODY_BYTES_USUAL);
     arguments.put(&mut body).map_err(|error| CallError::BadArguments {
         expected: "arguments that can be encoded".into(),
@@ -361,9 +361,9 @@ fn request(node: &Node, name: &str, arguments: &impl Arguments) -> Result<Box<Re
     with_body(node, name, body)
 }
 
-fn with_body(node: &Node, name: &str, body: Vec<u8>) -> Result<Box<Request>, CallError> {
+fn with_body(node: &Node, name: &str, body: Vec<u8>) -> Result<Box<Request>, Box<CallError>> {
     // A text that cannot be a name is one that nobody offers.
-    let no_name = |_| CallError::NoSuchCallback { name: name.to_owned(), similar: Vec::new() };
+    let no_name = |_| Box::new(CallError::NoSuchCallback { name: name.to_owned(), similar: Vec::new() });
     let (name, number) = node.shared().lock().name(name).map_err(no_name)?;
     let mut request = Box::new(Request::new(name, body));
     request.number = number;
@@ -373,7 +373,7 @@ fn with_body(node: &Node, name: &str, body: Vec<u8>) -> Result<Box<Request>, Cal
 
 /// What a one-way call of `name` is but for its arguments.
 pub(super) fn one_way_request(node: &Node, name: &str) -> Result<Request, CallError> {
-    let request = request(node, name, &())?;
+    let request = request(node, name, &()).map_err(|error| *error)?;
     let timeout = Some(config::JOB_TIMEOUT);
     // The arguments are checked one by one; here are none.
     Ok(Request { flags: Flags::ONE_WAY, timeout, is_declared: true, ..*request })

@@ -111,7 +111,7 @@ impl NoReturn {
                     Acknowledged::new(shared, request).map_ok(|()| ((), None))
                 })))
             }
-            Err(error) => Way::Plain(Acknowledged::failed(shared, error)),
+            Err(error) => Way::Plain(Acknowledged::failed(shared, *error)),
         };
         Self { way }
     }

@@ -117,7 +117,7 @@ impl<T: 'static> Operation<T> {
     /// On its way as soon as it is polled and has its place among those that are `sent`, if it needs one.
     pub(super) fn begun(self, sent: Option<Arc<Semaphore>>) -> OperationFuture<T> {
         let state = match self.call {
-            Ok(call) => Sending::new(call).map_err(Box::new),
+            Ok(call) => Sending::new(call).map_err(|error| Box::new((*error).into())),
             Err(error) => Err(error),
         };
         OperationFuture { state, open: Some(self.open), gate: Gate::new(self.line, sent) }
@@ -193,7 +193,7 @@ struct Sending {
 }
 
 impl Sending {
-    fn new(call: Call<()>) -> Result<Self, DataError> {
+    fn new(call: Call<()>) -> Result<Self, Box<CallError>> {
         let _awaiting = Awaiting::of(&call.node);
         let Prepared { node, request, wrapping, .. } =
             call.prepare(config::CALL_TIMEOUT, |request| request.is_kept = true)?;

@@ -204,14 +204,20 @@ impl Store {
 
     /// Those objects as they are now.
     fn others(&self, method: MethodId, args: &Args<'_>) -> Result<Vec<Other>, Denial> {
-        let Some(at) = self.method(method).others else { return Ok(Vec::new()) };
-        let names = args.others(at)?;
+        // Most methods name none.
+        match self.method(method).others {
+            Some(at) => self.named_others(method.kind, &args.others(at)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn named_others(&self, kind: u16, names: &[&str]) -> Result<Vec<Other>, Denial> {
         if names.len() > config::OTHERS_MAX {
             let what =
                 format!("{} other objects in one step, of at most {}", names.len(), config::OTHERS_MAX);
             return Err(DataError::invalid(what).into());
         }
-        names.into_iter().map(|name| Ok(self.other(method.kind, check_name(name)?)?)).collect()
+        names.iter().map(|name| Ok(self.other(kind, check_name(name)?)?)).collect()
     }
 
     fn other(&self, kind: u16, name: &str) -> Result<Other, DataError> {
