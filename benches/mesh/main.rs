@@ -6,6 +6,7 @@
 
 mod daffi;
 mod floor;
+mod guard;
 mod item;
 mod meter;
 mod options;
@@ -20,6 +21,7 @@ use std::net::UdpSocket;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::guard::Guard;
 use crate::item::Item;
 use crate::meter::Measurement;
 use crate::options::{Options, USAGE};
@@ -73,6 +75,7 @@ fn play(words: &[String]) -> io::Result<()> {
 
 /// Measures each item by each peer in turn, so that the machine's moods meet all alike.
 fn compare(options: &Options) -> io::Result<()> {
+    let guard = options.guard.as_deref().map(Guard::read).transpose()?;
     let mut rows: Vec<(&Peer, Row)> = Vec::new();
     for item in &options.items {
         let peers = PEERS.iter().filter(|peer| options.over.contains(&peer.over));
@@ -88,7 +91,10 @@ fn compare(options: &Options) -> io::Result<()> {
         }
     }
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    if options.json { Ok(()) } else { print(&table::render(&rows)) }
+    if !options.json {
+        print(&table::render(&rows))?;
+    }
+    guard.map_or(Ok(()), |guard| print(&guard.check(&rows)?))
 }
 
 fn measure(item: Item, peer: &Peer, options: &Options) -> io::Result<Measurement> {

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub(crate) struct Options {
     pub(crate) cpu: Option<usize>,
     pub(crate) payload_bytes: usize,
     pub(crate) json: bool,
+    /// The figures that must be held.
+    pub(crate) guard: Option<PathBuf>,
 }
 
 /// Says how to use the program; the lines of the items are added to it.
@@ -31,6 +34,7 @@ Usage: cargo bench --bench mesh -- [OPTIONS]
   --warm-up S       time before it (default: 0.2)
   --pin CPU|none    the CPU that all processes share (default: 0)
   --payload BYTES   size of a call's body (default: 16)
+  --guard FILE      fail if an item costs half as much again, beside the floor, as this file says
   --json            one line of JSON for each measurement, no table
   --quick           3 rounds of 0.2 seconds
   --help            this
@@ -54,6 +58,7 @@ impl Options {
                 "--warm-up" => options.warm_up = seconds(&option, &value()?)?,
                 "--pin" => options.cpu = cpu(&option, &value()?)?,
                 "--payload" => options.payload_bytes = payload(&option, &value()?)?,
+                "--guard" => options.guard = Some(value()?.into()),
                 "--json" => options.json = true,
                 "--quick" => options.quicken(),
                 "--help" | "-h" => return Ok(None),
@@ -83,6 +88,7 @@ impl Default for Options {
             cpu: Some(0),
             payload_bytes: 16,
             json: false,
+            guard: None,
         }
     }
 }

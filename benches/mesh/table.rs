@@ -32,11 +32,7 @@ pub(crate) fn render(rows: &[Row]) -> String {
         "p99 µs"
     );
     for row in rows {
-        let reference = rows
-            .iter()
-            .find(|other| (other.item, other.over) == (row.item, row.over))
-            .expect("the row itself is one");
-        write_row(&mut text, row, reference);
+        write_row(&mut text, row, row.reference(rows));
     }
     text.push_str(
         "ratio: op/s over the floor's. CPU: the floor's CPU time per operation over that of the row.\n",
@@ -51,7 +47,7 @@ fn write_row(text: &mut String, row: &Row, reference: &Row) {
         format!("{:>6} {:>6} {:>6} {:>6}", "", "", "", "")
     } else {
         let ratio = rate / reference.median(|round| round.rate);
-        let cpu_ratio = reference.cpu().total() / row.cpu().total();
+        let cpu_ratio = row.cpu_ratio_to(reference);
         let goal = row.item.goal(row.over);
         format!("{ratio:>6.2} {cpu_ratio:>6.2} {goal:>6.2} {:>6.2}", goal / 2.0)
     };
@@ -70,6 +66,26 @@ fn write_row(text: &mut String, row: &Row, reference: &Row) {
 impl Row {
     pub(crate) fn new(item: Item, peer: &Peer) -> Self {
         Self { item, over: peer.over, peer: peer.name, rounds: Vec::new() }
+    }
+
+    /// What is measured: `W2/unix`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.item.name(), self.over.name())
+    }
+
+    /// The floor's CPU time of an operation over this one's; `None` for the floor itself.
+    pub(crate) fn cpu_ratio(&self, rows: &[Self]) -> Option<f64> {
+        let reference = self.reference(rows);
+        (reference.peer != self.peer).then(|| self.cpu_ratio_to(reference))
+    }
+
+    fn cpu_ratio_to(&self, reference: &Self) -> f64 {
+        reference.cpu().total() / self.cpu().total()
+    }
+
+    /// The first row of its item and transport, among which it is.
+    fn reference<'a>(&'a self, rows: &'a [Self]) -> &'a Self {
+        rows.iter().find(|other| (other.item, other.over) == (self.item, self.over)).unwrap_or(self)
     }
 
     fn cpu(&self) -> CpuTimes {
