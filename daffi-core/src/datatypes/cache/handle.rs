@@ -28,7 +28,8 @@ use crate::node::Node;
 /// cleared while a value is computed counts more than that value, which only its own caller gets then.
 ///
 /// Keys are equal if they are in the mesh's one form of values, as those of a [`Hash`](super::super::Hash): `Some(None)` is
-/// `None` there, and −0.0 is 0.0. Values stay for the handle's [time to live](Self::ttl), each by itself, or else until they are forgotten.
+/// `None` there, and −0.0 is 0.0. Values stay for the handle's [time to live](Self::ttl), each by itself, or else until they
+/// are forgotten.
 ///
 /// # Errors
 /// Beside what each method says, [`DataError::WrongValue`] where another than `K` or `V` was stored, by a handle of
