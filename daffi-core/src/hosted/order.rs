@@ -10,7 +10,7 @@ use crate::wire::{Shape, WalkError, float, skip, take};
 /// first place in which they differ, maps by the bytes of their canonical form. What is equal in its canonical form is
 /// equal here, and nothing else.
 ///
-/// To make them reads the value once; to compare values again and again as they are would read large ones whole each time.
+/// Making them reads the value once, where comparing values as they are would read large ones again and again.
 pub fn sort_key(bytes: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(bytes.len() + 2);
     // The walk needs no stack, so what nests too deep never reaches the recursion below.
