@@ -422,6 +422,9 @@ pub const SPACE_DESCRIPTION_BYTES_MAX: usize = 64 << 10;
 /// Attributes of a space: each object has all of them.
 pub const SPACE_ATTRIBUTES_MAX: usize = 1_024;
 
+/// Indices of a space: each write to an object sees to all of them.
+pub const SPACE_INDICES_MAX: usize = 128;
+
 /// Conditions and actions of one write, all of them in one turn.
 pub const SPACE_STEPS_MAX: usize = 4_096;
 

@@ -4,8 +4,10 @@ use std::fmt;
 use std::ops::Index;
 use std::sync::Arc;
 
+use super::checked::{Hop, inside};
 use super::fields::Fields;
 use super::ordered::KeyLines;
+use super::path::Path;
 use super::predicate::Predicate;
 use super::schema::Schema;
 use super::state::{Alteration, Found, SpaceEntry, SpaceState};
@@ -180,20 +182,18 @@ impl DynSpace {
         self.object.describe().and_then(|entry| Ok(entry.ok_or(SpaceError::NoSpace)?))
     }
 
-    /// Alters the description, under all objects at once, and returns a handle that goes by it. An index of many objects is
+    /// Alters the description, under all objects at once, and returns a handle that goes by what it is then. An index of many objects is
     /// made bit by bit while others go on; searches go by it once it has [all of them](SpaceEntry::unmade_indices).
     ///
     /// # Errors
     /// [`SpaceError`] with the attribute that does not fit.
     pub fn alter(&self, alteration: Alteration) -> Operation<Self> {
-        let altered = alteration.of(&self.schema);
-        let object = self.object.clone();
-        let lines = self.lines.clone();
-        let after = |schema| Self { lines, ..Self::of(object, schema) };
-        match altered {
-            Ok(schema) => self.object.alter(alteration).map(|_| after(schema)),
-            Err(error) => Operation::failed(error),
+        if let Err(error) = alteration.of(&self.schema) {
+            return Operation::failed(error);
         }
+        let (object, lines) = (self.object.clone(), self.lines.clone());
+        // Others may have altered it too.
+        self.object.alter(alteration).map(|entry| Self { lines, ..Self::of(object, entry.schema) })
     }
 
     /// The object by a key, if it is there.
@@ -337,7 +337,8 @@ impl DynSpace {
         self.fetch(key, attribute, Action::Add(by.into())).map(Option::unwrap_or_default)
     }
 
-    /// Adds to a number, and returns what it was before, as the standard library's atomic numbers do.
+    /// Adds to a number, and returns what it was before, as the standard library's atomic numbers do; null if there was
+    /// nothing at a path in a document.
     ///
     /// # Errors
     /// [`SpaceError::NotFound`] if there is no object; [`SpaceError::Overflow`].
@@ -348,10 +349,14 @@ impl DynSpace {
         by: impl Into<Value>,
     ) -> Operation<Value> {
         let attribute = attribute.into();
-        let returning = Returning::before().only([attribute.as_str()]);
-        let write = Write::new().change(attribute.as_str(), Action::Add(by.into())).returning(returning);
+        let (name, hops) = match Path::parse(&attribute) {
+            Ok(path) => (path.attribute().to_owned(), Hop::all(path.steps())),
+            Err(error) => return Operation::failed(error),
+        };
+        let returning = Returning::before().only([name.as_str()]);
+        let write = Write::new().change(attribute, Action::Add(by.into())).returning(returning);
         self.write(key, write).map(move |written| {
-            let before = written.before.as_ref().and_then(|before| before.get(&attribute));
+            let before = written.before.as_ref().and_then(|before| inside(before.get(&name)?, &hops));
             before.cloned().unwrap_or_default()
         })
     }

@@ -84,7 +84,7 @@ impl DynSpace {
         }
     }
 
-    /// Goes on with a search where another stream, or this program before, has come to.
+    /// Goes on with a search where another stream has come to.
     ///
     /// # Errors
     /// The first item is [`SpaceError::SearchGone`] if it is not kept any more.
@@ -96,7 +96,7 @@ impl DynSpace {
     }
 
     fn begun_search(&self, query: Query, limit: Option<u64>) -> Operation<Results> {
-        if let Err(error) = query.predicate.check(self.schema()) {
+        if let Err(error) = query.check(self.schema()) {
             return Operation::failed(error);
         }
         let page_limit = limit.map_or(PAGE_ENTRIES_MAX as u64, |limit| limit.min(PAGE_ENTRIES_MAX as u64));
@@ -177,7 +177,7 @@ impl Results {
     }
 
     /// Where another stream would go on after the last item, as long as the space keeps the search; `None` if there is no
-    /// more to come, or what there is had to be sorted here. It is for the same session; dropping this stream ends the
+    /// more to come, or what there is had to be sorted here. It is for the same session, that of this node; dropping this stream ends the
     /// search, unless it is [kept](Self::keep).
     pub fn cursor(&self) -> Option<SearchCursor> {
         let search = self.search.filter(|_| self.best.is_none())?;

@@ -4,7 +4,7 @@
 mod action;
 mod test;
 
-pub(super) use test::{Probe, Subject, Test, Trial, place};
+pub(super) use test::{Probe, Subject, Test, Trial, inside, place};
 
 use super::fields::Fields;
 use super::path::{Path, Step};

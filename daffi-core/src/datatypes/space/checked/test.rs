@@ -147,15 +147,18 @@ impl Subject {
         match self {
             Self::Key => Some(key),
             Self::Whole(attribute) => Some(record.value(attribute)),
-            Self::Inside(attribute, hops) => {
-                hops.iter().try_fold(record.value(attribute), |value, hop| match (hop, value) {
-                    (Hop::Name(name), Value::Map(map)) => map.get(name),
-                    (Hop::At(at), Value::List(list)) => list.get(place(*at, list.len())?),
-                    _ => None,
-                })
-            }
+            Self::Inside(attribute, hops) => inside(record.value(attribute), hops),
         }
     }
+}
+
+/// What is there in a document, if anything is.
+pub(in crate::datatypes::space) fn inside<'a>(document: &'a Value, hops: &[Hop]) -> Option<&'a Value> {
+    hops.iter().try_fold(document, |value, hop| match (hop, value) {
+        (Hop::Name(name), Value::Map(map)) => map.get(name),
+        (Hop::At(at), Value::List(list)) => list.get(place(*at, list.len())?),
+        _ => None,
+    })
 }
 
 /// The place in a list that a number says, from 0 on or from −1 back, if the list has one there.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::parse::KEYWORDS;
 use super::{Attribute, Options, Schema};
-use crate::config::SPACE_ATTRIBUTES_MAX;
+use crate::config::{SPACE_ATTRIBUTES_MAX, SPACE_DESCRIPTION_BYTES_MAX, SPACE_INDICES_MAX};
 use crate::datatypes::space::path::Path;
 use crate::datatypes::space::types::Type;
 use crate::error::SpaceError;
@@ -101,13 +101,14 @@ impl Schema {
     /// Checks what must be true of attributes, subspaces, indices and options, of which each is a word on its own.
     fn check(&self) -> Result<(), SpaceError> {
         // Places that are not swept yet take room as attributes do.
-        if self.places() > SPACE_ATTRIBUTES_MAX {
-            return Err(SpaceError::TooLarge {
-                what: "attributes of a space, with those dropped of late".into(),
-                actual: u64::from(self.places),
-                limit: SPACE_ATTRIBUTES_MAX as u64,
-            });
-        }
+        check_bound(
+            "attributes of a space, with those dropped of late",
+            self.places(),
+            SPACE_ATTRIBUTES_MAX,
+        )?;
+        check_bound("indices of a space", self.indices().count(), SPACE_INDICES_MAX)?;
+        // It is kept as text, and must be read again.
+        check_bound("bytes of a description", self.to_string().len(), SPACE_DESCRIPTION_BYTES_MAX)?;
         let mut names = BTreeSet::from([self.key.name()]);
         for attribute in &self.attributes {
             check_name(&attribute.name)?;
@@ -295,6 +296,13 @@ impl Schema {
 
 /// Places of attributes, the number of all places, and whether those of no attribute are swept.
 pub(in crate::datatypes::space) type Layout = (Vec<u32>, u32, bool);
+
+fn check_bound(what: &str, actual: usize, limit: usize) -> Result<(), SpaceError> {
+    if actual <= limit {
+        return Ok(());
+    }
+    Err(SpaceError::TooLarge { what: what.into(), actual: actual as u64, limit: limit as u64 })
+}
 
 fn unindexable(attribute: &str, of: Type) -> SpaceError {
     SpaceError::Unindexable { attribute: attribute.to_owned(), of: of.to_string() }

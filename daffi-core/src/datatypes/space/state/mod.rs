@@ -88,29 +88,22 @@ impl SpaceState {
 
     /// What it says of itself, if it is there.
     pub fn describe(&self) -> Option<SpaceEntry> {
-        let kept = self.space.as_ref()?;
-        Some(SpaceEntry {
-            schema: kept.schema.clone(),
-            schema_version: kept.schema_version,
-            objects: kept.records.len() as u64,
-            bytes: kept.bytes() as u64,
-            unmade_indices: kept.indices.unmade().map(|(path, _)| path.to_owned()).collect(),
-        })
+        self.space.as_ref().map(Kept::entry)
     }
 
-    /// Alters its description, and returns the version of that. Objects are read by it at once.
+    /// Alters its description, and returns what it says of itself then. Objects are read by it at once.
     ///
     /// An index of many objects is made bit by bit, while others go on; searches go by it once it has all of them.
     ///
     /// # Errors
     /// [`SpaceError`] with the attribute that does not fit.
-    pub fn alter(&mut self, turn: &mut Turn<'_>, alteration: Alteration) -> Result<u64, DataError> {
+    pub fn alter(&mut self, turn: &mut Turn<'_>, alteration: Alteration) -> Result<SpaceEntry, DataError> {
         let kept = self.kept_mut()?;
         let schema = alteration.of(&kept.schema)?;
         let version = kept.alter(schema, turn.now());
         kept.sweep();
         tell(turn, &SpaceChange::Altered { schema: kept.schema.clone(), version });
-        Ok(version)
+        Ok(kept.entry())
     }
 
     /// The object by a key, or these attributes of it.
@@ -363,6 +356,16 @@ impl SpaceState {
 }
 
 impl Kept {
+    fn entry(&self) -> SpaceEntry {
+        SpaceEntry {
+            schema: self.schema.clone(),
+            schema_version: self.schema_version,
+            objects: self.records.len() as u64,
+            bytes: self.bytes() as u64,
+            unmade_indices: self.indices.unmade().map(|(path, _)| path.to_owned()).collect(),
+        }
+    }
+
     fn carry_out(&mut self, turn: &mut Turn<'_>, planned: Vec<group::Planned>) {
         for (key, Applied { record, written }) in planned {
             let before = self.install(&key, record, written.version);

@@ -10,6 +10,7 @@ use crate::datatypes::space::plan::{Branch, Entries, Plan, Way, Ways};
 use crate::datatypes::space::predicate::Predicate;
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::Schema;
+use crate::datatypes::space::types::Type;
 use crate::datatypes::space::value::Value;
 use crate::error::SpaceError;
 
@@ -124,13 +125,41 @@ struct PlannedOrder {
     before: Option<(Value, Value)>,
 }
 
+impl Query {
+    /// Checks that it fits a schema.
+    pub(in crate::datatypes::space) fn check(&self, schema: &Schema) -> Result<(), SpaceError> {
+        self.predicate.check(schema)?;
+        self.wanted.check(schema)?;
+        self.order.as_ref().map_or(Ok(()), |order| order.subject(schema).map(drop))
+    }
+}
+
+impl Wanted {
+    fn check(&self, schema: &Schema) -> Result<(), SpaceError> {
+        match self {
+            Self::Attributes(only) => check_only(schema, Some(only)),
+            Self::Objects | Self::Count => Ok(()),
+        }
+    }
+}
+
+impl Order {
+    /// What it is by.
+    fn subject(&self, schema: &Schema) -> Result<(Subject, Type), SpaceError> {
+        let (subject, of) = Subject::named(&self.by, schema)?;
+        if of.is_ordered() {
+            return Ok((subject, of));
+        }
+        let expected = "an attribute that has an order".to_owned();
+        Err(SpaceError::WrongType { attribute: self.by.clone(), expected, found: format!("a {of}") })
+    }
+}
+
 impl Look<'_> {
     pub(super) fn plan(self, query: Query) -> Result<Planned, SpaceError> {
         let Query { predicate, order, wanted } = query;
         let test = predicate.checked(self.schema)?;
-        if let Wanted::Attributes(only) = &wanted {
-            check_only(self.schema, Some(only))?;
-        }
+        wanted.check(self.schema)?;
         let mut plan = Plan::choose(&test, &self);
         let mut order = order.map(|order| PlannedOrder::of(order, self.schema)).transpose()?;
         if let Some(order) = order.as_mut() {
@@ -226,12 +255,8 @@ impl Look<'_> {
 
 impl PlannedOrder {
     fn of(order: Order, schema: &Schema) -> Result<Self, SpaceError> {
+        let (subject, of) = order.subject(schema)?;
         let Order { by, is_descending, before } = order;
-        let (subject, of) = Subject::named(&by, schema)?;
-        if !of.is_ordered() {
-            let expected = "an attribute that has an order".to_owned();
-            return Err(SpaceError::WrongType { attribute: by, expected, found: format!("a {of}") });
-        }
         let before =
             before.map(|(value, key)| Ok((of.fit(&by, value)?, schema.fit_key(key)?))).transpose()?;
         Ok(Self { subject, is_descending, is_given: false, before })

@@ -247,7 +247,7 @@ proptest! {
                 (0, _) => drop(bench.call::<u64>("clear", &(NAME,)).unwrap()),
                 (1, _) => bench.restore(),
                 (2, _) if !is_altered => {
-                    bench.call::<u64>("alter", &(NAME, Alteration::Drop("n".into()))).unwrap();
+                    bench.call::<SpaceEntry>("alter", &(NAME, Alteration::Drop("n".into()))).unwrap();
                     is_altered = true;
                 }
                 (_, Some(fields)) if !is_altered => put(bench, key, &fields),
@@ -304,12 +304,14 @@ fn an_index_of_objects_that_are_there_is_made_at_once_and_takes_room() {
     (0..50).for_each(|key| put(&mut bench, key, &obj! { n: key }));
     let bytes = bench.bytes();
 
-    bench.call::<u64>("alter", &(NAME, Alteration::AddIndex("n".into()))).unwrap();
+    bench.call::<SpaceEntry>("alter", &(NAME, Alteration::AddIndex("n".into()))).unwrap();
     assert!(bench.bytes() >= bytes + 50 * 32);
-    bench.call::<u64>("alter", &(NAME, Alteration::Rename { from: "n".into(), to: "new".into() })).unwrap();
+    bench
+        .call::<SpaceEntry>("alter", &(NAME, Alteration::Rename { from: "n".into(), to: "new".into() }))
+        .unwrap();
     let plan = describe(&mut bench, &query(Predicate::equals("new", 3)));
     assert_eq!((plan.through, plan.looked_at), (vec![Through::Index("new".into(), 1)], 1));
-    bench.call::<u64>("alter", &(NAME, Alteration::DropIndex("new".into()))).unwrap();
+    bench.call::<SpaceEntry>("alter", &(NAME, Alteration::DropIndex("new".into()))).unwrap();
     assert_eq!(bench.bytes(), bytes);
     assert_eq!(describe(&mut bench, &query(Predicate::equals("new", 3))).through, [Through::All]);
 }
@@ -326,7 +328,7 @@ fn an_index_of_many_objects_is_made_step_by_step_and_used_once_it_is_whole() {
     let plain = bench.bytes();
     let query = query(Predicate::equals("n", 3));
     for index in ["n", "s"] {
-        bench.call::<u64>("alter", &(NAME, Alteration::AddIndex(index.into()))).unwrap();
+        bench.call::<SpaceEntry>("alter", &(NAME, Alteration::AddIndex(index.into()))).unwrap();
     }
     let (search, first) = begin(&mut bench, &query, 3);
     let wanted = model(&mut bench, &query.predicate).len();

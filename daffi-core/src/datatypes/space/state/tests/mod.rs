@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_bytes::ByteBuf;
 
 use super::*;
-use crate::config::{PAGE_ENTRIES_MAX, SPACE_STEPS_MAX};
+use crate::config::{PAGE_ENTRIES_MAX, SPACE_DESCRIPTION_BYTES_MAX, SPACE_INDICES_MAX, SPACE_STEPS_MAX};
 use crate::datatypes::model::{Bench, NAME};
 use crate::datatypes::space::{Action, Check, Fields, Returning, Type, Value};
 use crate::error::Code;
@@ -290,14 +290,15 @@ fn attributes_are_altered_under_objects_that_have_them() {
     for key in 0..40 {
         put(&mut bench, &key.to_string(), obj! { views: key, first: "F" });
     }
-    let alter = |bench: &mut Bench, alteration: Alteration| bench.call::<u64>("alter", &(NAME, alteration));
+    let alter =
+        |bench: &mut Bench, alteration: Alteration| bench.call::<SpaceEntry>("alter", &(NAME, alteration));
     let bytes = bench.bytes();
 
     alter(&mut bench, Alteration::Drop("first".into())).unwrap();
     alter(&mut bench, Alteration::Add { name: "first".into(), of: Type::Int }).unwrap();
-    let version = alter(&mut bench, Alteration::Rename { from: "views".into(), to: "seen".into() }).unwrap();
+    let entry = alter(&mut bench, Alteration::Rename { from: "views".into(), to: "seen".into() }).unwrap();
 
-    assert_eq!(version, 4);
+    assert_eq!((entry.schema_version, entry.objects), (4, 40));
     assert_eq!(get(&mut bench, "7"), Some(obj! { first: 0, seen: 7, friends: Vec::<Value>::new() }));
     bench.restore();
     assert_eq!(get(&mut bench, "7").unwrap()["seen"], 7.into());
@@ -306,6 +307,33 @@ fn attributes_are_altered_under_objects_that_have_them() {
     }
     assert!(bench.bytes() < bytes, "what is dropped takes no room any more");
     assert!(told(alter(&mut bench, Alteration::Drop("views".into()))).is_err());
+}
+
+#[test]
+fn no_alteration_makes_a_description_that_could_not_be_read_again() {
+    let mut bench = space("space s key k attributes int n, document d");
+    let mut alter = |alteration: Alteration| told(bench.call::<SpaceEntry>("alter", &(NAME, alteration)));
+    let long = "a".repeat(SPACE_DESCRIPTION_BYTES_MAX / 3);
+
+    for alteration in
+        [Alteration::Add { name: long.clone(), of: Type::Int }, Alteration::AddIndex(format!("d.{long}"))]
+    {
+        assert!(alter(alteration).is_ok());
+    }
+    for alteration in [
+        Alteration::Add { name: format!("b{long}"), of: Type::Int },
+        Alteration::AddIndex(format!("d.b{long}")),
+        Alteration::Rename { from: "k".into(), to: format!("b{long}") },
+    ] {
+        assert!(matches!(alter(alteration), Err(SpaceError::TooLarge { .. })));
+    }
+    for index in 1..SPACE_INDICES_MAX {
+        assert!(alter(Alteration::AddIndex(format!("d.a{index}"))).is_ok(), "{index}");
+    }
+    let one_more = alter(Alteration::AddIndex("d.b".into()));
+    assert!(matches!(one_more, Err(SpaceError::TooLarge { limit: 128, .. })), "{one_more:?}");
+    bench.restore();
+    assert!(get(&mut bench, "x").is_none());
 }
 
 #[test]

@@ -23,6 +23,8 @@ enum Step {
     AddAttribute(usize),
     DropAttribute(usize),
     Rename(usize, usize),
+    AddIndex(usize),
+    DropIndex(usize),
     Restore,
 }
 
@@ -41,6 +43,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => name().prop_map(Step::AddAttribute),
         2 => name().prop_map(Step::DropAttribute),
         2 => (name(), name()).prop_map(|(from, to)| Step::Rename(from, to)),
+        3 => name().prop_map(Step::AddIndex),
+        1 => name().prop_map(Step::DropIndex),
         3 => Just(Step::Restore),
     ]
 }
@@ -49,6 +53,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Debug, Clone)]
 struct Model {
     names: Vec<&'static str>,
+    indices: Vec<&'static str>,
     objects: BTreeMap<i64, (u64, BTreeMap<&'static str, i64>)>,
     highest: u64,
     removed: u64,
@@ -140,6 +145,19 @@ impl Model {
                 self.removed = self.highest;
                 Ok(std::mem::take(&mut self.objects).len() as u64)
             }
+            Step::AddIndex(name) => {
+                let name = self.known(name)?;
+                if self.indices.contains(&name) {
+                    return Err("there");
+                }
+                self.indices.push(name);
+                Ok(0)
+            }
+            Step::DropIndex(name) => {
+                let at = self.indices.iter().position(|index| *index == NAMES[name]).ok_or("unknown")?;
+                self.indices.remove(at);
+                Ok(0)
+            }
             Step::AddAttribute(_) | Step::DropAttribute(_) | Step::Rename(..) => self.alter(step).map(|()| 0),
             Step::Restore => Ok(0),
         }
@@ -156,6 +174,7 @@ impl Model {
             Step::DropAttribute(name) => {
                 let at = self.names.iter().position(|known| *known == NAMES[name]).ok_or("unknown")?;
                 self.names.remove(at);
+                self.indices.retain(|index| *index != NAMES[name]);
                 objects.for_each(|fields| fields.retain(|known, _| *known != NAMES[name]));
             }
             Step::Rename(from, to) => {
@@ -164,6 +183,10 @@ impl Model {
                     return Err("there");
                 }
                 self.names[at] = NAMES[to];
+                self.indices
+                    .iter_mut()
+                    .filter(|index| **index == NAMES[from])
+                    .for_each(|index| *index = NAMES[to]);
                 for fields in objects {
                     let value = fields.remove(NAMES[from]).expect("all have it");
                     fields.insert(NAMES[to], value);
@@ -180,7 +203,7 @@ fn take(bench: &mut Bench, step: &Step) -> Result<u64, SpaceError> {
     let least = |name: usize, n: i64| Predicate::is(NAMES[name], Check::GreaterEqual(n.into()));
     let version = |written: Result<Written, DataError>| told(written).map(|written| written.version);
     let alter = |bench: &mut Bench, alteration: Alteration| {
-        told(bench.call::<u64>("alter", &(NAME, alteration))).map(|_| 0)
+        told(bench.call::<SpaceEntry>("alter", &(NAME, alteration))).map(|_| 0)
     };
     match *step {
         Step::Put(key, name, n) => {
@@ -206,6 +229,8 @@ fn take(bench: &mut Bench, step: &Step) -> Result<u64, SpaceError> {
         Step::Rename(from, to) => {
             alter(bench, Alteration::Rename { from: NAMES[from].into(), to: NAMES[to].into() })
         }
+        Step::AddIndex(name) => alter(bench, Alteration::AddIndex(NAMES[name].into())),
+        Step::DropIndex(name) => alter(bench, Alteration::DropIndex(NAMES[name].into())),
         Step::Restore => {
             bench.restore();
             Ok(0)
@@ -229,7 +254,7 @@ proptest! {
     fn a_space_does_as_a_naive_one_while_it_is_altered_and_restored(steps in prop::collection::vec(step(), 1..120)) {
         let mut bench = space("space s key int k attributes int a, int b");
         let (names, objects) = (vec!["a", "b"], BTreeMap::new());
-        let mut model = Model { names, objects, highest: 0, removed: 0 };
+        let mut model = Model { names, indices: Vec::new(), objects, highest: 0, removed: 0 };
 
         for step in &steps {
             let wanted = model.take(step);
