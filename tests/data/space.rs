@@ -247,6 +247,20 @@ async fn what_does_not_fit_the_schema_is_refused_before_it_is_sent() {
     assert!(matches!(refused(all.group_del(obj! { i: "x" }).await), SpaceError::WrongType { .. }));
     assert!(matches!(refused(all.cond_del("a", obj! { y: 1 }).await), SpaceError::UnknownAttribute { .. }));
     assert!(matches!(refused(all.map_atomic_add("a", obj! { msi: 3 }).await), SpaceError::WrongType { .. }));
+    let always = Predicate::always;
+    assert!(
+        matches!(refused(all.search_partial(always(), ["y"]).await), SpaceError::UnknownAttribute { attribute } if attribute == "y")
+    );
+    for (by, what) in [("y", "unknown"), ("ls", "a list(string)")] {
+        let sorted = refused(all.sorted_search(always(), by, 3, false).await);
+        match (what, sorted) {
+            ("unknown", SpaceError::UnknownAttribute { attribute }) => assert_eq!(attribute, by),
+            (what, SpaceError::WrongType { attribute, found, .. }) => {
+                assert_eq!((&*attribute, &*found), (by, what));
+            }
+            (_, other) => panic!("{other}"),
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,6 +298,12 @@ async fn a_write_returns_what_it_was_asked_for() {
 
     assert_eq!(all.fetch_add("a", "i", 2).await.unwrap(), 5.into());
     assert_eq!(all.add_and_fetch("a", "i", 2).await.unwrap(), 9.into());
+    let pages = node.add_space("space pages key k attributes document d").await.unwrap();
+    pages.put("a", obj! { d: obj! { seen: [1, 5] } }).await.unwrap();
+    assert_eq!(pages.fetch_add("a", "d.seen[-1]", 2).await.unwrap(), 5.into());
+    assert_eq!(pages.add_and_fetch("a", "d.seen[1]", 2).await.unwrap(), 9.into());
+    assert_eq!(pages.fetch_add("a", "d.new.n", 2).await.unwrap(), Value::Null);
+    assert_eq!(pages.fetch_add("a", "d.new.n", 2).await.unwrap(), 2.into());
     assert_eq!(all.list_lpop("a", "ls").await.unwrap(), Some("x".into()));
     assert_eq!(all.list_rpop("a", "ls").await.unwrap(), Some("y".into()));
     assert_eq!(all.list_rpop("a", "ls").await.unwrap(), None);
@@ -391,6 +411,13 @@ async fn a_schema_is_altered_under_its_objects() {
         SpaceError::UnknownAttribute { .. }
     ));
     assert_eq!(staff.refreshed().await.unwrap().schema(), altered.schema());
+    let add = Alteration::Add { name: "late".into(), of: Type::Int };
+    let late = staff.alter(add).await.unwrap();
+    assert_eq!(
+        late.schema(),
+        altered.refreshed().await.unwrap().schema(),
+        "and not what the old one would be"
+    );
 }
 
 #[tokio::test(start_paused = true)]
