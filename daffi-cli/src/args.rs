@@ -22,7 +22,7 @@ pub(crate) use self::holds::{Lock, Quota};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::sequences::{Deque, List, Multiset};
 pub(crate) use self::sketches::{Bloom, Hll};
-pub(crate) use self::space::{Space, SpaceWanted};
+pub(crate) use self::space::{Space, SpaceAlteration, SpaceWanted};
 pub(crate) use self::token::{NewToken, Token};
 use crate::{complete, duration};
 

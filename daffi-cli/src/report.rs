@@ -341,13 +341,24 @@ impl From<DataError> for End {
             // The message says what was wrong with what was typed.
             DataError::Invalid { what } => Problem::new(code, what).into(),
             other => {
-                let mut problem = Problem::new(code, other.to_string()).help(code.explanation().remedy);
+                let remedy = match (&other, code) {
+                    (DataError::Space(_), Code::BadArguments) => DESCRIBED,
+                    (DataError::Space(_), Code::WrongValue) => {
+                        "See what the object has with `daffi space get`."
+                    }
+                    _ => code.explanation().remedy,
+                };
+                let mut problem = Problem::new(code, other.to_string()).help(remedy);
                 problem.ran = Some(other.ran());
                 problem.into()
             }
         }
     }
 }
+
+/// What to do about what does not fit a space.
+const DESCRIBED: &str =
+    "See its attributes and their types with `daffi space show`; `daffi space --help` has an example.";
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {

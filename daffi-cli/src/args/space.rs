@@ -31,6 +31,11 @@ them. Any other method of HyperDex is METHOD:ATTRIBUTE=ARGUMENT:
   daffi space update friendlists jsmith1 friends+=jd list_lpush:log=seen
   daffi space update pages home 'map_atomic_add:votes={\"ann\":1}'
 
+A description is altered while objects are there:
+
+  daffi space alter friendlists add int views
+  daffi space alter friendlists index last
+
 Exit code 1 says no: nothing there, a condition that does not hold.
 ";
 
@@ -49,6 +54,39 @@ pub(crate) struct SpaceWanted {
     /// Say which indices it would go by, and look for nothing
     #[arg(long, conflicts_with_all = ["limit", "sort"])]
     pub(crate) explain: bool,
+}
+
+/// What is altered in a description.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum SpaceAlteration {
+    /// One attribute more, as a description has it: int views
+    Add {
+        /// TYPE NAME; a string without a type
+        #[arg(required = true)]
+        attribute: Vec<String>,
+    },
+    /// One attribute less, with what objects have in it
+    Drop {
+        /// The attribute
+        attribute: String,
+    },
+    /// Another name of an attribute, or of the key
+    Rename {
+        /// The name
+        from: String,
+        /// The new one
+        to: String,
+    },
+    /// One index more; searches go by it once it has all objects
+    Index {
+        /// An attribute, or a path into a document
+        path: String,
+    },
+    /// One index less
+    Unindex {
+        /// An attribute, or a path into a document
+        path: String,
+    },
 }
 
 /// `daffi space`.
@@ -73,6 +111,15 @@ pub(crate) enum Space {
         /// The space
         #[arg(add = names("space"))]
         name: String,
+    },
+    /// Alter the description, under the objects that there are
+    Alter {
+        /// The space
+        #[arg(add = names("space"))]
+        name: String,
+        /// What is altered
+        #[command(subcommand)]
+        change: SpaceAlteration,
     },
     /// The object by a key
     Get {

@@ -137,4 +137,35 @@ fn descriptions_are_shown_and_what_is_wrong_about_them_is_said() {
         assert_eq!(space(words).exit, code, "{words:?}");
     }
     assert_ne!(space(&["get", "nowhere", "a"]).exit, 0);
+    let unknown = space(&["get", "friendlists", "jd", "nick"]);
+    assert!(unknown.err.contains("daffi space show"), "{}", unknown.err);
+}
+
+#[test]
+fn a_description_is_altered_under_its_objects() {
+    let mesh = friends();
+    let alter = |words: &[&str]| mesh.daffi(&[&["space", "alter", "friendlists"], words].concat());
+
+    for words in [
+        &["add", "map(string,", "int)", "votes"][..],
+        &["drop", "friends"],
+        &["rename", "last", "family"],
+        &["index", "family"],
+    ] {
+        assert_eq!(alter(words).exit, 0, "{words:?}");
+    }
+    let altered =
+        "space friendlists key username attributes first, family, map(string, int) votes index family\n";
+    assert_eq!(alter(&["add", "nick"]).ok(), altered.replace(" index", ", nick index"));
+    assert_eq!(alter(&["drop", "nick"]).ok(), altered);
+    let smith: Json =
+        serde_json::from_str(&mesh.daffi(&["space", "get", "friendlists", "jsmith1"]).ok()).unwrap();
+    assert_eq!(smith, json!({ "first": "John", "family": "Smith", "votes": {} }));
+    let plan = mesh.daffi(&["space", "search", "friendlists", "family=Doe", "--explain"]).ok();
+    assert!(plan.contains("the index of `family`"), "{plan}");
+    for words in
+        [&["add", "int", "first"][..], &["add", "integer", "n"], &["drop", "nobody"], &["index", "x"]]
+    {
+        assert_eq!(alter(words).exit, 2, "{words:?}");
+    }
 }

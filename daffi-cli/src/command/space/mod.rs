@@ -6,7 +6,7 @@ use std::path::Path;
 
 use daffi_core::api::Operation;
 use daffi_core::datatypes::space::{
-    Advisory, DynSpace, Fields, Returning, SearchPlan, Value as SpaceValue, Write,
+    Advisory, Alteration, DynSpace, Fields, Returning, SearchPlan, Value as SpaceValue, Write,
 };
 use daffi_core::error::{DataError, SpaceError};
 use futures::{StreamExt, TryStreamExt};
@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 
 use super::about::About;
 use super::{objects, stdin};
-use crate::args::{Space, SpaceWanted};
+use crate::args::{Space, SpaceAlteration, SpaceWanted};
 use crate::mesh::{App, Mesh};
 use crate::render::{Row, Shape, bare, cell};
 use crate::report::{End, Outcome, Problem};
@@ -31,6 +31,11 @@ pub(crate) async fn run(app: &App, action: Option<Space>) -> Outcome {
         Space::Ls { pattern } => objects::list(app, &["space"], pattern.as_deref()).await,
         Space::Add { file, if_missing } => add(app, file.as_deref(), if_missing).await,
         Space::Show { name } => show(&about(&name)).await,
+        Space::Alter { name, change } => {
+            let space = space(app, &name).await?;
+            app.ask(space.alter(alteration(change)?)).await?;
+            show(&about(&name)).await
+        }
         Space::Get { name, key, attributes } => get(&about(&name), &key, &attributes).await,
         Space::Put { name, key, attributes, when, new } => {
             let space = space(app, &name).await?;
@@ -90,6 +95,16 @@ async fn add(app: &App, file: Option<&Path>, if_missing: bool) -> Outcome {
     }
     let about = About { app, kind: "space", name: space.schema().name() };
     about.done(true, "", &about.object([("description", space.schema().to_string().into())])).await
+}
+
+fn alteration(change: SpaceAlteration) -> Result<Alteration, End> {
+    Ok(match change {
+        SpaceAlteration::Add { attribute } => words::attribute(&attribute)?,
+        SpaceAlteration::Drop { attribute } => Alteration::Drop(attribute),
+        SpaceAlteration::Rename { from, to } => Alteration::Rename { from, to },
+        SpaceAlteration::Index { path } => Alteration::AddIndex(path),
+        SpaceAlteration::Unindex { path } => Alteration::DropIndex(path),
+    })
 }
 
 async fn show(about: &About<'_>) -> Outcome {
@@ -196,7 +211,7 @@ async fn search(about: &About<'_>, predicates: &[String], wanted: &SpaceWanted) 
     let predicate = words::all(space.schema(), predicates)?;
     let limit = wanted.limit.unwrap_or(u64::MAX);
     if wanted.explain {
-        return explain(about, about.app.ask(space.search_describe(predicate)).await?);
+        return explain(about, &about.app.ask(space.search_describe(predicate)).await?);
     }
     let results = match &wanted.sort {
         Some(by) if limit > 0 => space.sorted_search(predicate, by, limit, wanted.desc),
@@ -228,7 +243,7 @@ async fn search(about: &About<'_>, predicates: &[String], wanted: &SpaceWanted) 
 }
 
 /// What a search would do.
-fn explain(about: &About<'_>, plan: SearchPlan) -> Outcome {
+fn explain(about: &About<'_>, plan: &SearchPlan) -> Outcome {
     let object = about.object([
         ("plan", plan.words.clone().into()),
         ("looked_at", plan.looked_at.into()),

@@ -1,7 +1,8 @@
 //! Attributes, predicates and changes as words of the command line, read by the types of a description.
 
 use daffi_core::datatypes::space::{
-    Action, Change, Check, Fields, Form, MethodEntry, Predicate, Schema, Type, Value, Write,
+    Action, Alteration, Change, Check, Fields, Form, METHODS, MethodEntry, Predicate, Schema, Type, Value,
+    Write,
 };
 
 use crate::report::{End, Problem};
@@ -28,6 +29,17 @@ pub(super) fn fields(schema: &Schema, words: &[String]) -> Result<Fields, End> {
         }
     }
     Ok(fields)
+}
+
+/// An attribute that is added: its name, before which its type may stand.
+///
+/// # Errors
+/// Which type is none.
+pub(super) fn attribute(words: &[String]) -> Result<Alteration, End> {
+    let said = words.join(" ");
+    let (of, name) = said.trim().rsplit_once(' ').unwrap_or(("string", said.trim()));
+    let of = of.parse().map_err(daffi_core::error::DataError::from)?;
+    Ok(Alteration::Add { name: name.to_owned(), of })
 }
 
 /// Predicates, all of which must hold.
@@ -65,14 +77,24 @@ fn predicate(schema: &Schema, word: &str) -> Result<Predicate, End> {
 pub(super) fn changes(schema: &Schema, words: &[String]) -> Result<Write, End> {
     let mut write = Write::new();
     for word in words {
-        match word.split_once(':').and_then(|(method, rest)| Some((MethodEntry::of(method)?, rest))) {
-            Some((method, rest)) if method.form == Form::Plain => {
-                write.changes.extend(by_method(schema, method, rest)?);
-            }
-            _ => write.changes.push(change(schema, word)?),
+        let is_name = |word: &str| word.chars().all(|c| c == '_' || c.is_ascii_alphanumeric());
+        match word.split_once(':').filter(|(method, _)| is_name(method)) {
+            Some((method, rest)) => write.changes.extend(by_method(schema, self::method(method)?, rest)?),
+            None => write.changes.push(change(schema, word)?),
         }
     }
     Ok(write)
+}
+
+/// A method that changes one object.
+fn method(name: &str) -> Result<&'static MethodEntry, End> {
+    if let Some(method) = MethodEntry::of(name).filter(|method| method.form == Form::Plain) {
+        return Ok(method);
+    }
+    let plain = METHODS.iter().filter(|method| method.form == Form::Plain).map(|method| method.name);
+    let known: Vec<&str> = plain.collect();
+    let problem = Problem::usage(format!("there is no method `{name}` of one object"));
+    Err(problem.help(format!("there are: {}", known.join(" "))).into())
 }
 
 /// `METHOD:ATTRIBUTE=ARGUMENT`.
@@ -213,6 +235,21 @@ mod tests {
         assert_eq!(*actions[7], Action::PushLeft("7".into()));
         assert_eq!(*actions[8], Action::TrimLeft(2));
         write.check(&schema()).unwrap();
+        assert_eq!(changes(&schema(), &words(&["s=a:b"])).ok().unwrap().changes.len(), 1);
+        for wrong in ["atomic_ad:i=1", "cond_atomic_add:i=1", "list_lpush:ls"] {
+            assert!(changes(&schema(), &words(&[wrong])).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_is_read_as_a_description_has_it() {
+        let read = |said: &[&str]| attribute(&words(said)).ok();
+
+        let map = Alteration::Add { name: "votes".into(), of: "map(string, int)".parse().unwrap() };
+        assert_eq!(read(&["map(string,", "int)", "votes"]), Some(map.clone()));
+        assert_eq!(read(&["map(string, int) votes"]), Some(map));
+        assert_eq!(read(&["nick"]), Some(Alteration::Add { name: "nick".into(), of: Type::String }));
+        assert_eq!(read(&["integer", "n"]), None);
     }
 
     #[test]
