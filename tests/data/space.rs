@@ -1,7 +1,6 @@
 //! Spaces.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::future::IntoFuture;
+use std::collections::BTreeSet;
 
 use daffi::datatypes::space::{
     Action, Alteration, Check, DynSpace, Fields, Found, Predicate, Returning, SpaceChange, Text, Type, Value,
@@ -10,7 +9,6 @@ use daffi::datatypes::space::{
 use daffi::{DataError, Heard, Node, SpaceError, obj};
 use daffi_core::testing::Mesh;
 use futures::future::join_all;
-use futures::stream::FuturesUnordered;
 use futures::{StreamExt, TryStreamExt};
 
 const FRIENDS: &str = "
@@ -46,160 +44,6 @@ async fn fields(space: &DynSpace, key: &str) -> Fields {
     space.get(key).await.unwrap().unwrap().fields
 }
 
-/// The first program of the original's chapter on asynchronous operations: S1 to S12.
-#[tokio::test(start_paused = true)]
-async fn the_documents_friends_are_made_and_changed_as_it_says() {
-    let (_mesh, node) = mesh().await;
-    let friends = node.add_space(FRIENDS).await.unwrap();
-    for (key, first, last) in
-        [("jsmith1", "John", "Smith"), ("jd", "John", "Doe"), ("bjones1", "Brian", "Jones")]
-    {
-        assert!(friends.put(key, obj! { first: first, last: last }).await.unwrap());
-    }
-
-    assert!(friends.put("jj", obj! { first: "John", last: "Jackson" }).await.unwrap());
-    assert_eq!(fields(&friends, "jj").await, obj! { first: "John", last: "Jackson", friends: set(&[]) });
-
-    let adds = [
-        ("jj", "jsmith1"),
-        ("jsmith1", "jj"),
-        ("jsmith1", "jd"),
-        ("jd", "jsmith1"),
-        ("jsmith1", "bjones1"),
-        ("bjones1", "jsmith1"),
-    ];
-    let mut outstanding: FuturesUnordered<_> = adds
-        .map(|(key, friend)| friends.set_add(key, obj! { friends: friend }).into_future())
-        .into_iter()
-        .collect();
-    while let Some(added) = outstanding.next().await {
-        assert!(added.unwrap());
-    }
-    assert_eq!(fields(&friends, "jsmith1").await["friends"], set(&["bjones1", "jd", "jj"]));
-
-    let mut reads: FuturesUnordered<_> =
-        ["bjones1", "jd", "jj"].map(|friend| friends.get(friend).into_future()).into_iter().collect();
-    let mut firsts = Vec::new();
-    while let Some(found) = reads.next().await {
-        firsts.push(found.unwrap().unwrap()["first"].clone());
-    }
-    firsts.sort();
-    assert_eq!(firsts, ["Brian", "John", "John"].map(Value::from));
-
-    let (was, is) = (obj! { first: "John", last: "Smith" }, obj! { first: "Jon" });
-    assert!(friends.cond_put("jsmith1", was.clone(), is.clone()).await.unwrap());
-    assert_eq!(fields(&friends, "jsmith1").await["first"], "Jon".into());
-    assert!(!friends.cond_put("jsmith1", was, is).await.unwrap());
-    let all = obj! { friends: set(&["bjones1", "jd", "jj"]) };
-    assert!(friends.cond_put("jsmith1", all, obj! { first: "John" }).await.unwrap());
-    let wanted = obj! { first: "John", last: "Smith", friends: set(&["bjones1", "jd", "jj"]) };
-    assert_eq!(fields(&friends, "jsmith1").await, wanted);
-
-    let locks = node.add_space("space userlocks key username").await.unwrap();
-    assert!(locks.put_if_not_exist("jsmith1", obj! {}).await.unwrap());
-    assert_eq!(locks.get("jsmith1").await.unwrap().unwrap().fields, obj! {});
-    assert!(!locks.put_if_not_exist("jsmith1", obj! {}).await.unwrap());
-    assert!(locks.delete("jsmith1").await.unwrap());
-    assert!(!locks.delete("jsmith1").await.unwrap());
-}
-
-/// The second: S13 to S31.
-#[tokio::test(start_paused = true)]
-async fn the_documents_walk_through_all_types_comes_to_what_it_says() {
-    let (_mesh, node) = mesh().await;
-    let all = node.add_space(ALL).await.unwrap();
-    let key = "somekey";
-    assert!(all.put_if_not_exist(key, obj! { s: "initial value" }).await.unwrap());
-    assert!(!all.put_if_not_exist(key, obj! { s: "initial value" }).await.unwrap());
-    for done in [true, false] {
-        let put = all.cond_put(key, obj! { s: "initial value" }, obj! { s: "some string" });
-        assert_eq!(put.await.unwrap(), done);
-    }
-    let empty = Value::from(BTreeMap::<String, i64>::new());
-    let wanted = obj! { f: 0.0, i: 0, mss: empty.clone(), ss: set(&[]), s: "some string", ls: Vec::<Value>::new(), msi: empty };
-    assert_eq!(fields(&all, key).await, wanted);
-
-    let numbers = |i: i64, f: f64| obj! { i: i, f: f };
-    let both = async || {
-        let found = fields(&all, key).await;
-        (found["i"].clone(), found["f"].clone())
-    };
-    all.atomic_add(key, numbers(1, 0.25)).await.unwrap();
-    assert_eq!(both().await, (1.into(), 0.25.into()));
-    all.atomic_sub(key, numbers(2, 0.5)).await.unwrap();
-    assert_eq!(both().await, ((-1).into(), (-0.25).into()));
-    all.atomic_mul(key, numbers(2, 4.0)).await.unwrap();
-    assert_eq!(both().await, ((-2).into(), (-1.0).into()));
-    all.atomic_div(key, numbers(2, 4.0)).await.unwrap();
-    assert_eq!(both().await, ((-1).into(), (-0.25).into()));
-    all.put(key, obj! { i: 0xdead_beef_cafe_i64 }).await.unwrap();
-    all.atomic_and(key, obj! { i: 0xffff_ffff_0000_i64 }).await.unwrap();
-    assert_eq!(both().await.0, 244_837_814_042_624_i64.into());
-    all.atomic_or(key, obj! { i: 0xcafe }).await.unwrap();
-    assert_eq!(both().await.0, 0xdead_beef_cafe_i64.into());
-    all.atomic_xor(key, obj! { i: 0xdea5_a040_3af3_i64 }).await.unwrap();
-    assert_eq!(both().await.0, 34_874_585_101_i64.into());
-
-    all.string_prepend(key, obj! { s: "->" }).await.unwrap();
-    assert_eq!(fields(&all, key).await["s"], "->some string".into());
-    all.string_append(key, obj! { s: "<-" }).await.unwrap();
-    assert_eq!(fields(&all, key).await["s"], "->some string<-".into());
-    containers_of_the_document(&all, key).await;
-}
-
-async fn containers_of_the_document(all: &DynSpace, key: &str) {
-    all.put(key, obj! { ls: ["B"] }).await.unwrap();
-    all.list_lpush(key, obj! { ls: "A" }).await.unwrap();
-    assert_eq!(fields(all, key).await["ls"], ["A", "B"].into());
-    all.list_rpush(key, obj! { ls: "C" }).await.unwrap();
-    assert_eq!(fields(all, key).await["ls"], ["A", "B", "C"].into());
-    all.set_add(key, obj! { ss: "C" }).await.unwrap();
-    assert_eq!(fields(all, key).await["ss"], set(&["C"]));
-    all.set_remove(key, obj! { ss: "C" }).await.unwrap();
-    assert_eq!(fields(all, key).await["ss"], set(&[]));
-    all.set_union(key, obj! { ss: ["A", "B", "C"] }).await.unwrap();
-    assert_eq!(fields(all, key).await["ss"], set(&["A", "B", "C"]));
-    all.set_intersect(key, obj! { ss: ["A", "B", "Z"] }).await.unwrap();
-    assert_eq!(fields(all, key).await["ss"], set(&["A", "B"]));
-
-    let entries = |of: Fields| Value::from(of);
-    all.map_add(key, obj! { mss: obj! { mapkey: "mapvalue" }, msi: obj! { mapkey: 16 } }).await.unwrap();
-    let found = fields(all, key).await;
-    assert_eq!(
-        (&found["mss"], &found["msi"]),
-        (&entries(obj! { mapkey: "mapvalue" }), &entries(obj! { mapkey: 16 }))
-    );
-    all.map_add(key, obj! { mss: obj! { tmp: "delete me" } }).await.unwrap();
-    assert_eq!(fields(all, key).await["mss"], entries(obj! { mapkey: "mapvalue", tmp: "delete me" }));
-    all.map_remove(key, obj! { mss: obj! { tmp: "X" } }).await.unwrap();
-    assert_eq!(fields(all, key).await["mss"], entries(obj! { mapkey: "mapvalue" }));
-
-    let mapkey = |n: i64| obj! { msi: obj! { mapkey: n } };
-    let mut seen = Vec::new();
-    for done in [
-        all.map_atomic_add(key, mapkey(16)),
-        all.map_atomic_sub(key, mapkey(-32)),
-        all.map_atomic_mul(key, mapkey(4)),
-        all.map_atomic_div(key, mapkey(64)),
-        all.map_atomic_and(key, mapkey(2)),
-        all.map_atomic_or(key, mapkey(5)),
-        all.map_atomic_xor(key, mapkey(7)),
-    ] {
-        assert!(done.await.unwrap());
-        seen.push(fields(all, key).await["msi"].clone());
-    }
-    assert_eq!(seen, [32, 64, 256, 4, 0, 5, 2].map(|n| entries(obj! { mapkey: n })));
-    all.map_string_prepend(key, obj! { mss: obj! { mapkey: "->" } }).await.unwrap();
-    all.map_string_append(key, obj! { mss: obj! { mapkey: "<-" } }).await.unwrap();
-    assert_eq!(fields(all, key).await["mss"], entries(obj! { mapkey: "->mapvalue<-" }));
-
-    let node = all.object().node().clone();
-    assert!(node.rm_space("alldatatypes").await.unwrap());
-    assert!(!node.rm_space("alldatatypes").await.unwrap());
-    assert_eq!(refused(all.get(key).await), SpaceError::NoSpace);
-    assert_eq!(node.add_space(ALL).await.unwrap().len().await.unwrap(), 0);
-}
-
 #[tokio::test(start_paused = true)]
 async fn spaces_are_added_once_and_found_by_their_names() {
     let (mesh, node) = mesh().await;
@@ -221,6 +65,10 @@ async fn spaces_are_added_once_and_found_by_their_names() {
     assert_eq!(theirs.get("a").await.unwrap().unwrap()["first"], "A".into());
     assert_eq!(other.dyn_space("friendlists").await.unwrap().schema(), mine.schema());
     assert_eq!((theirs.describe().await.unwrap().objects, theirs.clear().await.unwrap()), (1, 1));
+    assert!(node.rm_space("friendlists").await.unwrap());
+    assert!(!node.rm_space("friendlists").await.unwrap());
+    assert_eq!(refused(mine.get("a").await), SpaceError::NoSpace);
+    assert_eq!(node.add_space(FRIENDS).await.unwrap().len().await.unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,6 +136,7 @@ async fn what_stands_against_a_write_is_said_and_nothing_is_changed() {
     );
     assert_eq!(fields(&all, "a").await, before);
     assert!(all.cond_del("a", obj! { s: "x" }).await.unwrap());
+    assert!(!all.delete("a").await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
