@@ -9,7 +9,8 @@ use crate::*;
 /// meanwhile on any node wait for that one, and later ones have its result at once. A run that fails, panics or is
 /// dropped, or whose node dies, frees the next that waits; errors are not kept. One that calls the function itself with the
 /// same arguments waits for itself. Arguments and results travel by serde: the
-/// same arguments are those that are encoded the same, so that those with NaN in them are never found.
+/// same arguments are those that are encoded the same, so that those with NaN in them are never found. `Some(None)` is not
+/// `None` all the same, and −0.0 is not 0.0, though they are encoded alike.
 ///
 /// The function's name is the name of a type, too, which has what else there is:
 /// * `price::bypass(…)` runs the function, and keeps its result in the place of the one that is there;

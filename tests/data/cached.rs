@@ -20,6 +20,11 @@ fn length(of: &str) -> Result<usize, String> {
     if of.is_empty() { Err("nothing".into()) } else { Ok(of.len()) }
 }
 
+#[cached(key = "nuances")]
+fn nuance(of: Option<Option<()>>, zero: f64) -> (u8, bool) {
+    (u8::from(of.is_some()) + u8::from(of.flatten().is_some()), zero.is_sign_negative())
+}
+
 #[cached]
 fn nobody_asks(n: u64) -> u64 {
     n + 1
@@ -43,6 +48,11 @@ async fn goes_around_the_cache() {
     assert_eq!(length::clear().await.unwrap(), 1);
     let info = length::info().await.unwrap();
     assert_eq!((info.hits, info.misses, info.size), (0, 0, 0));
+
+    for (somes, of) in [None, Some(None), Some(Some(()))].into_iter().enumerate() {
+        assert_eq!(nuance(of, 0.0).await, (somes as u8, false));
+        assert_eq!(nuance(of, -0.0).await, (somes as u8, true));
+    }
 }
 
 #[tokio::test(start_paused = true)]

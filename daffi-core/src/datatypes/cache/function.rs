@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 
 use super::flight::{Caching, Found, Untold, passed_by};
+use super::nuances::nuances;
 use super::state::CacheInfo;
 use crate::api::Operation;
 use crate::config;
@@ -66,9 +67,13 @@ impl CachedFunction {
         Self { function: type_name::<F>, cache, ttl, is_sliding, hits: LazyLock::new(Arc::default) }
     }
 
-    /// The key of these arguments: a tuple, without which there is none.
+    /// The key of these arguments, which are a tuple. Those that differ have different ones, also where keys alone do not.
     pub fn key<A: KeyParts>(&self, arguments: &A) -> Keyed {
-        Keyed(Key::of(&((self.function)(), arguments)))
+        let nuances = nuances(arguments);
+        Keyed(match &*nuances {
+            [] => Key::of(&((self.function)(), arguments)),
+            nuances => Key::of(&((self.function)(), arguments, nuances)),
+        })
     }
 
     fn caching(&self) -> Result<Caching, DataError> {
@@ -225,4 +230,25 @@ static STORED_LATER: Semaphore = Semaphore::const_new(config::CACHE_STORED_LATER
 
 async fn infallible<T>(run: impl Future<Output = T>) -> Result<T, Infallible> {
     Ok(run.await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_that_differ_are_different_keys_though_they_are_encoded_alike() {
+        let function = CachedFunction::new::<u8>(None, None, false);
+        let key = |nothing: Option<Option<u8>>, zero: f64| function.key(&(nothing, zero)).0.unwrap();
+        let arguments =
+            [(None, 0.0), (Some(None), 0.0), (None, -0.0), (Some(None), -0.0), (Some(Some(0)), 0.0)];
+
+        for (at, (nothing, zero)) in arguments.into_iter().enumerate() {
+            for (other_at, (other_nothing, other_zero)) in arguments.into_iter().enumerate() {
+                let is_same = key(nothing, zero) == key(other_nothing, other_zero);
+                assert_eq!(is_same, at == other_at, "{:?}", (nothing, zero, other_nothing, other_zero));
+            }
+        }
+        assert!(function.key(&(f64::NAN,)).0.is_err());
+    }
 }

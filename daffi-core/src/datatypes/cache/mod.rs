@@ -4,6 +4,7 @@ mod flight;
 mod function;
 mod handle;
 mod near;
+mod nuances;
 mod state;
 #[cfg(test)]
 mod tests;
