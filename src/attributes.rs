@@ -211,6 +211,12 @@ pub use daffi_macros::synchronize;
 /// let _ = Friend::first().add(1); // a string
 /// ```
 ///
+/// ```compile_fail
+/// # #[derive(daffi::Space)]
+/// # struct Friend { #[key] username: String, first: String }
+/// let _ = Friend::first().lt(5); // neither is a string less than a number
+/// ```
+///
 /// # Options
 ///
 /// Above the struct: `#[space(name = "friends", index(first, views), subspace(first), tolerate = 2, partitions = 64)]`. The

@@ -281,7 +281,7 @@ async fn a_type_that_describes_no_space_says_so_of_everything_done_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn sets_of_floats_and_what_is_hashed_are_attributes_too() {
-    let (_mesh, _node, readings) = readings(2).await;
+    let (_mesh, node, readings) = readings(2).await;
     let description = "space reading key int id attributes int level, set(float) marks, set(string) tags, \
                        map(int, float) sums, map(float, string) steps index level";
     assert_eq!(Reading::schema().unwrap(), description.parse().unwrap());
@@ -312,4 +312,27 @@ async fn sets_of_floats_and_what_is_hashed_are_attributes_too() {
     assert_eq!(readings.count(asked).await.unwrap(), 1);
     assert!(readings.put(&Reading { id: 5, ..wanted.clone() }).await.unwrap());
     assert_eq!(readings.get(5).await.unwrap(), Some(Reading { id: 5, ..wanted }));
+
+    // The same without types.
+    let plain = node.dyn_space("reading").await.unwrap();
+    assert!(plain.put(6, obj! { marks: BTreeSet::from([Float::from(1), Float::from(0.5)]) }).await.unwrap());
+    assert_eq!(
+        readings.count(Reading::marks().contains(1) & Reading::marks().length_is(2)).await.unwrap(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_thread_reads_what_a_typed_search_finds() {
+    let (_mesh, _node, readings) = readings(10).await;
+
+    let (ids, count) = tokio::task::spawn_blocking(move || {
+        let found = readings.search(Reading::id().lt(4)).wait().unwrap();
+        let ids: BTreeSet<i64> = found.wait().map(|one| one.unwrap().id).collect();
+        (ids, readings.count(Reading::id().ge(4)).wait().unwrap())
+    })
+    .await
+    .unwrap();
+
+    assert_eq!((ids, count), ((0..4).collect(), 6));
 }

@@ -1,5 +1,7 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use daffi::Space;
-use daffi::datatypes::space::Where;
+use daffi::datatypes::space::{By, Where};
 
 #[derive(Space)]
 struct Friend {
@@ -7,6 +9,7 @@ struct Friend {
     username: String,
     first: String,
     views: i64,
+    friends: BTreeSet<String>,
 }
 
 #[derive(Space)]
@@ -46,6 +49,20 @@ struct Untyped {
     age: u8,
 }
 
+#[derive(Space)]
+struct Floating {
+    #[key]
+    username: String,
+    scores: BTreeSet<f64>,
+    names: BTreeMap<f64, String>,
+}
+
+#[derive(Space)]
+struct Listed {
+    #[key]
+    names: Vec<String>,
+}
+
 fn number_of_a_string() {
     let _ = Friend::first().add(1);
 }
@@ -60,6 +77,14 @@ fn key_that_is_written() {
 
 fn of_another_space() -> Where<Friend> {
     Friend::views().eq(1) & Other::views().eq(1)
+}
+
+fn order_of_a_set() -> By<Friend> {
+    Friend::friends().ascending()
+}
+
+fn order_of_another_space() -> By<Friend> {
+    Other::views().descending()
 }
 
 fn main() {}

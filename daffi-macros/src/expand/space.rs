@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::Type;
 use syn::spanned::Spanned;
 
 use crate::space::{Described, DescribedField};
@@ -19,6 +20,9 @@ pub(crate) fn space(described: &Described) -> TokenStream {
     let values = attributes.iter().map(|DescribedField { ident, ty, .. }| {
         quote_spanned!(ty.span()=> <#ty as ::daffi::datatypes::space::Attributed>::to_value(&self.#ident))
     });
+    // Each where its type stands, so that a type that is none of an attribute is told of there, and once.
+    let key_read = read(key_type);
+    let reads = attributes.iter().map(|attribute| read(&attribute.ty));
     quote! {
         #accessors
         #[automatically_derived]
@@ -39,12 +43,17 @@ pub(crate) fn space(described: &Described) -> TokenStream {
             ) -> ::core::result::Result<Self, ::daffi::DataError> {
                 let _ = fields;
                 ::core::result::Result::Ok(Self {
-                    #key_ident: ::daffi::__private::field(::core::option::Option::Some(key), #key_name)?,
-                    #(#idents: ::daffi::__private::field(fields.get(#names), #names)?,)*
+                    #key_ident: #key_read(::core::option::Option::Some(key), #key_name)?,
+                    #(#idents: #reads(fields.get(#names), #names)?,)*
                 })
             }
         }
     }
+}
+
+/// The function that reads a field of this type.
+fn read(ty: &Type) -> TokenStream {
+    quote_spanned!(ty.span()=> ::daffi::__private::field::<#ty>)
 }
 
 fn accessors(described: &Described) -> TokenStream {

@@ -77,13 +77,14 @@ impl ::daffi::datatypes::space::Space for Friend {
     ) -> ::core::result::Result<Self, ::daffi::DataError> {
         let _ = fields;
         ::core::result::Result::Ok(Self {
-            username: ::daffi::__private::field(
-                ::core::option::Option::Some(key),
-                "username",
-            )?,
-            first: ::daffi::__private::field(fields.get("first"), "first")?,
-            views: ::daffi::__private::field(fields.get("views"), "views")?,
-            r#type: ::daffi::__private::field(fields.get("type"), "type")?,
+            username: ::daffi::__private::field::<
+                String,
+            >(::core::option::Option::Some(key), "username")?,
+            first: ::daffi::__private::field::<String>(fields.get("first"), "first")?,
+            views: ::daffi::__private::field::<i64>(fields.get("views"), "views")?,
+            r#type: ::daffi::__private::field::<
+                BTreeSet<String>,
+            >(fields.get("type"), "type")?,
         })
     }
 }

@@ -31,7 +31,9 @@ impl ::daffi::datatypes::space::Space for UserLock {
     ) -> ::core::result::Result<Self, ::daffi::DataError> {
         let _ = fields;
         ::core::result::Result::Ok(Self {
-            user: ::daffi::__private::field(::core::option::Option::Some(key), "user")?,
+            user: ::daffi::__private::field::<
+                String,
+            >(::core::option::Option::Some(key), "user")?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::datatypes::space::value::normal;
+use crate::datatypes::space::value::{Value, normal};
 
 /// A float with the one order of [values](crate::datatypes::space::Value): what sets of floats and maps by floats are made
 /// of, since an `f64` is not equal to itself if it is NaN. −0.0 becomes the 0.0 that it equals.
@@ -34,6 +34,12 @@ from!(f64 f32 i8 i16 i32 u8 u16 u32);
 impl From<Float> for f64 {
     fn from(float: Float) -> Self {
         float.0
+    }
+}
+
+impl From<Float> for Value {
+    fn from(float: Float) -> Self {
+        Self::Float(float.0)
     }
 }
 
@@ -81,7 +87,6 @@ mod tests {
     use std::collections::{BTreeSet, HashSet};
 
     use super::*;
-    use crate::datatypes::space::value::Value;
 
     #[test]
     fn floats_are_ordered_as_values_are_and_equal_ones_are_one() {
