@@ -20,7 +20,6 @@ pub(crate) fn space(described: &Described) -> TokenStream {
     let values = attributes.iter().map(|DescribedField { ident, ty, .. }| {
         quote_spanned!(ty.span()=> <#ty as ::daffi::datatypes::space::Attributed>::to_value(&self.#ident))
     });
-    // Each where its type stands, so that a type that is none of an attribute is told of there, and once.
     let key_read = read(key_type);
     let reads = attributes.iter().map(|attribute| read(&attribute.ty));
     quote! {
@@ -43,17 +42,19 @@ pub(crate) fn space(described: &Described) -> TokenStream {
             ) -> ::core::result::Result<Self, ::daffi::DataError> {
                 let _ = fields;
                 ::core::result::Result::Ok(Self {
-                    #key_ident: #key_read(::core::option::Option::Some(key), #key_name)?,
-                    #(#idents: #reads(fields.get(#names), #names)?,)*
+                    #key_ident: ::daffi::__private::field(::core::option::Option::Some(key), #key_name, #key_read)?,
+                    #(#idents: ::daffi::__private::field(fields.get(#names), #names, #reads)?,)*
                 })
             }
         }
     }
 }
 
-/// The function that reads a field of this type.
+/// What a field of this type is, and the function that reads it: as what it is, where that stands, so that a type that is none
+/// of an attribute is told of there, and once.
 fn read(ty: &Type) -> TokenStream {
-    quote_spanned!(ty.span()=> ::daffi::__private::field::<#ty>)
+    let of = quote_spanned!(ty.span()=> <#ty as ::daffi::datatypes::space::Attributed>);
+    quote!((#of::TYPE, #of::from_value))
 }
 
 fn accessors(described: &Described) -> TokenStream {

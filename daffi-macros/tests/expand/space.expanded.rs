@@ -77,14 +77,40 @@ impl ::daffi::datatypes::space::Space for Friend {
     ) -> ::core::result::Result<Self, ::daffi::DataError> {
         let _ = fields;
         ::core::result::Result::Ok(Self {
-            username: ::daffi::__private::field::<
-                String,
-            >(::core::option::Option::Some(key), "username")?,
-            first: ::daffi::__private::field::<String>(fields.get("first"), "first")?,
-            views: ::daffi::__private::field::<i64>(fields.get("views"), "views")?,
-            r#type: ::daffi::__private::field::<
-                BTreeSet<String>,
-            >(fields.get("type"), "type")?,
+            username: ::daffi::__private::field(
+                ::core::option::Option::Some(key),
+                "username",
+                (
+                    <String as ::daffi::datatypes::space::Attributed>::TYPE,
+                    <String as ::daffi::datatypes::space::Attributed>::from_value,
+                ),
+            )?,
+            first: ::daffi::__private::field(
+                fields.get("first"),
+                "first",
+                (
+                    <String as ::daffi::datatypes::space::Attributed>::TYPE,
+                    <String as ::daffi::datatypes::space::Attributed>::from_value,
+                ),
+            )?,
+            views: ::daffi::__private::field(
+                fields.get("views"),
+                "views",
+                (
+                    <i64 as ::daffi::datatypes::space::Attributed>::TYPE,
+                    <i64 as ::daffi::datatypes::space::Attributed>::from_value,
+                ),
+            )?,
+            r#type: ::daffi::__private::field(
+                fields.get("type"),
+                "type",
+                (
+                    <BTreeSet<String> as ::daffi::datatypes::space::Attributed>::TYPE,
+                    <BTreeSet<
+                        String,
+                    > as ::daffi::datatypes::space::Attributed>::from_value,
+                ),
+            )?,
         })
     }
 }

@@ -31,9 +31,14 @@ impl ::daffi::datatypes::space::Space for UserLock {
     ) -> ::core::result::Result<Self, ::daffi::DataError> {
         let _ = fields;
         ::core::result::Result::Ok(Self {
-            user: ::daffi::__private::field::<
-                String,
-            >(::core::option::Option::Some(key), "user")?,
+            user: ::daffi::__private::field(
+                ::core::option::Option::Some(key),
+                "user",
+                (
+                    <String as ::daffi::datatypes::space::Attributed>::TYPE,
+                    <String as ::daffi::datatypes::space::Attributed>::from_value,
+                ),
+            )?,
         })
     }
 }

@@ -24,6 +24,7 @@ use super::handle::DynSpace;
 use super::results::{Count, SearchCursor};
 use super::schema::Schema;
 use super::state::{Found, SearchPlan, SpaceState};
+use super::types::Type;
 use super::value::Value;
 use super::write::{Returning, Write};
 use crate::api::{Kept, Operation};
@@ -59,15 +60,20 @@ pub trait Space: Sized + Send + 'static {
     fn from_parts(key: &Value, fields: &Fields) -> Result<Self, DataError>;
 }
 
-/// What a field holds, by its name: what the derive makes objects of.
+/// What a field holds, by its name, if that is of this type: what the derive makes objects of. It asks nothing of `T`, since
+/// whoever has the function to read it has done so.
 ///
 /// # Errors
 /// [`DataError::WrongValue`] if it is missing or of another type.
 #[doc(hidden)]
-pub fn field<T: Attributed>(value: Option<&Value>, name: &str) -> Result<T, DataError> {
+pub fn field<T>(
+    value: Option<&Value>,
+    name: &str,
+    (of, read): (Type, fn(&Value) -> Option<T>),
+) -> Result<T, DataError> {
     let found = |value: Option<&Value>| value.map_or("nothing", Value::kind);
-    value.and_then(T::from_value).ok_or_else(|| DataError::WrongValue {
-        expected: format!("{} as `{name}`", T::TYPE),
+    value.and_then(read).ok_or_else(|| DataError::WrongValue {
+        expected: format!("{of} as `{name}`"),
         found: found(value).to_owned(),
     })
 }
@@ -89,7 +95,7 @@ fn object<S: Space>(found: &Found) -> Result<S, DataError> {
 /// #     fn schema() -> Result<Schema, SpaceError> { Schema::builder("friend").key("username", Type::String).attribute("views", Type::Int).build() }
 /// #     fn key(&self) -> Value { self.username.to_value() }
 /// #     fn fields(&self) -> Fields { Fields::new().with("views", self.views) }
-/// #     fn from_parts(key: &Value, fields: &Fields) -> Result<Self, DataError> { Ok(Self { username: field(Some(key), "username")?, views: field(fields.get("views"), "views")? }) }
+/// #     fn from_parts(key: &Value, fields: &Fields) -> Result<Self, DataError> { Ok(Self { username: field(Some(key), "username", (Type::String, String::from_value))?, views: field(fields.get("views"), "views", (Type::Int, i64::from_value))? }) }
 /// # }
 /// # async fn example(node: &Node) -> Result<(), DataError> {
 /// let friends = node.space::<Friend>();
@@ -159,8 +165,10 @@ impl<S: Space> TypedSpace<S> {
         attribute: Attr<S, T>,
     ) -> Operation<Option<T>> {
         let (key, name) = (key.into().to_value(), attribute.into_name());
-        self.with(|space| space.get_partial(key, [name.as_str()]))
-            .and_then(move |found| found.map(|found| field(found.fields.get(&name), &name)).transpose())
+        self.with(|space| space.get_partial(key, [name.as_str()])).and_then(move |found| {
+            let read = |found: Found| field(found.fields.get(&name), &name, (T::TYPE, T::from_value));
+            found.map(read).transpose()
+        })
     }
 
     /// Puts an object, whatever is by its key, and says whether nothing was.
