@@ -326,13 +326,12 @@ async fn sets_of_floats_and_what_is_hashed_are_attributes_too() {
 async fn a_thread_reads_what_a_typed_search_finds() {
     let (_mesh, _node, readings) = readings(10).await;
 
-    let (ids, count) = tokio::task::spawn_blocking(move || {
+    let thread = std::thread::spawn(move || {
         let found = readings.search(Reading::id().lt(4)).wait().unwrap();
         let ids: BTreeSet<i64> = found.wait().map(|one| one.unwrap().id).collect();
         (ids, readings.count(Reading::id().ge(4)).wait().unwrap())
-    })
-    .await
-    .unwrap();
+    });
 
+    let (ids, count) = tokio::task::spawn_blocking(|| thread.join()).await.unwrap().unwrap();
     assert_eq!((ids, count), ((0..4).collect(), 6));
 }
