@@ -55,6 +55,14 @@ impl Over {
             Self::Quic => "quic",
         }
     }
+
+    /// The same for people.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Unix => "UNIX sockets",
+            Self::Quic => "QUIC, encrypted",
+        }
+    }
 }
 
 impl FromStr for Over {

@@ -12,6 +12,7 @@ mod meter;
 mod options;
 mod process;
 mod quic;
+mod stored;
 mod table;
 mod task;
 
@@ -26,6 +27,7 @@ use crate::item::Item;
 use crate::meter::Measurement;
 use crate::options::{Options, USAGE};
 use crate::process::{Role, Watched};
+use crate::stored::About;
 use crate::table::Row;
 use crate::task::{Peer, Task};
 
@@ -76,6 +78,26 @@ fn play(words: &[String]) -> io::Result<()> {
 /// Measures each item by each peer in turn, so that the machine's moods meet all alike.
 fn compare(options: &Options) -> io::Result<()> {
     let guard = options.guard.as_deref().map(Guard::read).transpose()?;
+    let (about, rows) = match &options.from {
+        Some(path) => stored::read(path)?,
+        None => {
+            let about = About::here(&env::args().skip(1).collect::<Vec<_>>());
+            let rows = measure_all(options, &about)?;
+            (about, rows)
+        }
+    };
+    if options.page {
+        print(&stored::page(&about, &rows))?;
+    } else if !options.json {
+        print(&table::render(&rows))?;
+    }
+    guard.map_or(Ok(()), |guard| print(&guard.check(&rows)?))
+}
+
+fn measure_all(options: &Options, about: &About) -> io::Result<Vec<Row>> {
+    if options.json {
+        print(&format!("{}\n", serde_json::to_string(about)?))?;
+    }
     let mut rows: Vec<(&Peer, Row)> = Vec::new();
     for item in &options.items {
         let peers = PEERS.iter().filter(|peer| options.over.contains(&peer.over));
@@ -90,11 +112,7 @@ fn compare(options: &Options) -> io::Result<()> {
             row.rounds.push(measurement);
         }
     }
-    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
-    if !options.json {
-        print(&table::render(&rows))?;
-    }
-    guard.map_or(Ok(()), |guard| print(&guard.check(&rows)?))
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
 fn measure(item: Item, peer: &Peer, options: &Options) -> io::Result<Measurement> {

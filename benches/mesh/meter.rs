@@ -18,6 +18,7 @@ pub(crate) struct Measurement {
     pub(crate) rate: f64,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
+    pub(crate) p999_us: f64,
     /// CPU time per operation.
     pub(crate) cpu_us: CpuTimes,
 }
@@ -107,6 +108,7 @@ impl Meter {
             rate: operations / seconds,
             p50_us: microseconds(0.50),
             p99_us: microseconds(0.99),
+            p999_us: microseconds(0.999),
             cpu_us: CpuTimes {
                 caller: cpu(started.caller, ended.caller),
                 hub: cpu(started.hub, ended.hub),

@@ -17,6 +17,10 @@ pub(crate) struct Options {
     pub(crate) cpu: Option<usize>,
     pub(crate) payload_bytes: usize,
     pub(crate) json: bool,
+    /// What was measured before, instead of measuring.
+    pub(crate) from: Option<PathBuf>,
+    /// Whether to print a page, no table.
+    pub(crate) page: bool,
     /// The figures that must be held.
     pub(crate) guard: Option<PathBuf>,
 }
@@ -35,7 +39,9 @@ Usage: cargo bench --bench mesh -- [OPTIONS]
   --pin CPU|none    the CPU that all processes share (default: 0)
   --payload BYTES   size of a call's body (default: 16)
   --guard FILE      fail if an item costs half as much again, beside the floor, as this file says
-  --json            one line of JSON for each measurement, no table
+  --json            a line of JSON about the machine, and one for each measurement; no table
+  --from FILE       do not measure: take what --json printed
+  --page            a page of Markdown, no table
   --quick           3 rounds of 0.2 seconds
   --help            this
 ";
@@ -58,6 +64,8 @@ impl Options {
                 "--warm-up" => options.warm_up = seconds(&option, &value()?)?,
                 "--pin" => options.cpu = cpu(&option, &value()?)?,
                 "--payload" => options.payload_bytes = payload(&option, &value()?)?,
+                "--from" => options.from = Some(value()?.into()),
+                "--page" => options.page = true,
                 "--guard" => options.guard = Some(value()?.into()),
                 "--json" => options.json = true,
                 "--quick" => options.quicken(),
@@ -88,6 +96,8 @@ impl Default for Options {
             cpu: Some(0),
             payload_bytes: 16,
             json: false,
+            from: None,
+            page: false,
             guard: None,
         }
     }

@@ -84,11 +84,11 @@ impl Row {
     }
 
     /// The first row of its item and transport, among which it is.
-    fn reference<'a>(&'a self, rows: &'a [Self]) -> &'a Self {
+    pub(crate) fn reference<'a>(&'a self, rows: &'a [Self]) -> &'a Self {
         rows.iter().find(|other| (other.item, other.over) == (self.item, self.over)).unwrap_or(self)
     }
 
-    fn cpu(&self) -> CpuTimes {
+    pub(crate) fn cpu(&self) -> CpuTimes {
         CpuTimes {
             caller: self.median(|round| round.cpu_us.caller),
             hub: self.median(|round| round.cpu_us.hub),
@@ -96,7 +96,7 @@ impl Row {
         }
     }
 
-    fn median(&self, figure: impl Fn(&Measurement) -> f64) -> f64 {
+    pub(crate) fn median(&self, figure: impl Fn(&Measurement) -> f64) -> f64 {
         let mut figures: Vec<f64> = self.rounds.iter().map(figure).collect();
         figures.sort_by(f64::total_cmp);
         let middle = figures.len() / 2;
