@@ -1,5 +1,6 @@
 //! The command line as clap reads it.
 
+mod bench;
 mod call;
 mod data;
 mod holds;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
 
+pub(crate) use self::bench::{Bench, Load, Target};
 pub(crate) use self::call::{Call, Mode};
 pub(crate) use self::data::{Cache, Counter, Data, Hash, Id, Lifetime, Set, Several};
 pub(crate) use self::holds::{Lock, Quota};
@@ -154,6 +156,9 @@ pub(crate) enum Command {
     },
     /// Measure the way to a node and back
     Ping(Ping),
+    /// Measure what the mesh does in a second, and how long it takes
+    #[command(subcommand, after_long_help = bench::HELP)]
+    Bench(Bench),
     /// Named integers in groups, and the global counter
     #[command(after_long_help = data::COUNTER_HELP)]
     Counter {

@@ -148,6 +148,14 @@ impl Mesh {
         connected(app, node).await
     }
 
+    /// As [`offer`](Self::offer), out of the list of nodes, and to be awaited where its node shall live.
+    ///
+    /// # Errors
+    /// If the options contradict each other.
+    pub(crate) fn offer_unseen(app: &App, registry: Registry) -> Result<Connect, End> {
+        Ok(app.connect()?.hidden().timeout(app.connect_timeout()).registry(registry))
+    }
+
     /// Asks the controller.
     async fn ask<R: Wire>(&self, callback: &str, arguments: impl Arguments) -> Result<R, CallError> {
         self.node.call::<R>(callback, arguments).await.map_err(call_error)
@@ -356,7 +364,7 @@ impl Mesh {
 }
 
 /// A call fails with nothing but an error of calls; the library's widest type does not know that.
-fn call_error(error: Error) -> CallError {
+pub(crate) fn call_error(error: Error) -> CallError {
     match error {
         Error::Call(error) => error,
         other => CallError::Protocol { message: other.to_string(), ran: Ran::Maybe },
@@ -382,10 +390,17 @@ async fn connected(app: &App, node: Connect) -> Result<Mesh, End> {
             app.joined.set(node.clone()).ok();
             Ok(Mesh { node })
         }
-        Err(Error::Connect(error)) => Err(Problem::of_connect(&error, app.origin()).into()),
-        Err(other) => Err(other.into()),
+        Err(error) => Err(not_connected(app, error)),
+    }
+}
+
+/// Why the mesh could not be joined.
+pub(crate) fn not_connected(app: &App, error: Error) -> End {
+    match error {
+        Error::Connect(error) => Problem::of_connect(&error, app.origin()).into(),
+        other => other.into(),
     }
 }
 
 /// How long people wait without wondering.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);

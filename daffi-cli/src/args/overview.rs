@@ -17,6 +17,7 @@ Mesh:
   controller   Run a controller
   nodes        Who is connected
   ping         Measure the way to a node and back
+  bench        Measure what the mesh does in a second, and how long it takes
 
 Data:
   counter      Named integers in groups, and the global counter

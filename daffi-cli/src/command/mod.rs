@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod about;
+mod bench;
 mod blame;
 mod bloom;
 mod broadcast;
@@ -61,8 +62,8 @@ pub(crate) async fn run(app: &App, command: Command) -> Outcome {
         // These two stop in an orderly way when they are told to.
         Command::Controller(options) => controller::run(app, &options).await,
         Command::Serve(options) => serve::run(app, options).await,
-        // Their own commands come to an end first.
-        other if runs_commands(&other) => {
+        // What they have begun comes to an end first.
+        other if attends_to_signals(&other) => {
             start_log(app, &other);
             let outcome = run_once(app, other).await;
             app.leave().await;
@@ -92,13 +93,15 @@ fn start_log(app: &App, command: &Command) {
     }
 }
 
-/// Whether it runs commands of the user's, or holds something for somebody else: such a one attends to signals itself.
-fn runs_commands(command: &Command) -> bool {
+/// Whether it runs commands of the user's, holds something for somebody else, or says what it has done when it is
+/// interrupted: such a one attends to signals itself.
+fn attends_to_signals(command: &Command) -> bool {
     match command {
         Command::Lock(Lock { command, .. })
         | Command::Queue { action: Some(Queue::Follow { command, .. }) }
         | Command::Event { action: Event::Watch { command, .. } } => !command.is_empty(),
-        Command::Quota { action: Some(Quota::Run { .. } | Quota::Begin { lease: None, .. }) } => true,
+        Command::Quota { action: Some(Quota::Run { .. } | Quota::Begin { lease: None, .. }) }
+        | Command::Bench(_) => true,
         _ => false,
     }
 }
@@ -111,6 +114,7 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Schedules { action } => schedules::run(app, action).await,
         Command::Nodes { action } => nodes::run(app, action).await,
         Command::Ping(options) => ping::run(app, &options).await,
+        Command::Bench(bench) => Box::pin(bench::run(app, &bench)).await,
         Command::Counter { action } => counter::run(app, action).await,
         Command::Id { action } => id::run(app, action).await,
         Command::Hash { action } => hash::run(app, action).await,
