@@ -4,6 +4,7 @@
 mod access;
 mod archives;
 mod arguments;
+mod bench;
 mod broadcasting;
 mod broadcasts;
 mod caches;

@@ -22,7 +22,7 @@ use self::drive::Drive;
 use self::echo::Callees;
 use self::embedded::Embedded;
 use self::meter::Meter;
-use self::progress::{Heading, Progress};
+use self::progress::{Heading, Progress, grouped};
 use self::work::{Asked, Failure, Work};
 use super::stop::Stop;
 use super::{blame, prepare, stream};
@@ -55,7 +55,8 @@ fn check(bench: &Bench) -> Result<(), End> {
     let Load { clients, outstanding, embedded, .. } = bench.load();
     let under_way = clients * outstanding;
     if under_way > UNDER_WAY_MAX {
-        let what = format!("--clients times --outstanding is {under_way}, and at most {UNDER_WAY_MAX}");
+        let what =
+            format!("--clients times --outstanding is {under_way}, and may be at most {UNDER_WAY_MAX}");
         return Err(Problem::usage(what).into());
     }
     let (target, size, nodes) = match bench {
@@ -66,7 +67,7 @@ fn check(bench: &Bench) -> Result<(), End> {
     };
     let bytes = under_way * nodes * size.unwrap_or(SIZE);
     if bytes > BYTES_MAX {
-        let what = format!("{bytes} bytes would be under way at a time, and at most {BYTES_MAX}");
+        let what = format!("{bytes} bytes would be under way at a time, and may be at most {BYTES_MAX}");
         return Err(Problem::usage(what).help("less of --size, --clients or --outstanding").into());
     }
     if *embedded && target.is_some_and(|target| target.name.is_some()) {
@@ -203,7 +204,7 @@ impl Crew {
         let value = payload(size);
         let body = Bytes::from(values::encode(&Value::Array(vec![value.clone()])));
         let asked = Asked { name: name.to_owned(), on: None, body, echoed: Some(value), nodes: Some(nodes) };
-        Ok((asked, format!("echo({size} B)")))
+        Ok((asked, format!("echo({} B)", grouped(size))))
     }
 
     fn hosted(&mut self, bench: &Bench, name: Arc<str>) -> (Work, Heading) {
@@ -213,7 +214,12 @@ impl Crew {
         let (kind, work, heading) = match bench {
             Bench::Queue { size, .. } => {
                 let size = size.unwrap_or(SIZE);
-                let heading = heading("queue", format!("queue push({size} B) and pop"), "rounds", Some(size));
+                let heading = heading(
+                    "queue",
+                    format!("queue push({} B) and pop", grouped(size)),
+                    "rounds",
+                    Some(size),
+                );
                 ("queue", Work::Queue { name, value: payload(size) }, heading)
             }
             Bench::Lock { .. } => {
