@@ -151,6 +151,25 @@ fn interrupted_it_leaves_nothing_behind() {
 }
 
 #[test]
+fn it_ends_with_its_controller() {
+    let mut mesh = Mesh::start();
+    let bench = mesh.begin(&["bench", "counter", "--seconds", "600", "-c", "2", "-k", "4", "--json"]);
+    let times =
+        || mesh.daffi(&["data", "ls"]).jsons().first().map_or(0, |row| row["revision"].as_u64().unwrap());
+    // The first operation is over.
+    while times() < 2 {}
+
+    let controller = mesh.take_controller();
+    controller.signal(Signal::TERM);
+
+    let ran = bench.finish();
+    let errors = ran.json()["errors"].as_u64().unwrap();
+    assert_eq!(ran.exit, 6, "{}", ran.err);
+    assert!((1..=16).contains(&errors), "{}", ran.out);
+    assert_eq!(controller.finish().exit, 0);
+}
+
+#[test]
 fn it_can_have_a_controller_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
     let words = ["bench", "call", "--embedded", "-n", "20", "-c", "2", "--json"];

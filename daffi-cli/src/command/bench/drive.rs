@@ -135,24 +135,28 @@ impl Drive {
         Ok(drive.finish(told))
     }
 
-    /// One after the other.
+    /// One after the other, as long as the client can.
     async fn work(self: Arc<Self>, client: Node) {
         while let Some(due) = self.next().await {
             let outcome = self.work.once(&client, self.timeout).await;
             let ended = Instant::now();
-            let is_well = outcome.is_ok();
+            let Err(failure) = outcome else {
+                let mut state = self.state();
+                state.ended = ended;
+                state.meter.record(ended.saturating_duration_since(due));
+                continue;
+            };
+            let is_over = failure.is_of_ended_session();
             {
                 let mut state = self.state();
                 state.ended = ended;
-                match outcome {
-                    Ok(()) => state.meter.record(ended.saturating_duration_since(due)),
-                    Err(failure) => state.meter.miss(failure.problem(self.work.callback())),
-                }
+                state.meter.miss(failure.problem(self.work.callback()));
             }
-            if !is_well {
-                // What fails at once must not keep others from doing anything: the way to the controller is mended here.
-                task::yield_now().await;
+            if is_over {
+                return;
             }
+            // What fails at once must not keep others from doing anything: the way to the controller is mended here.
+            task::yield_now().await;
         }
     }
 

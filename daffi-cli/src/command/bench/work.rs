@@ -162,6 +162,12 @@ impl Failure {
         }
     }
 
+    /// Whether the client was left by its controller: nothing that it begins would ever be sent.
+    pub(super) fn is_of_ended_session(&self) -> bool {
+        let (Self::Call(error) | Self::Data(DataError::Call(error))) = self else { return false };
+        matches!(error, CallError::Disconnected { ran: Ran::No })
+    }
+
     /// The same in words, of a call of `callback` if it was one.
     pub(super) fn problem(self, callback: &str) -> Problem {
         match self {
