@@ -127,7 +127,7 @@ impl Shared {
         let (outbound, known) = Self::may_send(&state, request).ok()??;
         let (known, calls) = (known?, bodies.ends.len());
         let has_room = state.one_way.len() + calls <= config::ONE_WAY_QUEUED_MAX;
-        let signatures = state.known(request.name.as_str())?;
+        let signatures = state.known_of(request)?;
         let fits = |body: &[u8]| {
             body.len() <= config::BODY_BYTES_MAX && signatures.check(body, Streams::default()).is_ok()
         };

@@ -42,7 +42,7 @@ impl Shared {
         if let Some(number) = number {
             return Ok(Some((outbound, Some(number.id))));
         }
-        let known = state.known(request.name.as_str());
+        let known = state.known_of(request);
         // Large ones are looked at before, without the lock.
         if let Some(known) = known.filter(|_| !request.is_declared && !request.is_chunked()) {
             known.check(&request.body, request.streams())?;

@@ -11,6 +11,7 @@ use super::in_flight::{Expect, InFlight, Outcome, PartOutcome, Reply};
 use super::known::Known;
 use super::one_way::{OneWay, Sequence};
 use super::reply::too_large;
+use super::request::Request;
 use crate::config;
 use crate::error::{CallError, Ran};
 use crate::name::{CallbackName, NameError, NodeName};
@@ -54,7 +55,9 @@ pub(crate) struct State {
     pub(crate) in_flight: InFlight,
     pub(crate) one_way: OneWay,
     pub(crate) flows: Flows,
-    names: FxHashMap<CallbackName, Known>,
+    /// The numbers of callbacks, and what was told of them: a call that knows the number does without the name.
+    numbers: FxHashMap<CallbackName, u32>,
+    known: FxHashMap<u32, Known>,
     peers: FxHashMap<u32, NodeName>,
     deadlines: Deadlines,
     /// When frames were last read, or the first of a stream of one-way calls was sent.
@@ -84,7 +87,8 @@ impl State {
             in_flight: InFlight::new(config::CALLS_IN_FLIGHT_MAX),
             one_way: OneWay::default(),
             flows: Flows::new(body_bytes_max),
-            names: FxHashMap::default(),
+            numbers: FxHashMap::default(),
+            known: FxHashMap::default(),
             peers: FxHashMap::default(),
             deadlines: Deadlines::new(now),
             last_read: now,
@@ -104,7 +108,8 @@ impl State {
         self.in_flight.lose_all(woken);
         self.flows.start(self.link, woken);
         self.one_way.start(self.link, woken);
-        self.names.clear();
+        self.numbers.clear();
+        self.known.clear();
         self.peers.clear();
         self.in_flight.set_slots_max(config::CALLS_IN_FLIGHT_MAX.min(calls_in_flight_max as usize));
         self.link
@@ -122,20 +127,29 @@ impl State {
 
     /// What the controller told of a callback.
     pub(crate) fn known(&self, name: &str) -> Option<&Known> {
-        self.names.get(name)
+        self.known.get(self.numbers.get(name)?)
+    }
+
+    /// The same of the callback of a call.
+    pub(crate) fn known_of(&self, request: &Request) -> Option<&Known> {
+        match request.number.filter(|number| number.link == self.link) {
+            Some(number) => self.known.get(&number.id),
+            None => self.known(request.name.as_str()),
+        }
     }
 
     /// `text` as a name, with its number if it has one: one that was called before takes no memory.
     pub(crate) fn name(&self, text: &str) -> Result<(CallbackName, Option<Numbered>), NameError> {
-        match self.names.get_key_value(text) {
-            Some((name, known)) => Ok((name.clone(), Some(Numbered { link: self.link, id: known.id }))),
+        match self.numbers.get_key_value(text) {
+            Some((name, id)) => Ok((name.clone(), Some(Numbered { link: self.link, id: *id }))),
             None => Ok((CallbackName::new(text)?, None)),
         }
     }
 
     /// The callback's signatures have changed.
     pub(crate) fn relearn(&mut self, name: &str, signatures: Vec<Signature>) {
-        if let Some(known) = self.names.get_mut(name) {
+        let known = self.numbers.get(name).and_then(|id| self.known.get_mut(id));
+        if let Some(known) = known {
             known.signatures = signatures.into();
         }
     }
@@ -304,14 +318,22 @@ impl State {
         }
     }
 
+    fn learn(&mut self, name: CallbackName, known: Known) {
+        let has_room = self.numbers.len() < config::NAMES_PER_SESSION_MAX;
+        if !has_room && !self.numbers.contains_key(name.as_str()) {
+            return;
+        }
+        if let Some(before) = self.numbers.insert(name, known.id) {
+            self.known.remove(&before);
+        }
+        self.known.insert(known.id, known);
+    }
+
     /// The controller tells something unasked. A change of presence is handed back.
     pub(crate) fn event(&mut self, body: &[u8]) -> Option<Presence> {
         match Event::decode(body) {
             Ok(Event::Interned { id, name, signatures }) => {
-                if self.names.len() < config::NAMES_PER_SESSION_MAX || self.names.contains_key(name.as_str())
-                {
-                    self.names.insert(name, Known { id, signatures: signatures.into() });
-                }
+                self.learn(name, Known { id, signatures: signatures.into() });
                 None
             }
             Ok(Event::Peer { id, node }) => {
@@ -359,130 +381,4 @@ fn parts(body: &[u8], limit: usize) -> Result<Vec<PartOutcome>, CallError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::task::{Context, Poll};
-
-    use super::super::known::Streams;
-    use super::*;
-    use crate::wire::{Effect, Kind, Parameter, Part, put_part};
-
-    fn state() -> (State, Instant) {
-        let now = Instant::now();
-        let mut state = State::new(now, config::LARGE_BODY_BYTES_MAX);
-        state.start_link(100, &mut Vec::new());
-        (state, now)
-    }
-
-    fn header(id: CallId, flags: Flags) -> Header {
-        Header { flags, call: id.to_bits(), ..Header::new(Kind::Reply) }
-    }
-
-    fn signature(ty: &str) -> Signature {
-        Signature {
-            name: CallbackName::new("add").expect("a good name"),
-            parameters: vec![Parameter { name: "a".into(), ty: ty.into() }],
-            result: "i64".into(),
-            doc: String::new(),
-            effect: Effect::Once,
-            variadic: false,
-        }
-    }
-
-    fn learn(state: &mut State, signatures: Vec<Signature>) {
-        let name = CallbackName::new("add").expect("a good name");
-        assert_eq!(state.event(&Event::Interned { id: 5, name, signatures }.encode()), None);
-    }
-
-    #[test]
-    fn arguments_are_refused_only_if_every_signature_rules_them_out() {
-        let (mut state, _) = state();
-        let text = wire::encode(&("six",)).expect("it encodes");
-        let check = |state: &State| state.known("add").map(|known| known.check(&text, Streams::default()));
-        assert_eq!(check(&state), None);
-
-        learn(&mut state, vec![signature("i64")]);
-        assert!(matches!(check(&state), Some(Err(CallError::BadArguments { .. }))));
-
-        learn(&mut state, vec![signature("i64"), signature("String")]);
-        assert_eq!(check(&state), Some(Ok(())));
-    }
-
-    #[test]
-    fn names_and_nodes_are_forgotten_with_the_link() {
-        let (mut state, _) = state();
-        learn(&mut state, vec![]);
-        let node = NodeName::new("b").expect("a good name");
-        state.event(&Event::Peer { id: 3, node: node.clone() }.encode());
-        assert_eq!((state.known("add").map(|known| known.id), state.peer(3)), (Some(5), Some(node)));
-
-        state.lose_link(&mut Vec::new());
-        state.start_link(100, &mut Vec::new());
-
-        assert!(state.known("add").is_none() && state.peer(3).is_none());
-    }
-
-    #[test]
-    fn a_broadcasts_parts_are_told_apart_and_its_last_frame_ends_it() {
-        let (mut state, now) = state();
-        let (id, _) = state.insert_call(Expect::Parts, None, Duration::ZERO, || now).expect("room");
-        let busy = CallError::Busy { what: "x".into() };
-        let mut body = Vec::new();
-        put_part(&mut body, Part { node: "a", flags: Flags::NONE, body: b"1" });
-        put_part(&mut body, Part { node: "b", flags: Flags::FAILED, body: &Failure::from(&busy).encode() });
-
-        let more = Flags::BROADCAST.with(Flags::MORE);
-        state.reply(header(id, more), &body, &mut Vec::new());
-
-        let cx = &mut Context::from_waker(Waker::noop());
-        let Poll::Ready(Ok(parts)) = state.in_flight.poll_parts(id, cx) else { panic!("parts") };
-        assert_eq!(parts[0].1, Ok(Bytes::from_static(b"1")));
-        assert_eq!(parts[1].1, Err(busy));
-        assert!(state.in_flight.poll_parts(id, cx).is_pending());
-        state.reply(header(id, Flags::BROADCAST), b"", &mut Vec::new());
-        assert_eq!(state.in_flight.poll_parts(id, cx), Poll::Ready(Ok(vec![])));
-    }
-
-    #[test]
-    fn a_job_is_taken_first_and_answered_later() {
-        let (mut state, now) = state();
-        let (id, _) = state.insert_call(Expect::TakenAndReply, None, Duration::ZERO, || now).expect("room");
-        let cx = &mut Context::from_waker(Waker::noop());
-        let job = wire::encode(&JobId(7)).expect("it encodes");
-
-        state.reply(header(id, Flags::BACKGROUND), &job, &mut Vec::new());
-        assert_eq!(state.in_flight.poll_taken(id, cx), Poll::Ready(Ok(JobId(7))));
-        assert!(state.in_flight.poll_outcome(id, cx).is_pending());
-        state.reply(header(id, Flags::NONE), b"1", &mut Vec::new());
-
-        let reply = Reply { peer: 0, body: b"1"[..].into() };
-        assert_eq!(state.in_flight.poll_outcome(id, cx), Poll::Ready(Ok(reply)));
-    }
-
-    #[test]
-    fn a_silent_controller_is_given_up_a_moment_after_the_deadline() {
-        let (mut state, now) = state();
-        let timeout = Duration::from_secs(5);
-        let (id, is_earlier) =
-            state.insert_call(Expect::Reply, Some(timeout), Duration::ZERO, || now).expect("room");
-        assert!(is_earlier);
-        let (woken, cancelled) = (&mut Vec::new(), &mut Vec::new());
-
-        state.expire(now + timeout, woken, cancelled);
-        assert!(cancelled.is_empty());
-        state.expire(now + timeout + config::CONTROLLER_GRACE + Duration::from_millis(1), woken, cancelled);
-
-        assert_eq!(*cancelled, [id]);
-        assert_eq!(state.next_deadline(), None);
-    }
-
-    #[test]
-    fn replies_that_nobody_waits_for_are_counted() {
-        let (mut state, now) = state();
-        let (id, _) = state.insert_call(Expect::Reply, None, Duration::ZERO, || now).expect("room");
-        assert!(!state.abandon(id).0);
-
-        state.reply(header(id, Flags::NONE), b"", &mut Vec::new());
-
-        assert_eq!(state.late_replies, 1);
-    }
-}
+mod tests;

@@ -161,7 +161,7 @@ impl Shared {
             let what = format!("{} large bodies and streams are on their way", config::FLOWS_MAX);
             return Err(CallError::Busy { what });
         }
-        let known = state.known(request.name.as_str()).cloned();
+        let known = state.known_of(request).cloned();
         drop(state);
         match known {
             Some(known) if !request.is_declared && request.is_chunked() => {
