@@ -153,17 +153,17 @@ impl Target {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Load {
     /// How many operations, or fewer if --seconds are over before [default: as many as --seconds allow]
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=COUNT_MAX))]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=COUNT_MAX))]
     pub(crate) count: Option<u64>,
     /// For how long, as of other times: 5, 1.5, 2m [default: 5 s, or until --count is reached]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) seconds: Option<Duration>,
     /// Connections
-    #[arg(short, long, value_name = "C", default_value_t = 1,
+    #[arg(long, value_name = "C", default_value_t = 1,
           value_parser = clap::value_parser!(u64).range(1..=CLIENTS_MAX))]
     pub(crate) clients: u64,
     /// Operations under way on each of them
-    #[arg(short = 'k', long, value_name = "K", default_value_t = 1,
+    #[arg(long, value_name = "K", default_value_t = 1,
           value_parser = clap::value_parser!(u64).range(1..=OUTSTANDING_MAX))]
     pub(crate) outstanding: u64,
     /// Operations a second that shall begin, in all [default: as many as it bears]

@@ -45,7 +45,7 @@ fn every_kind_does_as_many_as_were_asked_for_and_leaves_nothing_behind() {
 fn people_read_two_lines_and_a_pipe_has_no_bar() {
     let mesh = Mesh::start();
 
-    let ran = mesh.daffi(&["bench", "broadcast", "--nodes", "3", "--size", "1000", "-n", "5"]);
+    let ran = mesh.daffi(&["bench", "broadcast", "--nodes", "3", "--size", "1000", "-c", "5"]);
 
     assert_eq!((ran.exit, ran.err.as_str()), (0, ""));
     let lines: Vec<&str> = ran.out.lines().collect();
@@ -62,7 +62,20 @@ fn a_callback_of_the_users_runs_as_often_as_was_asked_for() {
     let script = format!("echo \"$1\" >> '{}'", tally.display());
     mesh.serve("proc1", "count", &["sh", "-c", &script, "sh", "{what}"]);
 
-    let words = ["bench", "call", "count", "what=tea", "-n", "7", "-c", "2", "-k", "2", "--on", "proc1"];
+    let words = [
+        "bench",
+        "call",
+        "count",
+        "what=tea",
+        "--count",
+        "7",
+        "--clients",
+        "2",
+        "--outstanding",
+        "2",
+        "--on",
+        "proc1",
+    ];
     let json = mesh.daffi(&[&words[..], &["--json"]].concat()).json();
 
     assert_eq!((&json["operations"], &json["callback"]), (&json!(7), &json!("count")));
@@ -74,7 +87,18 @@ fn a_callback_of_the_users_runs_as_often_as_was_asked_for() {
 fn operations_that_should_begin_at_a_rate_are_all_done_and_counted_once() {
     let mesh = Mesh::start();
 
-    let words = ["bench", "counter", "--rate", "2000", "-n", "50", "-k", "4", "--histogram", "--json"];
+    let words = [
+        "bench",
+        "counter",
+        "--rate",
+        "2000",
+        "--count",
+        "50",
+        "--outstanding",
+        "4",
+        "--histogram",
+        "--json",
+    ];
     let json = mesh.daffi(&words).json();
 
     assert_eq!(counted(&json), [&json!(50), &json!(0), &json!(0), &json!(false)]);
@@ -91,8 +115,8 @@ fn failures_are_counted_by_their_codes_and_are_in_the_exit_code() {
     mesh.serve("proc1", "fail", &["sh", "-c", "echo no such disk >&2; exit 1"]);
     mesh.serve("proc2", "once", &["mkdir", once.to_str().unwrap()]);
 
-    let all = mesh.daffi(&["bench", "call", "fail", "-n", "5", "--json"]);
-    let some = mesh.daffi(&["bench", "call", "once", "-n", "4", "--json"]);
+    let all = mesh.daffi(&["bench", "call", "fail", "--count", "5", "--json"]);
+    let some = mesh.daffi(&["bench", "call", "once", "--count", "4", "--json"]);
 
     assert_eq!(all.exit, 3, "{}", all.err);
     assert!(all.err.starts_with("D0500, 5 x, such as: `fail` failed on proc1: "), "{}", all.err);
@@ -108,11 +132,11 @@ fn what_is_refused_is_refused_as_a_single_call_would_be() {
     let mut mesh = Mesh::start();
     mesh.serve("proc1", "greet", &["echo", "{whom}"]);
 
-    let missing = mesh.daffi(&["bench", "call", "gret", "ann", "-n", "5"]);
-    let misfit = mesh.daffi(&["bench", "call", "greet", "-n", "5"]);
+    let missing = mesh.daffi(&["bench", "call", "gret", "ann", "--count", "5"]);
+    let misfit = mesh.daffi(&["bench", "call", "greet", "--count", "5"]);
 
     assert_eq!((missing.exit, missing.out.as_str()), (4, ""));
-    assert!(missing.err.contains("\n      daffi bench call greet ann -n 5\n"), "{}", missing.err);
+    assert!(missing.err.contains("\n      daffi bench call greet ann --count 5\n"), "{}", missing.err);
     assert_eq!((misfit.exit, misfit.out.as_str()), (2, ""));
     assert!(misfit.err.contains("`whom` is missing"), "{}", misfit.err);
 }
@@ -122,7 +146,7 @@ fn interrupted_it_says_what_it_has_measured() {
     let mut mesh = Mesh::start();
     let (started, mut gate) = (Fifo::new(&mesh, "started"), Fifo::new(&mesh, "gate"));
     mesh.serve("proc1", "slow", &gated(&started, &gate));
-    let bench = mesh.begin(&["bench", "call", "slow", "-n", "10", "--json"]);
+    let bench = mesh.begin(&["bench", "call", "slow", "--count", "10", "--json"]);
     started.line();
     gate.open();
     // The second has begun, so the first is counted.
@@ -140,7 +164,7 @@ fn interrupted_it_says_what_it_has_measured() {
 fn interrupted_it_leaves_nothing_behind() {
     for kind in ["queue", "lock", "counter"] {
         let mesh = Mesh::start();
-        let bench = mesh.begin(&["bench", kind, "--seconds", "600", "-c", "2", "-k", "8"]);
+        let bench = mesh.begin(&["bench", kind, "--seconds", "600", "--clients", "2", "--outstanding", "2"]);
         while mesh.daffi(&["data", "ls"]).out.is_empty() {}
 
         bench.signal(Signal::TERM);
@@ -153,7 +177,17 @@ fn interrupted_it_leaves_nothing_behind() {
 #[test]
 fn it_ends_with_its_controller() {
     let mut mesh = Mesh::start();
-    let bench = mesh.begin(&["bench", "counter", "--seconds", "600", "-c", "2", "-k", "4", "--json"]);
+    let bench = mesh.begin(&[
+        "bench",
+        "counter",
+        "--seconds",
+        "600",
+        "--clients",
+        "2",
+        "--outstanding",
+        "4",
+        "--json",
+    ]);
     let times =
         || mesh.daffi(&["data", "ls"]).jsons().first().map_or(0, |row| row["revision"].as_u64().unwrap());
     // The first operation is over.
@@ -172,7 +206,7 @@ fn it_ends_with_its_controller() {
 #[test]
 fn it_can_have_a_controller_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
-    let words = ["bench", "call", "--embedded", "-n", "20", "-c", "2", "--json"];
+    let words = ["bench", "call", "--embedded", "--count", "20", "--clients", "2", "--json"];
 
     let ran = run(daffi().args(words).env("TMPDIR", directory.path()).env("DAFFI_URL", "unix:///none"));
 
@@ -194,14 +228,14 @@ fn without_a_controller_it_fails_as_every_command_does() {
 #[test]
 fn what_would_be_too_much_is_refused_before_anything_is_done() {
     for (words, why) in [
-        (&["queue", "-n", "0"][..], "0 is not in 1.."),
+        (&["queue", "--count", "0"][..], "0 is not in 1.."),
         (&["lock", "--clients", "0"], "0 is not in 1.."),
         (&["call", "--rate", "0"], "0 is not in 1.."),
         (&["call", "--seconds", "0"], "more than nothing"),
         (&["call", "--seconds", "48h"], "at most 24 h"),
         (&["queue", "--size", "4194304"], "4194304 is not in "),
-        (&["counter", "-c", "300", "-k", "300"], "90000, and may be at most 65536"),
-        (&["call", "--size", "1000000", "-k", "2000"], "2000000000 bytes would be under way"),
+        (&["counter", "--clients", "300", "--outstanding", "300"], "90000, and may be at most 65536"),
+        (&["call", "--size", "1000000", "--outstanding", "2000"], "2000000000 bytes would be under way"),
         (&["call", "func3", "--size", "5"], "cannot be used with"),
         (&["broadcast", "func3", "--nodes", "5"], "cannot be used with"),
         (&["call", "func3", "--embedded"], "`--embedded` takes no NAME"),
