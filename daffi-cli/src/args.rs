@@ -20,7 +20,7 @@ use clap_complete::engine::ArgValueCompleter;
 pub(crate) use self::bench::{Bench, Load, Target};
 pub(crate) use self::call::{Call, Mode};
 pub(crate) use self::data::{Cache, Counter, Data, Hash, Id, Lifetime, Set, Several};
-pub(crate) use self::holds::{Lock, Quota};
+pub(crate) use self::holds::{Lock, Quota, Rate, RateLimit, Semaphore, SemaphoreRun};
 pub(crate) use self::queues::{Comms, Event, Pq, PqName, Queue, Taking};
 pub(crate) use self::sequences::{Deque, List, Multiset};
 pub(crate) use self::sketches::{Bloom, Hll};
@@ -251,6 +251,20 @@ pub(crate) enum Command {
         /// What to do with them [default: ls]
         #[command(subcommand)]
         action: Option<Quota>,
+    },
+    /// Run no more than so many commands at a time
+    #[command(after_long_help = holds::SEMAPHORE_HELP)]
+    Semaphore {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Semaphore>,
+    },
+    /// How often each key may do something
+    #[command(after_long_help = holds::RATE_HELP)]
+    Rate {
+        /// What to do with them [default: ls]
+        #[command(subcommand)]
+        action: Option<Rate>,
     },
     /// How many different values there were, without keeping them
     #[command(after_long_help = sketches::HLL_HELP)]

@@ -34,6 +34,8 @@ Data:
   event        Events: send them, run a command for each
   lock         Run a command while no other holds the lock
   quota        How many things each user does at a time
+  semaphore    Run no more than so many commands at a time
+  rate         How often each key may do something
   hll          How many different values there were, without keeping them
   bloom        Which values there were, without keeping them, and some more
   cache        Values that are computed once for all nodes

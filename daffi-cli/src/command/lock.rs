@@ -9,7 +9,7 @@ use futures::stream;
 use serde_json::json;
 
 use super::about::About;
-use super::child::{self, Ended, Errand};
+use super::held::{self, ms};
 use super::stop::Stop;
 use crate::args::Lock;
 use crate::duration;
@@ -31,21 +31,8 @@ pub(crate) async fn run(app: &App, options: &Lock) -> Outcome {
         guard = acquire(&about, options) => guard?,
         told = stop.told() => return Err(told.into()),
     };
-    let errand = Errand {
-        words: &options.command,
-        environment: vec![("DAFFI_LOCK_TOKEN", guard.fencing_token().to_string())],
-        input: None,
-    };
-    match child::run(errand, &mut stop, guard.lost()).await? {
-        // What it makes of being told to stop is the command's own affair.
-        Ended::Itself(code) | Ended::Told(_, code) => {
-            release(&about, guard, code).await?;
-            Ok(code)
-        }
-        Ended::Revoked(why) => {
-            Err(lost(&why).note("the command was ended, with all that it had started").into())
-        }
-    }
+    let fence = ("DAFFI_LOCK_TOKEN", guard.fencing_token());
+    held::run(&about, "lock", &options.command, fence, &mut stop, (guard.lost(), || guard.release())).await
 }
 
 async fn acquire(about: &About<'_>, options: &Lock) -> Result<LockGuard, End> {
@@ -54,12 +41,7 @@ async fn acquire(about: &About<'_>, options: &Lock) -> Result<LockGuard, End> {
         lock = lock.lease(lease);
     }
     let wait = options.wait.or(about.app.global.timeout);
-    let asked = lock.acquire();
-    let asked = match wait {
-        Some(wait) => asked.timeout(wait),
-        None => asked,
-    };
-    match asked.into_future().await {
+    match held::within(lock.acquire(), wait).into_future().await {
         Err(DataError::Call(error @ CallError::TimedOut { stage: Stage::Waiting, .. })) => {
             let problem = Problem::new(error.code(), not_had(about.name, wait.unwrap_or_default()));
             let holders = lock.holders().await.unwrap_or_default();
@@ -80,25 +62,6 @@ fn not_had(name: &str, wait: Duration) -> String {
         return format!("the lock `{name}` is held by another");
     }
     format!("the lock `{name}` was not had within {}", duration::show(wait))
-}
-
-/// Gives the lock back. A command that ended well is no success if another may have held the lock meanwhile.
-async fn release(about: &About<'_>, guard: LockGuard, code: u8) -> Result<(), End> {
-    match guard.release().await {
-        Err(error @ DataError::NotHeld { .. }) if code == 0 => Err(lost(&error)
-            .note("the command had ended by then, perhaps while another held the lock")
-            .into()),
-        Err(error) => {
-            // It goes back with our session; the command's own exit code says more.
-            about.app.screen.say(&format!("giving back the lock `{}`: {error}", about.name));
-            Ok(())
-        }
-        Ok(()) => Ok(()),
-    }
-}
-
-fn lost(why: &DataError) -> Problem {
-    Problem::new(why.code(), format!("the lock was lost: {why}"))
 }
 
 async fn show(about: &About<'_>, lock: &Handle) -> Outcome {
@@ -130,8 +93,4 @@ async fn show(about: &About<'_>, lock: &Handle) -> Outcome {
     let rows = stream::iter(holders.iter().map(|holder| Ok::<_, End>(row(holder))));
     about.listing(&headers, rows).await?;
     Ok(if holders.is_empty() { NO } else { 0 })
-}
-
-fn ms(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

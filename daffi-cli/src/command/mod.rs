@@ -20,6 +20,7 @@ mod explain;
 mod follow;
 mod group;
 mod hash;
+mod held;
 mod hll;
 mod id;
 mod jobs;
@@ -34,7 +35,9 @@ mod pq;
 mod prepare;
 mod queue;
 mod quota;
+mod rate;
 mod schedules;
+mod semaphore;
 mod serve;
 mod set;
 mod shell;
@@ -48,7 +51,7 @@ mod words;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Command, Comms, Event, Lock, LogFormat, Queue, Quota};
+use crate::args::{Command, Comms, Event, Lock, LogFormat, Queue, Quota, Semaphore};
 use crate::log;
 use crate::mesh::App;
 use crate::report::{End, Outcome};
@@ -101,6 +104,7 @@ fn attends_to_signals(command: &Command) -> bool {
         | Command::Queue { action: Some(Queue::Follow { command, .. }) }
         | Command::Event { action: Event::Watch { command, .. } } => !command.is_empty(),
         Command::Quota { action: Some(Quota::Run { .. } | Quota::Begin { lease: None, .. }) }
+        | Command::Semaphore { action: Some(Semaphore::Run(_)) }
         | Command::Bench(_) => true,
         _ => false,
     }
@@ -129,6 +133,8 @@ async fn run_once(app: &App, command: Command) -> Outcome {
         Command::Event { action } => event::run(app, action).await,
         Command::Lock(options) => lock::run(app, &options).await,
         Command::Quota { action } => quota::run(app, action).await,
+        Command::Semaphore { action } => semaphore::run(app, action).await,
+        Command::Rate { action } => rate::run(app, action).await,
         Command::Hll { action } => hll::run(app, action).await,
         Command::Bloom { action } => bloom::run(app, action).await,
         Command::Cache { action } => cache::run(app, action).await,

@@ -1,4 +1,4 @@
-//! Locks and quotas from the shell: commands that run while something is held.
+//! Locks, quotas, semaphores and rate limits from the shell: commands that run while something is held, or is allowed.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -168,4 +168,78 @@ fn a_lease_of_a_quota_runs_out_without_anybody_s_help() {
     assert!((0..100).any(is_free));
 
     assert_eq!(mesh.daffi(&["quota", "begin", "uploads", "ann", "1", "--lease", "0"]).exit, 2);
+}
+
+#[test]
+fn no_more_commands_run_than_there_are_permits() {
+    let mesh = Mesh::start();
+    let (started, mut gate) = (Fifo::new(&mesh, "started"), Fifo::new(&mesh, "gate"));
+    let building = hold(&mesh, &["semaphore", "run", "builds", "2"], &started, &gate);
+
+    // The other permit is free, and who says that there are more is not heard.
+    assert_eq!(mesh.daffi(&["semaphore", "run", "builds", "9", "--", "sh", "-c", "exit 7"]).exit, 7);
+    let shown = mesh.daffi(&["semaphore", "show", "builds"]).json();
+    assert_eq!(
+        (&shown["semaphore"], &shown["permits"], &shown["waiting"]),
+        (&json!("builds"), &json!(1), &json!(0))
+    );
+    let both = ["semaphore", "run", "builds", "2", "--take", "2"];
+    for (wait, said) in
+        [("0", "the permits of `builds` are taken"), ("1ms", "no permits of `builds` were had within 1 ms")]
+    {
+        let refused = mesh.daffi(&[&both[..], &["--wait", wait, "--", "echo", "never"]].concat());
+        assert_eq!((refused.exit, &*refused.out), (5, ""));
+        assert_eq!(refused.err.lines().next(), Some(&*format!("error[D0408]: {said}")));
+    }
+    let waiting =
+        mesh.begin(&[&both[..], &["--wait", "1h", "--", "sh", "-c", "echo $DAFFI_SEMAPHORE_TOKEN"]].concat());
+    gate.open();
+
+    let token: u64 = waiting.finish().ok().trim().parse().unwrap();
+    assert!(token > shown["token"].as_u64().unwrap());
+    assert_eq!(building.finish().ok(), "done\n");
+    assert_eq!(mesh.daffi(&["semaphore", "show", "builds"]).ok(), "");
+    assert_eq!(mesh.daffi(&["semaphore", "run", "builds", "0", "--", "true"]).exit, 2);
+}
+
+#[test]
+fn a_semaphore_has_as_many_permits_as_it_was_resized_to_until_it_is_removed() {
+    let mesh = Mesh::start();
+    let run =
+        |take: &str| mesh.daffi(&["semaphore", "run", "builds", "4", "--take", take, "--", "echo", "built"]);
+
+    assert_eq!(mesh.daffi(&["semaphore", "resize", "builds", "2"]).exit, 0);
+    assert_eq!((run("2").ok(), run("3").exit), ("built\n".to_owned(), 2));
+    assert_eq!(mesh.daffi(&["semaphore", "ls"]).json()["name"], "builds");
+    assert_eq!(mesh.daffi(&["semaphore", "rm", "builds", "--yes"]).exit, 0);
+    assert_eq!(run("4").ok(), "built\n");
+    assert_eq!(mesh.daffi(&["semaphore", "rm", "builds", "--yes"]).exit, 1);
+}
+
+#[test]
+fn what_comes_too_often_is_refused_and_told_when_it_may_come_again() {
+    let mesh = Mesh::start();
+    let check =
+        |key: &str, more: &[&str]| mesh.daffi(&[&["rate", "check", "mails", key, "3", "1h"], more].concat());
+
+    assert_eq!((check("ann", &[]).ok(), check("ann", &["--cost", "2"]).ok()), ("2\n".into(), "0\n".into()));
+    let refused = check("ann", &[]);
+    assert_eq!((refused.exit, &*refused.out), (1, "0\n"));
+    assert!(refused.err.starts_with("ann may do it again in "), "{}", refused.err);
+    let json = check("ann", &["--json"]);
+    assert_eq!(
+        (json.exit, &json.json()["allowed"], &json.json()["remaining"]),
+        (1, &json!(false), &json!(0))
+    );
+    assert!(json.json()["retry_after_ms"].as_u64().unwrap() > 0);
+    assert_eq!(check("bob", &["--burst", "1"]).ok(), "0\n");
+    assert_eq!(mesh.daffi(&["rate", "show", "mails", "eve", "3", "1h"]).ok(), "3\n");
+
+    assert_eq!(mesh.daffi(&["rate", "reset", "mails", "ann"]).exit, 0);
+    assert_eq!(mesh.daffi(&["rate", "reset", "mails", "ann"]).exit, 1);
+    assert_eq!(check("ann", &[]).ok(), "2\n");
+    assert_eq!(mesh.daffi(&["rate", "ls"]).json()["name"], "mails");
+    assert_eq!((check("ann", &["--cost", "4"]).exit, check("ann", &["--burst", "0"]).exit), (2, 2));
+    assert_eq!(mesh.daffi(&["rate", "rm", "mails", "--yes"]).exit, 0);
+    assert_eq!(check("ann", &["--cost", "3"]).ok(), "0\n");
 }
