@@ -191,8 +191,10 @@ impl fmt::Debug for Barrier {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::datatypes::guard::trial::{Trial, claim};
+    use crate::datatypes::guard::trial::{Account, Event, Trial, claim, events};
     use crate::hosted::SessionId;
 
     type Barriers = Trial<BarrierState>;
@@ -232,5 +234,91 @@ mod tests {
         arrive(&mut it, other, 2).unwrap();
         arrive(&mut it, other, 3).unwrap();
         assert_eq!(arrive(&mut it, other, 4), None);
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Arrive { session: usize, ticket: u64, lease_ms: Option<u64>, parties: u64 },
+        Forgo { session: usize, ticket: u64 },
+        Release { pick: usize },
+        Happens(Event),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let arrive = (0..3usize, 0..6u64, proptest::option::of(1u64..20), 1..5u64).prop_map(
+            |(session, ticket, lease_ms, parties)| Step::Arrive { session, ticket, lease_ms, parties },
+        );
+        prop_oneof![
+            6 => arrive,
+            1 => (0..3usize, 0..6u64).prop_map(|(session, ticket)| Step::Forgo { session, ticket }),
+            1 => any::<usize>().prop_map(|pick| Step::Release { pick }),
+            3 => events(3).prop_map(Step::Happens),
+        ]
+    }
+
+    /// What a barrier should be: who has arrived, of how many, and whose rounds are over.
+    #[derive(Default)]
+    struct Naive {
+        account: Account<()>,
+        parties: u64,
+        over: Vec<u64>,
+    }
+
+    fn take(it: &mut Barriers, naive: &mut Naive, sessions: &mut [SessionId], step: Step) {
+        let account = &mut naive.account;
+        match step {
+            Step::Arrive { session, ticket, lease_ms, parties } => {
+                let (session, claim) = (sessions[session], claim(ticket, lease_ms));
+                let arrived: Option<u64> = it.get(session, "arrive", &("it", &claim, parties));
+                if account.grants.is_empty() {
+                    naive.parties = parties;
+                }
+                match account.known(session, ticket) {
+                    Some(token) => assert_eq!(arrived, Some(token), "it has arrived already"),
+                    None if account.grants.len() as u64 + 1 == naive.parties => {
+                        assert_eq!(arrived, None, "it is the last");
+                        naive.over.extend(account.tokens());
+                        account.grants.clear();
+                    }
+                    None => {
+                        account.insert(it.now(), session, &claim, arrived.expect("it is not the last"), ())
+                    }
+                }
+            }
+            Step::Forgo { session, ticket } => {
+                let known = account.known(sessions[session], ticket);
+                let forgone: bool = it.get(sessions[session], "forgo", &("it", ticket));
+                assert_eq!(forgone, known.is_some_and(|token| account.remove(token)));
+            }
+            Step::Release { pick } => {
+                let token = account.tokens().get(pick % 4).copied().unwrap_or(3);
+                let answer = it.call::<()>(sessions[0], "release", &("it", token));
+                assert_eq!(matches!(answer, Poll::Ready(Ok(()))), account.remove(token));
+            }
+            Step::Happens(event) => it.happens(event, sessions, account),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_round_is_over_when_a_naive_account_says_so(steps in proptest::collection::vec(step(), 0..60)) {
+            let (mut it, mut naive) = (Barriers::new(), Naive::default());
+            let mut sessions = [it.open(), it.open(), it.open()];
+            for one in steps {
+                take(&mut it, &mut naive, &mut sessions, one);
+                let waiting = naive.account.tokens();
+                let arrived: Vec<String> = it.get(sessions[0], "arrived", &("it",));
+                prop_assert_eq!(arrived.len(), waiting.len());
+                prop_assert_eq!(it.is_absent(), waiting.is_empty());
+                for token in waiting {
+                    prop_assert!(it.call::<()>(sessions[0], "wait", &("it", token)).is_pending());
+                }
+                for token in &naive.over {
+                    it.get::<()>(sessions[0], "wait", &("it", token));
+                }
+            }
+        }
     }
 }

@@ -276,8 +276,10 @@ impl Deref for Leadership {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::datatypes::guard::trial::{Trial, claim};
+    use crate::datatypes::guard::trial::{Account, Event, Trial, claim, events};
     use crate::hosted::SessionId;
 
     type Elections = Trial<ElectionState>;
@@ -311,5 +313,85 @@ mod tests {
         let last = seen[seen.len() - 1];
         assert!(it.call::<(u64, Option<Leader>)>(other, "next", &("it", last)).is_pending());
         assert!(it.call::<(u64, Option<Leader>)>(other, "next", &("it", seen[0])).is_ready());
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Move {
+        Campaign { session: usize, ticket: u64, lease_ms: Option<u64> },
+        Forgo { session: usize, ticket: u64 },
+        Resign { is_wrong: bool },
+        Renew { lease_ms: Option<u64> },
+        Happens(Event),
+    }
+
+    fn one_move() -> impl Strategy<Value = Move> {
+        let lease = || proptest::option::of(1u64..20);
+        prop_oneof![
+            6 => (0..3usize, 0..4u64, lease())
+                .prop_map(|(session, ticket, lease_ms)| Move::Campaign { session, ticket, lease_ms }),
+            1 => (0..3usize, 0..4u64).prop_map(|(session, ticket)| Move::Forgo { session, ticket }),
+            2 => any::<bool>().prop_map(|is_wrong| Move::Resign { is_wrong }),
+            1 => lease().prop_map(|lease_ms| Move::Renew { lease_ms }),
+            4 => events(3).prop_map(Move::Happens),
+        ]
+    }
+
+    fn take(it: &mut Elections, account: &mut Account<()>, sessions: &mut [SessionId], one: Move) {
+        let term = account.tokens().first().copied();
+        match one {
+            Move::Campaign { session, ticket, lease_ms } => {
+                let (session, claim) = (sessions[session], claim(ticket, lease_ms));
+                let answer = it.call::<u64>(session, "campaign", &("it", &claim));
+                match (account.known(session, ticket), answer) {
+                    (Some(token), answer) => assert_eq!(answer, Poll::Ready(Ok(token))),
+                    (None, Poll::Pending) => assert!(term.is_some(), "nobody leads"),
+                    (None, answer) => {
+                        let Poll::Ready(Ok(token)) = answer else { panic!("{answer:?}") };
+                        assert_eq!(term, None, "another leads");
+                        account.insert(it.now(), session, &claim, token, ());
+                    }
+                }
+            }
+            Move::Forgo { session, ticket } => {
+                let known = account.known(sessions[session], ticket);
+                let forgone: bool = it.get(sessions[session], "forgo", &("it", ticket));
+                assert_eq!(forgone, known.is_some_and(|token| account.remove(token)));
+            }
+            Move::Resign { is_wrong } => {
+                let token = term.filter(|_| !is_wrong).unwrap_or(3);
+                let answer = it.call::<()>(sessions[0], "release", &("it", token));
+                assert_eq!(matches!(answer, Poll::Ready(Ok(()))), account.remove(token));
+            }
+            Move::Renew { lease_ms } => {
+                let token = term.unwrap_or(3);
+                let answer = it.call::<()>(sessions[0], "renew", &("it", token, lease_ms));
+                let renewed = account.renew(it.now(), token, lease_ms);
+                assert_eq!(matches!(answer, Poll::Ready(Ok(()))), renewed);
+            }
+            Move::Happens(event) => it.happens(event, sessions, account),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn one_leads_as_a_naive_account_says_and_each_change_is_seen(
+            moves in proptest::collection::vec(one_move(), 0..60),
+        ) {
+            let (mut it, mut account) = (Elections::new(), Account::default());
+            let mut sessions = [it.open(), it.open(), it.open()];
+            let mut seen = leader(&mut it, sessions[0]);
+            for one in moves {
+                take(&mut it, &mut account, &mut sessions, one);
+                let now = leader(&mut it, sessions[0]);
+                prop_assert_eq!(now.1, account.tokens().first().copied());
+                prop_assert!(if now.1 == seen.1 { now.0 == seen.0 } else { now.0 > seen.0 }, "{:?} {:?}", seen, now);
+                let next = it.call::<(u64, Option<Leader>)>(sessions[0], "next", &("it", seen.0));
+                prop_assert_eq!(next.is_ready(), now.0 > seen.0);
+                prop_assert_eq!(it.is_absent(), now.0 == 0);
+                seen = now;
+            }
+        }
     }
 }

@@ -128,8 +128,10 @@ impl fmt::Debug for Latch {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::datatypes::guard::trial::Trial;
+    use crate::datatypes::guard::trial::{Account, Event, Trial, events};
 
     #[test]
     fn a_latch_opens_when_it_was_counted_down_and_stays_open() {
@@ -145,5 +147,53 @@ mod tests {
         it.get::<()>(one, "wait", &("it", 9));
         it.get::<()>(one, "reset", &("it", 1));
         assert!(it.call::<()>(one, "wait", &("it", 9)).is_pending());
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        CountDown { session: usize, by: u64, count: u64 },
+        Reset { count: u64 },
+        Happens(Event),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let by = || prop_oneof![9 => 0..4_u64, 1 => Just(u64::MAX)];
+        prop_oneof![
+            5 => (0..2usize, by(), 0..6_u64).prop_map(|(session, by, count)| Step::CountDown { session, by, count }),
+            1 => (0..6_u64).prop_map(|count| Step::Reset { count }),
+            3 => events(2).prop_map(Step::Happens),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_latch_is_a_number_that_outlives_whoever_counted_it_down(
+            steps in proptest::collection::vec(step(), 0..60),
+        ) {
+            let mut it = Trial::<LatchState>::new();
+            let (mut sessions, mut nothing_held) = ([it.open(), it.open()], Account::<()>::default());
+            let mut model = None::<u64>;
+            for step in steps {
+                match step {
+                    Step::CountDown { session, by, count } => {
+                        let left = model.unwrap_or(count).saturating_sub(by);
+                        prop_assert_eq!(it.get::<u64>(sessions[session], "count_down", &("it", by, count)), left);
+                        model = Some(left);
+                    }
+                    Step::Reset { count } => {
+                        it.get::<()>(sessions[0], "reset", &("it", count));
+                        model = Some(count);
+                    }
+                    Step::Happens(event) => it.happens(event, &mut sessions, &mut nothing_held),
+                }
+                prop_assert_eq!(it.is_absent(), model.is_none());
+                for count in [0, 3] {
+                    let left = model.unwrap_or(count);
+                    prop_assert_eq!(it.get::<u64>(sessions[1], "left", &("it", count)), left);
+                    let waits = it.call::<()>(sessions[1], "wait", &("it", count));
+                    prop_assert_eq!(waits.is_pending(), left > 0);
+                }
+            }
+        }
     }
 }
