@@ -18,7 +18,7 @@ async fn counts_are_one_two_three_whoever_counts() {
     assert_eq!(other.counter("orders").count().await.unwrap(), 2);
     assert_eq!(other.counter("others").count().await.unwrap(), 1);
     assert_eq!(one.counter("orders").add(10).await.unwrap(), 12);
-    assert_eq!(one.counter("orders").peek().await.unwrap(), 12);
+    assert_eq!(one.topic("orders").peek().await.unwrap(), 12);
     assert!(matches!(one.counter("orders").add(0).await, Err(DataError::Invalid { .. })));
 }
 

@@ -149,7 +149,7 @@ async fn changes_are_heard_in_order_from_a_revision_on() {
         assert_eq!((item.value.as_str(), item.revision), (text, after + 1));
         assert_eq!(item.from.as_ref().map(ToString::to_string).as_deref(), Some("one"));
     }
-    let mut late = other.object::<Board>("log").watch::<String>(Some(0)).await.unwrap();
+    let mut late = other.object::<Board>("log").changes::<String>(Some(0)).await.unwrap();
     assert_eq!(late.next().await.unwrap().unwrap(), Heard::Missed);
 }
 

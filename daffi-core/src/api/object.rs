@@ -71,6 +71,14 @@ impl Object {
         Opening::new(&self.node, Feed::open(self.clone(), true, Vec::new(), from))
     }
 
+    /// As [`watch`](Self::watch), by the word that is used of a space, too.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn changes<T: DeserializeOwned + Send + 'static>(&self, from: Option<u64>) -> Opening<Feed<T>> {
+        self.watch(from)
+    }
+
     /// What is published there from now on, by topics as globs; with none, all of it.
     pub(crate) fn listen<T: DeserializeOwned + Send + 'static>(
         &self,

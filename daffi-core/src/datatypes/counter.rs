@@ -146,6 +146,11 @@ impl Node {
     pub fn counter(&self, topic: impl Into<Arc<str>>) -> GlobalCounter {
         GlobalCounter { object: self.object::<TopicState>(topic) }
     }
+
+    /// As [`counter`](Self::counter), by globalCounter's own word for it.
+    pub fn topic(&self, name: impl Into<Arc<str>>) -> GlobalCounter {
+        self.counter(name)
+    }
 }
 
 impl GlobalCounter {

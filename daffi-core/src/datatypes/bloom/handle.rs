@@ -168,7 +168,7 @@ impl BloomFilter {
         })
     }
 
-    /// Adds elements in one step, and says how many of them had not seemed to be in it. Pottery's `update`.
+    /// Adds elements in one step, and says how many of them had not seemed to be in it.
     ///
     /// There may be [`BLOOM_ELEMENTS_MAX`](config::BLOOM_ELEMENTS_MAX). Of more, add some after the others: it is no
     /// different, and leaves turns for others in between.
@@ -177,6 +177,14 @@ impl BloomFilter {
     /// As [`add`](Self::add); [`DataError::Invalid`] for too many. None is added then.
     pub fn extend(&self, elements: impl IntoIterator<Item = impl Serialize>) -> Operation<u64> {
         Operation::of(|| Ok::<_, DataError>(self.object.add(self.parameters, self.positions(elements)?)))
+    }
+
+    /// As [`extend`](Self::extend), by the name that Pottery has for it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn update(&self, elements: impl IntoIterator<Item = impl Serialize>) -> Operation<u64> {
+        self.extend(elements)
     }
 
     /// Whether an element seems to be in it. If not, it was never added.

@@ -145,7 +145,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Deque<T> {
     }
 
     /// Puts values at the front in one step, as if one after the other: the last of them is the first then. Says how many
-    /// there are.
+    /// there are. Pottery's `extendleft`.
     ///
     /// # Errors
     /// As [`push_back`](Self::push_back).

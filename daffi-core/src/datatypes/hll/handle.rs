@@ -49,7 +49,7 @@ impl HyperLogLog {
         self.extend([&element])
     }
 
-    /// Counts elements, however many, in one step. Whether that made a difference. Pottery's `update`.
+    /// Counts elements, however many, in one step. Whether that made a difference.
     ///
     /// Nothing but a sketch of them is sent, which takes at most 12 KiB. It is made here and now: of some millions of elements
     /// rather make an [`HllSketch`] on a thread that may block, and [merge](Self::merge_sketch) that.
@@ -64,6 +64,14 @@ impl HyperLogLog {
             }
             Ok::<_, DataError>(self.merge_sketch(sketch))
         })
+    }
+
+    /// As [`extend`](Self::extend), by the name that Pottery has for it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn update(&self, elements: impl IntoIterator<Item = impl Serialize>) -> Operation<bool> {
+        self.extend(elements)
     }
 
     /// Counts what others have counted, in one step. They stay as they are. Whether that made a difference. Pottery's `update`

@@ -241,7 +241,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> List<T> {
         Operation::of(|| Ok::<_, DataError>(self.object.equals(keys(values)?)))
     }
 
-    /// All values, at one moment: a copy.
+    /// All values, at one moment: a copy. Pottery's `to_list`.
     ///
     /// # Errors
     /// [`DataError::Invalid`] if they do not fit one reply of [4 MiB](config::BODY_BYTES_MAX): [`iter`](Self::iter) has

@@ -109,6 +109,7 @@ impl Redlock {
 
     /// The same lock, which its holder may extend so often, by default
     /// [`REDLOCK_EXTENSIONS_MAX`](config::REDLOCK_EXTENSIONS_MAX); what it does [by itself](Self::auto_renew) does not count.
+    /// Pottery's `num_extensions`.
     #[must_use]
     pub fn extensions(mut self, limit: u32) -> Self {
         self.extending.limit = Some(limit);

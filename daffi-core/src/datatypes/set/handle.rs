@@ -141,7 +141,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         Operation::of(|| Ok::<_, DataError>(self.object.contains_many(keys(members)?)))
     }
 
-    /// Removes a member, and says whether it was one.
+    /// Removes a member, and says whether it was one. Pottery's `discard`, and `remove` where it was one.
     pub fn remove(&self, member: impl Like<T>) -> Operation<bool> {
         Operation::of(|| Ok::<_, DataError>(self.object.remove(Key::of(&member)?)))
     }
@@ -175,7 +175,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         self.object.random(fastrand::u64(..)).and_then(opened)
     }
 
-    /// So many different random members, or all if there are no more, in no order. Howler's `random` of a number above 0.
+    /// So many different random members, or all if there are no more, in no order. Howler's `random` of a number above 0, and its
+    /// `rand_member`.
     ///
     /// # Errors
     /// [`DataError::Invalid`] if they are more than [`DRAWN_MAX`](config::DRAWN_MAX), or do not fit one reply of

@@ -191,17 +191,17 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Set<T> {
         })
     }
 
-    /// Whether all members of this set are also members of the other.
+    /// Whether all members of this set are also members of the other. Pottery's `issubset`.
     pub fn is_subset(&self, other: impl Into<Operand<T>>) -> Operation<bool> {
         self.relates(Relation::Subset, other)
     }
 
-    /// Whether all members of the other are also members of this set.
+    /// Whether all members of the other are also members of this set. Pottery's `issuperset`.
     pub fn is_superset(&self, other: impl Into<Operand<T>>) -> Operation<bool> {
         self.relates(Relation::Superset, other)
     }
 
-    /// Whether the two have no member in common.
+    /// Whether the two have no member in common. Pottery's `isdisjoint`.
     pub fn is_disjoint(&self, other: impl Into<Operand<T>>) -> Operation<bool> {
         self.relates(Relation::Disjoint, other)
     }

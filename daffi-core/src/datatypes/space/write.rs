@@ -10,6 +10,23 @@ use super::value::Value;
 ///
 /// First it is looked at whether the object is there, then at the conditions, then the changes are made, each seeing
 /// what those before it did. That it is carried out once, however often it is sent, is every operation's own.
+///
+/// HyperDex's microtransaction is one with several changes: `tx.put` and its like are [`change`](Self::change), and where
+/// that commits, this is [written](super::DynSpace::write), its conditions being those of `cond_commit`, or written [to a
+/// group](super::DynSpace::group_write). A commit created an object that was missing; this does only with
+/// [`or_create`](Self::or_create).
+///
+/// ```
+/// # use daffi_core::{datatypes::space::{Action, DynSpace, Predicate, Write}, error::DataError};
+/// # async fn example(friends: &DynSpace) -> Result<(), DataError> {
+/// let write = Write::new()
+///     .change("views", Action::Add(1.into()))
+///     .change("friends", Action::Insert("jd".into()))
+///     .when(Predicate::equals("first", "John"));
+/// friends.write("jsmith1", write).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {
     /// What must hold before. They are not looked at where the object is missing and is created.
