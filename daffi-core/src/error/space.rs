@@ -54,6 +54,12 @@ pub enum SpaceError {
         /// Its type.
         of: String,
     },
+    /// There is no index of this attribute that could be dropped.
+    #[error("there is no index of `{attribute}`")]
+    NoIndex {
+        /// The attribute, or the path into a document.
+        attribute: String,
+    },
     /// A number of an option that has no meaning.
     #[error("{what} cannot be {value}")]
     OutOfBounds {
@@ -86,8 +92,8 @@ pub enum SpaceError {
         /// The name.
         attribute: String,
     },
-    /// An attribute that is written is the key, which an object has for life.
-    #[error("`{attribute}` is the key, which is not written")]
+    /// An attribute that is written or dropped is the key, which an object has for life.
+    #[error("`{attribute}` is the key, which is neither written nor dropped")]
     KeyIsNotWritten {
         /// The key.
         attribute: String,
@@ -217,6 +223,7 @@ impl SpaceError {
             | Self::Duplicate { .. }
             | Self::IsKey { .. }
             | Self::Unindexable { .. }
+            | Self::NoIndex { .. }
             | Self::OutOfBounds { .. }
             | Self::Unsupported { .. }
             | Self::UnknownAttribute { .. }

@@ -112,6 +112,13 @@ impl Type {
     }
 }
 
+/// A type as it stands in a sentence: `an int`, `a set(int)`.
+pub(in crate::datatypes::space) fn with_article(of: impl fmt::Display) -> String {
+    let of = of.to_string();
+    let article = if of.starts_with('i') { "an" } else { "a" };
+    format!("{article} {of}")
+}
+
 impl From<Primitive> for Type {
     fn from(primitive: Primitive) -> Self {
         match primitive {

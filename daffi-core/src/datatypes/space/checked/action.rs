@@ -2,7 +2,7 @@
 
 use super::hops_inside;
 use crate::config::SPACE_DOCUMENT_DEPTH_MAX;
-use crate::datatypes::space::types::{Primitive, Type};
+use crate::datatypes::space::types::{Primitive, Type, with_article};
 use crate::datatypes::space::value::{Value, fit_document};
 use crate::datatypes::space::write::Action;
 use crate::error::SpaceError;
@@ -66,7 +66,7 @@ pub(super) fn fit(of: Type, name: &str, action: Action) -> Result<Action, SpaceE
 fn wrong(of: Type, name: &str, action: &Action) -> SpaceError {
     SpaceError::WrongType {
         attribute: name.to_owned(),
-        expected: format!("what is done to a {of}"),
+        expected: format!("what is done to {}", with_article(of)),
         found: format!("`{}`", action.name()),
     }
 }

@@ -7,7 +7,7 @@ use crate::datatypes::space::pattern::Pattern;
 use crate::datatypes::space::predicate::{Check, Condition, Predicate};
 use crate::datatypes::space::record::Record;
 use crate::datatypes::space::schema::{Attribute, Schema};
-use crate::datatypes::space::types::Type;
+use crate::datatypes::space::types::{Type, with_article};
 use crate::datatypes::space::value::Value;
 use crate::error::SpaceError;
 
@@ -216,7 +216,7 @@ impl Fitting<'_> {
     fn wrong(&self, found: &str) -> SpaceError {
         SpaceError::WrongType {
             attribute: self.name.to_owned(),
-            expected: format!("what is asked of a {}", self.of),
+            expected: format!("what is asked of {}", with_article(self.of)),
             found: found.to_owned(),
         }
     }

@@ -254,12 +254,12 @@ impl Schema {
     /// The same without an index; those of subspaces stay.
     ///
     /// # Errors
-    /// [`SpaceError::UnknownAttribute`] if there is none.
+    /// [`SpaceError::NoIndex`] if there is none.
     pub fn without_index(&self, path: &str) -> Result<Self, SpaceError> {
         let mut schema = self.clone();
         schema.indices.retain(|index| index != path);
         if schema.indices.len() == self.indices.len() {
-            return Err(SpaceError::UnknownAttribute { attribute: path.to_owned() });
+            return Err(SpaceError::NoIndex { attribute: path.to_owned() });
         }
         Ok(schema)
     }

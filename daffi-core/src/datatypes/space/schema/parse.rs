@@ -93,8 +93,16 @@ impl<'a> Parser<'a> {
 
     /// A name, before which its type may stand.
     fn attribute(&mut self) -> Result<(&'a str, Type), SpaceError> {
-        let of = self.maybe_type()?.unwrap_or(Type::String);
-        Ok((self.name("an attribute")?, of))
+        let of = self.maybe_type()?;
+        let name = self.name("an attribute")?;
+        let next = self.tokens.peek();
+        match (of, next.what) {
+            // A type that is misspelt reads as a name.
+            (None, What::Word(word)) if !KEYWORDS.contains(&word) => {
+                Err(next.fault(format!("`{name}` is no type, so `{word}` cannot follow it")))
+            }
+            (of, _) => Ok((name, of.unwrap_or(Type::String))),
+        }
     }
 
     fn maybe_type(&mut self) -> Result<Option<Type>, SpaceError> {

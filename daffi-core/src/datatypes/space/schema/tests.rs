@@ -93,6 +93,8 @@ fn what_is_not_written_as_a_description_is_refused_with_its_place() {
     assert_eq!(syntax("space s key k tolerate -1 failures").2, "`-` has no meaning here");
     assert_eq!(syntax("space s key k create 4 failures").2, "expected `partitions`, found `failures`");
     assert_eq!(syntax("space s key k attributes int day").1, 30);
+    let misspelt = "`strin` is no type, so `a` cannot follow it".to_owned();
+    assert_eq!(syntax("space s key k attributes strin a, int b"), (1, 32, misspelt));
     assert_eq!(syntax("Space s key k").2, "expected `space`, found `Space`");
     assert_eq!(syntax("space s key k attributes a index a subspace a").1, 36);
 }
@@ -159,7 +161,8 @@ fn attributes_come_go_and_are_renamed_with_what_is_said_of_them() {
     assert!(schema.with_renamed("a", "d").is_err() && schema.with_renamed("x", "y").is_err());
     assert!(schema.with_renamed("a", "key").is_err() && schema.without_attribute("k").is_err());
     assert!(schema.with_index("d.y").is_ok() && schema.with_index("a").is_err());
-    assert!(schema.without_index("a").is_ok() && schema.without_index("d").is_err());
+    assert!(schema.without_index("a").is_ok());
+    assert_eq!(schema.without_index("d"), Err(SpaceError::NoIndex { attribute: "d".into() }));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{List, Map, Set, Value, normal};
 use crate::config::SPACE_DOCUMENT_DEPTH_MAX;
-use crate::datatypes::space::types::{Primitive, Type};
+use crate::datatypes::space::types::{Primitive, Type, with_article};
 use crate::error::SpaceError;
 
 impl Type {
@@ -161,7 +161,7 @@ pub(in crate::datatypes::space) fn fit_document(
 fn wrong_type(attribute: &str, expected: impl std::fmt::Display, found: &Value) -> SpaceError {
     SpaceError::WrongType {
         attribute: attribute.to_owned(),
-        expected: format!("a {expected}"),
+        expected: with_article(expected),
         found: found.to_string(),
     }
 }

@@ -223,6 +223,8 @@ fn lists_and_sets_become_each_other_and_nothing_else_does() {
         found: "\"a\"".into(),
     };
     assert_eq!(set.fit("s", "a".into()), Err(wrong));
+    let integer = Type::Int.fit("i", "a".into()).unwrap_err().to_string();
+    assert_eq!(integer, "`i` takes an int, not \"a\"");
     assert!(set.fit("s", [1].into()).is_err() && Type::String.fit("s", 1.into()).is_err());
 }
 

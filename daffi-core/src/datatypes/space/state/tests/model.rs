@@ -154,7 +154,7 @@ impl Model {
                 Ok(0)
             }
             Step::DropIndex(name) => {
-                let at = self.indices.iter().position(|index| *index == NAMES[name]).ok_or("unknown")?;
+                let at = self.indices.iter().position(|index| *index == NAMES[name]).ok_or("no index")?;
                 self.indices.remove(at);
                 Ok(0)
             }
@@ -245,6 +245,7 @@ fn why(error: &SpaceError) -> Why {
         SpaceError::ConditionFailed { .. } => "condition",
         SpaceError::Overflow { .. } => "overflow",
         SpaceError::Duplicate { .. } => "there",
+        SpaceError::NoIndex { .. } => "no index",
         other => panic!("{other}"),
     }
 }
