@@ -100,9 +100,10 @@ codes! {
          them does not hold, and what there is. Nothing was changed.",
         "Read the object again, and try with what is there now.";
     BadArguments = 422, exit 2,
-        "the callback cannot take these arguments.",
-        "Their number, their names or a type does not fit the signature. It has not run.",
-        "See the signature with `daffi callbacks NAME`.";
+        "the callback, or the object, cannot take these arguments.",
+        "Their number, their names or a type does not fit the signature; or the object has no such attribute or place, or \
+         takes no such value. It has not run, and nothing was changed.",
+        "See the signature with `daffi callbacks NAME`, what a space has with `daffi space show NAME`.";
     NotHeld = 423, exit 1,
         "it is not held by you.",
         "A lock, a permit or a leased item is no longer, or never was, the caller's: its lease ended, its session \
