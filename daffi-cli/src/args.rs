@@ -42,6 +42,8 @@ pub(crate) struct Cli {
 
 /// What holds for every command.
 #[derive(Debug, Clone, Args)]
+// A command's help has its own options first.
+#[command(next_display_order = 100)]
 pub(crate) struct Global {
     /// The controller's address [default: a socket of your own]
     #[arg(short, long, global = true, env = "DAFFI_URL", hide_env_values = true, value_name = "URL")]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use daffi_core::error::{CallError, Code, ConnectError, DataError, Error, Ran, Stage};
+use daffi_core::error::{CallError, Code, ConnectError, DataError, Error, Ran, SpaceError, Stage};
 use serde_json::{Value as Json, json};
 
 use crate::duration;
@@ -342,6 +342,7 @@ impl From<DataError> for End {
             DataError::Invalid { what } => Problem::new(code, what).into(),
             other => {
                 let remedy = match (&other, code) {
+                    (DataError::Space(SpaceError::Syntax { .. }), _) => DESCRIPTION,
                     (DataError::Space(_), Code::BadArguments) => DESCRIBED,
                     (DataError::Space(_), Code::WrongValue) => {
                         "See what the object has with `daffi space get`."
@@ -355,6 +356,9 @@ impl From<DataError> for End {
         }
     }
 }
+
+/// What to do about what is no description.
+const DESCRIPTION: &str = "`daffi space add --help` has a description in full.";
 
 /// What to do about what does not fit a space.
 const DESCRIBED: &str =

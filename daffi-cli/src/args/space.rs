@@ -15,7 +15,8 @@ A space has objects with a key and attributes, which its description names:
   .
 
 Values are read by the type of the attribute: a string as it stands, all else as
-JSON. Parts of a document are named by paths, as extra.names[0].
+JSON, and a timestamp as microseconds since 1970. Parts of a document are named by
+paths, as extra.names[0].
 
   daffi space put friendlists jsmith1 first=John last=Smith
   daffi space put friendlists jsmith1 first=Jon --when first=John --when last=Smith
@@ -37,6 +38,18 @@ A description is altered while objects are there:
   daffi space alter friendlists index last
 
 Exit code 1 says no: nothing there, a condition that does not hold.
+";
+
+const ADD_HELP: &str = "\
+A description in full; all after the key may be left out, and what has no type
+is a string:
+
+  space friendlists
+  key username
+  attributes string first, int views, float score, timestamp(day) joined,
+    list(string) log, set(string) friends, map(string, int) votes, document extra
+  index first
+  index extra.city
 ";
 
 /// What comes of a search.
@@ -98,7 +111,7 @@ pub(crate) enum Space {
         pattern: Option<String>,
     },
     /// Add a space by its description
-    #[command(visible_alias = "create")]
+    #[command(visible_alias = "create", after_help = ADD_HELP)]
     Add {
         /// The file that has the description; stdin if left out
         file: Option<PathBuf>,
@@ -157,7 +170,7 @@ pub(crate) enum Space {
         /// The key
         #[arg(allow_negative_numbers = true)]
         key: String,
-        /// ATTRIBUTE+=VALUE and the like, in this order
+        /// ATTRIBUTE=VALUE, +=, -= and the like, METHOD:ATTRIBUTE=VALUE; in this order
         #[arg(required = true)]
         ops: Vec<String>,
         /// Only if this holds
@@ -172,7 +185,7 @@ pub(crate) enum Space {
         /// The space
         #[arg(add = names("space"))]
         name: String,
-        /// ATTRIBUTE=VALUE and the like
+        /// ATTRIBUTE=VALUE; also != < <= > >=, and ~ for a pattern or what is contained
         predicates: Vec<String>,
         #[command(flatten)]
         wanted: SpaceWanted,
@@ -183,7 +196,7 @@ pub(crate) enum Space {
         /// The space
         #[arg(add = names("space"))]
         name: String,
-        /// ATTRIBUTE=VALUE and the like
+        /// ATTRIBUTE=VALUE; also != < <= > >=, and ~ for a pattern or what is contained
         predicates: Vec<String>,
     },
     /// Remove an object

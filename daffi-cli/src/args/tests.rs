@@ -21,6 +21,16 @@ fn the_definition_is_consistent_and_every_command_is_in_the_help() {
 }
 
 #[test]
+fn a_commands_own_options_stand_before_those_of_all_in_its_help() {
+    let help = Cli::try_parse_from(["daffi", "space", "search", "--help"]).unwrap_err().to_string();
+    let place = |option: &str| help.find(option).unwrap();
+
+    let own = ["--limit", "--sort", "--desc", "--explain"].map(place);
+    assert!(own.iter().all(|own| *own < place("--url")), "{help}");
+    assert!(place("--url") < place("--version"), "{help}");
+}
+
+#[test]
 fn negative_numbers_are_arguments_and_typos_are_not() {
     assert_eq!(call(&["func3", "-4", "6", "-1.5"]).unwrap().args, ["-4", "6", "-1.5"]);
     assert_eq!(call(&["func3", "-"]).unwrap().args, ["-"]);

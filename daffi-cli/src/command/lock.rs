@@ -89,6 +89,9 @@ async fn show(about: &About<'_>, lock: &Handle) -> Outcome {
             ]),
         }
     };
+    if holders.is_empty() {
+        about.app.screen.say(&format!("nobody holds the lock `{}`", about.name));
+    }
     let headers = ["HOLDER", "TOKEN", "HELD FOR", "LEASE", "MODE", "WAITING"];
     let rows = stream::iter(holders.iter().map(|holder| Ok::<_, End>(row(holder))));
     about.listing(&headers, rows).await?;

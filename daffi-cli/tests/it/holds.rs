@@ -29,7 +29,8 @@ fn a_command_under_a_lock_has_its_own_exit_code_and_a_fence() {
     assert_eq!(mesh.daffi(&["lock", "deploy", "--", "sh", "-c", "kill -9 $$"]).exit, 137);
     assert_eq!(mesh.daffi(&["lock", "deploy", "--", "./absent"]).exit, 127);
     assert_eq!(mesh.daffi_with("typed", &["lock", "deploy", "--", "cat"]).ok(), "typed");
-    assert_eq!(mesh.daffi(&["lock", "deploy"]).exit, 1);
+    let free = mesh.daffi(&["lock", "deploy"]);
+    assert_eq!((free.exit, &*free.err), (1, "nobody holds the lock `deploy`\n"));
 }
 
 #[test]

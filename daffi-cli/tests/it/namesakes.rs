@@ -32,7 +32,7 @@ fn who_finds_nothing_is_told_what_else_bears_the_name() {
         (&["counter", "get", "orders", "a"], 0, "0\n", ""),
         (&["counter", "rm", "orders", "a"], 1, "", "there is no counter `a` in `orders`\n"),
         (&["counter", "rm", "orders", "--yes"], 1, "", "there is no group of counters `orders`\n"),
-        (&["lock", "orders"], 1, "", ""),
+        (&["lock", "orders"], 1, "", "nobody holds the lock `orders`\n"),
         (&["quota", "show", "orders"], 0, "", ""),
         (&["data", "ttl", "set/orders"], 1, "", "there is no object `set/orders`\n"),
         (&["set", "members", "orders", "-o", "table"], 0, "", "(none)\n"),

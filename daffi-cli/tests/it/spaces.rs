@@ -136,7 +136,18 @@ fn descriptions_are_shown_and_what_is_wrong_about_them_is_said() {
     ] {
         assert_eq!(space(words).exit, code, "{words:?}");
     }
-    assert_ne!(space(&["get", "nowhere", "a"]).exit, 0);
+    let misspelt = mesh.daffi_with("space a key k attributes strin a", &["space", "add"]);
+    assert!(
+        misspelt.err.contains("`strin` is no type") && misspelt.err.contains("--help"),
+        "{}",
+        misspelt.err
+    );
+    mesh.daffi(&["list", "push", "nowhere", "a"]).ok();
+    let nowhere = space(&["get", "nowhere", "a"]);
+    assert_eq!(nowhere.exit, 4);
+    for said in ["there is no space `nowhere`", "there is a list `nowhere`", "daffi space ls"] {
+        assert!(nowhere.err.contains(said), "{}", nowhere.err);
+    }
     let unknown = space(&["get", "friendlists", "jd", "nick"]);
     assert!(unknown.err.contains("daffi space show"), "{}", unknown.err);
 }
@@ -168,4 +179,7 @@ fn a_description_is_altered_under_its_objects() {
     {
         assert_eq!(alter(words).exit, 2, "{words:?}");
     }
+    let unindexed = alter(&["unindex", "first"]);
+    assert_eq!(unindexed.exit, 2);
+    assert!(unindexed.err.contains("there is no index of `first`"), "{}", unindexed.err);
 }

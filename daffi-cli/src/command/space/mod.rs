@@ -8,7 +8,7 @@ use daffi_core::api::Operation;
 use daffi_core::datatypes::space::{
     Advisory, Alteration, DynSpace, Fields, Returning, SearchPlan, Value as SpaceValue, Write,
 };
-use daffi_core::error::{DataError, SpaceError};
+use daffi_core::error::{Code, DataError, SpaceError};
 use futures::{StreamExt, TryStreamExt};
 use rmpv::Value;
 use serde_json::Value as Json;
@@ -69,8 +69,19 @@ pub(crate) async fn run(app: &App, action: Option<Space>) -> Outcome {
     }
 }
 
+/// The space of this name, which must be there.
 async fn space(app: &App, name: &str) -> Result<DynSpace, End> {
-    app.ask(Mesh::join(app).await?.node.dyn_space(name)).await
+    let opened = Mesh::join(app).await?.node.dyn_space(name);
+    match app.ask(opened).await {
+        Err(End::Problem(problem)) if problem.code == Some(Code::NoSuchObject) => {
+            let namesakes = About { app, kind: "space", name }.namesakes().await;
+            let absent = Problem::new(Code::NoSuchObject, format!("there is no space `{name}`"))
+                .at(app.line.operands().first().copied(), "not there")
+                .help("see what there is with `daffi space ls`; make one with `daffi space add`");
+            Err(namesakes.into_iter().fold(absent, Problem::note).into())
+        }
+        opened => opened,
+    }
 }
 
 async fn add(app: &App, file: Option<&Path>, if_missing: bool) -> Outcome {
