@@ -203,6 +203,8 @@ pub use daffi_macros::synchronize;
 /// # }
 /// ```
 ///
+/// What is asked is joined by `&`, `|` and `!`: `Friend::views().ge(2) & !Friend::first().matches("^J")`.
+///
 /// What a type does not allow does not compile:
 ///
 /// ```compile_fail
@@ -220,6 +222,7 @@ pub use daffi_macros::synchronize;
 /// # Options
 ///
 /// Above the struct: `#[space(name = "friends", index(first, views), subspace(first), tolerate = 2, partitions = 64)]`. The
-/// name is by default that of the struct, as `user_lock` of `UserLock`.
+/// name is by default that of the struct, as `user_lock` of `UserLock`. By an `index` searches find what is asked of an
+/// attribute without going through all objects. The others are words of HyperDex's descriptions, and are kept.
 #[doc(inline)]
 pub use daffi_macros::Space;

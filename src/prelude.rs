@@ -2,6 +2,6 @@
 
 pub use crate::{
     Call, CallError, Connect, Context, Controller, Error, Job, Node, Presence, Ran, Registry, Replies,
-    Schedule, args, cached, callback, callbacks, count, local, millis, remote, secs, synchronize,
+    Schedule, Space, args, cached, callback, callbacks, count, local, millis, remote, secs, synchronize,
 };
 pub use futures::{StreamExt, TryStreamExt};
