@@ -35,8 +35,9 @@ fn the_commands_of_the_readme_for_what_nodes_share_work_as_they_stand() {
 
     assert_eq!(ran.exit, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("{\"age\":29}\nhello\nworld\nfence "), "{}", ran.out);
-    // The counters, the hash, and whatever is left of a queue and a lock that are empty: nothing.
-    assert!(ran.out.contains("\n2\n"), "{}", ran.out);
+    assert!(ran.out.contains("\"object\":{\"city\":\"Oslo\",\"views\":3}"), "{}", ran.out);
+    // The counters, the hash, the space, and whatever is left of a queue and a lock that are empty: nothing.
+    assert!(ran.out.contains("\n3\n"), "{}", ran.out);
 }
 
 #[test]
