@@ -80,7 +80,7 @@ async fn sets() {
     let values = [json!("a"), json!("b"), json!(1), json!(2)];
     set.extend(&values).await.unwrap();
 
-    assert!(set.contains(&json!("b")).await.unwrap());
+    assert!(set.contains(json!("b")).await.unwrap());
     let popped = set.pop().await.unwrap().expect("one of four");
     assert!(values.contains(&popped), "{popped}");
     assert_eq!(set.len().await.unwrap(), 3);
