@@ -47,6 +47,12 @@ pub enum Error {
     Quorum(#[from] QuorumError),
 }
 
+impl From<SpaceError> for Error {
+    fn from(error: SpaceError) -> Self {
+        Self::Data(error.into())
+    }
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !f.alternate() {
@@ -363,6 +369,7 @@ impl RegisterError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::datatypes::space::Schema;
 
     #[test]
     fn what_main_prints_is_for_people() {
@@ -370,5 +377,12 @@ mod tests {
 
         assert_eq!(format!("{error:?}"), "D0404: nobody offers a callback `f`; did you mean `g`?");
         assert!(format!("{error:#?}").starts_with("NoSuchCallback {"));
+    }
+
+    #[test]
+    fn what_is_wrong_about_a_space_passes_through_a_function_of_any_error() {
+        let read = || -> Result<Schema> { Ok("space".parse::<Schema>()?) };
+
+        assert_eq!(read().map_err(|error| error.code()).err(), Some(Code::BadArguments));
     }
 }

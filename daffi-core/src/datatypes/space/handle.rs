@@ -87,7 +87,8 @@ impl Node {
         })
     }
 
-    /// The space of this name, with the description that it has now.
+    /// The space of this name, with the description that it has now. Which spaces there are, [`Node::objects`] says, and
+    /// whether a text is a description, parsing it as a [`Schema`].
     ///
     /// # Errors
     /// [`SpaceError::NoSpace`] if there is none.
