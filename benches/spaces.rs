@@ -3,16 +3,15 @@
 //! Starts itself again as the controller, which it reaches over a UNIX socket. What is compared is done in turn, round by
 //! round, so that the machine's moods meet all alike; only figures of one run count.
 
+#[path = "roles/resp.rs"]
+mod resp;
 mod roles;
 
 use std::fmt::Write as _;
-use std::io::{self, Read, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::str::FromStr;
-use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::time::Instant;
+use std::{env, io};
 
 use daffi::datatypes::space::{DynSpace, Predicate};
 use daffi::{Node, Operation, Registry, obj};
@@ -20,6 +19,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tempfile::TempDir;
 
+use crate::resp::Connection;
 use crate::roles::{Outcome, Role, alone, controller, say, secret};
 
 const USAGE: &str = "\
@@ -283,7 +283,7 @@ fn row(columns: &[&str; 4]) -> Outcome<()> {
 
 /// A Redis of its own, that keeps nothing.
 struct Redis {
-    stream: UnixStream,
+    connection: Connection,
     _server: Role,
     _folder: TempDir,
 }
@@ -293,50 +293,32 @@ impl Redis {
     fn start() -> Outcome<Option<Self>> {
         let folder = tempfile::tempdir()?;
         let socket = folder.path().join("redis.sock");
-        let mut command = Command::new("redis-server");
-        command.args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"]).arg(&socket);
-        let server = match command.stdout(Stdio::null()).spawn() {
+        let server = match resp::server(&socket).spawn() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            started => Role(started?),
+            Err(error) => return Err(format!("{}: {error}", resp::SERVER).into()),
+            Ok(child) => Role(child),
         };
-        let stream = connect(&socket)?;
-        Ok(Some(Self { stream, _server: server, _folder: folder }))
+        Ok(Some(Self { connection: Connection::open(&socket)?, _server: server, _folder: folder }))
     }
 
     /// Additions per second, with so many of them on their way at a time.
     fn rate(&mut self, count: u64, window: usize) -> Outcome<f64> {
         let begun = Instant::now();
         let (mut sent, mut done) = (0, 0);
-        let (mut commands, mut replies) = (Vec::new(), vec![0; 64 << 10]);
+        let connection = &mut self.connection;
         while done < count {
             while sent < count && sent - done < window as u64 {
                 let key = key(sent).to_string();
-                let length = key.len();
-                write!(commands, "*4\r\n$7\r\nHINCRBY\r\n${length}\r\n{key}\r\n$6\r\nsalary\r\n$1\r\n1\r\n")?;
+                resp::put(&mut connection.out, &[b"HINCRBY", key.as_bytes(), b"salary", b"1"])?;
                 sent += 1;
             }
-            self.stream.write_all(&commands)?;
-            commands.clear();
-            let read = self.stream.read(&mut replies)?;
-            let replies = &replies[..read];
-            // A sum is `:3`, and an error begins with a minus.
-            if read == 0 || replies.contains(&b'-') {
-                return Err(format!("Redis says {:?}", String::from_utf8_lossy(replies)).into());
+            connection.flush()?;
+            connection.read()?;
+            while connection.reply()?.is_some() {
+                done += 1;
             }
-            done += replies.iter().filter(|byte| **byte == b'\n').count() as u64;
         }
         Ok(count as f64 / begun.elapsed().as_secs_f64())
-    }
-}
-
-fn connect(socket: &Path) -> io::Result<UnixStream> {
-    let begun = Instant::now();
-    loop {
-        match UnixStream::connect(socket) {
-            Err(error) if begun.elapsed() > START_WAIT_MAX => return Err(error),
-            Err(_) => thread::sleep(Duration::from_millis(20)),
-            Ok(stream) => return Ok(stream),
-        }
     }
 }
 
@@ -346,5 +328,3 @@ const KEYS: u64 = 1_000;
 const FOUND: u64 = 100;
 /// Operations of a session that the controller remembers.
 const REMEMBERED: u64 = daffi::config::ONCE_REMEMBERED_MAX as u64;
-/// A server that cannot be reached by then has failed.
-const START_WAIT_MAX: Duration = Duration::from_secs(10);

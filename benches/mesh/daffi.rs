@@ -16,8 +16,10 @@ use crate::meter::{Measurement, Meter};
 use crate::process;
 use crate::task::{Peer, Task};
 
+pub(crate) const NAME: &str = "daffi";
+
 pub(crate) const OVER_UNIX: Peer = Peer {
-    name: "daffi",
+    name: NAME,
     over: Over::Unix,
     hub: |task| run(controller(task, Over::Unix)),
     callee: |task| run(callee(task, Over::Unix)),
@@ -25,7 +27,7 @@ pub(crate) const OVER_UNIX: Peer = Peer {
 };
 
 pub(crate) const OVER_QUIC: Peer = Peer {
-    name: "daffi",
+    name: NAME,
     over: Over::Quic,
     hub: |task| run(controller(task, Over::Quic)),
     callee: |task| run(callee(task, Over::Quic)),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{fs, io};
 
+use crate::daffi;
 use crate::table::Row;
 
 /// How far an item may be from what was kept: as much as a busy machine makes of one that has not changed, and some.
@@ -28,7 +29,8 @@ impl Guard {
         let mut text = String::new();
         let mut is_worse = false;
         for (name, kept) in &self.0 {
-            let measured = rows.iter().filter(|row| row.name() == *name).find_map(|row| row.cpu_ratio(rows));
+            let measured = rows.iter().find(|row| row.peer == daffi::NAME && row.name() == *name);
+            let measured = measured.and_then(|row| row.cpu_ratio(rows));
             let ratio = measured.ok_or_else(|| io::Error::other(format!("{name} was not measured")))?;
             let least = kept / WORSE_MAX;
             let word = if ratio < least { "TOO LITTLE" } else { "good" };

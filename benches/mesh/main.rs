@@ -2,7 +2,8 @@
 //!
 //! Starts itself again as caller, as callee and as what stands between them, all on one CPU: there the rate
 //! is one over the sum of their CPU times, and waking idle cores, the largest noise, is out of the picture.
-//! Only ratios taken in one run count.
+//! Only ratios taken in one run count. Where `redis-server` is on the path, hosted objects are measured against
+//! Redis too.
 
 mod daffi;
 mod floor;
@@ -12,6 +13,9 @@ mod meter;
 mod options;
 mod process;
 mod quic;
+mod redis;
+#[path = "../roles/resp.rs"]
+mod resp;
 mod stored;
 mod table;
 mod task;
@@ -99,8 +103,10 @@ fn measure_all(options: &Options, about: &About) -> io::Result<Vec<Row>> {
         print(&format!("{}\n", serde_json::to_string(about)?))?;
     }
     let mut rows: Vec<(&Peer, Row)> = Vec::new();
+    let has_redis = has_redis(options);
     for item in &options.items {
-        let peers = PEERS.iter().filter(|peer| options.over.contains(&peer.over));
+        let peers = PEERS.iter().filter(|peer| options.over.contains(&peer.over) && peer.takes(*item));
+        let peers = peers.filter(|peer| has_redis || peer.name != redis::NAME);
         rows.extend(peers.map(|peer| (peer, Row::new(*item, peer))));
     }
     for round in 0..options.rounds {
@@ -113,6 +119,17 @@ fn measure_all(options: &Options, about: &About) -> io::Result<Vec<Row>> {
         }
     }
     Ok(rows.into_iter().map(|(_, row)| row).collect())
+}
+
+/// Whether Redis can be measured; says so if it should be and cannot.
+fn has_redis(options: &Options) -> bool {
+    let is_wanted =
+        options.over.contains(&redis::PEER.over) && options.items.iter().any(|item| redis::PEER.takes(*item));
+    let has_redis = is_wanted && redis::is_installed();
+    if is_wanted && !has_redis {
+        eprintln!("Redis is skipped: redis-server is not installed");
+    }
+    has_redis
 }
 
 fn measure(item: Item, peer: &Peer, options: &Options) -> io::Result<Measurement> {
@@ -157,7 +174,7 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 /// Of each transport the floor comes first: it is what the others are compared with.
-const PEERS: &[Peer] = &[floor::PEER, daffi::OVER_UNIX, quic::PEER, daffi::OVER_QUIC];
+const PEERS: &[Peer] = &[floor::PEER, daffi::OVER_UNIX, redis::PEER, quic::PEER, daffi::OVER_QUIC];
 
 const HUB: &str = "hub";
 const CALLEE: &str = "callee";

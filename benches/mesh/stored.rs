@@ -9,6 +9,7 @@ use std::{fs, io, thread};
 use serde::{Deserialize, Serialize};
 
 use crate::PEERS;
+use crate::daffi;
 use crate::item::{Item, Over};
 use crate::meter::Measurement;
 use crate::table::Row;
@@ -96,11 +97,44 @@ pub(crate) fn page(about: &About, rows: &[Row]) -> String {
             continue;
         }
         write!(text, "\n## Over {}\n\n{HEAD}", over.title()).expect("a string takes it all");
-        for row in rows_over.into_iter().filter(|row| row.cpu_ratio(rows).is_some()) {
+        for row in rows_over.into_iter().filter(|row| row.peer == daffi::NAME) {
             write_line(&mut text, row, row.reference(rows));
         }
     }
+    write_beside_redis(&mut text, rows);
     text
+}
+
+fn write_beside_redis(text: &mut String, rows: &[Row]) {
+    let pairs: Vec<(&Row, &Row)> = rows.iter().filter_map(|row| Some((row, row.redis(rows)?))).collect();
+    if pairs.is_empty() {
+        return;
+    }
+    write!(text, "\n{REDIS_INTRODUCTION}\n{REDIS_HEAD}").expect("a string takes it all");
+    for (row, redis) in pairs {
+        write_redis_line(text, row, redis, row.reference(rows));
+    }
+}
+
+fn write_redis_line(text: &mut String, row: &Row, redis: &Row, floor: &Row) {
+    let [rate, redis_rate, floor_rate] = [row, redis, floor].map(|row| row.median(|round| round.rate));
+    let cpu = redis.cpu();
+    writeln!(
+        text,
+        "| {} | {} | {} | {:.2} | {} | {:.2} | {:.2} + {:.2} | {:.0} / {:.0} / {:.0} |",
+        row.item.name(),
+        row.item.description(),
+        thousands(redis_rate),
+        redis_rate / floor_rate,
+        thousands(rate),
+        rate / redis_rate,
+        cpu.caller,
+        cpu.hub,
+        redis.median(|round| round.p50_us),
+        redis.median(|round| round.p99_us),
+        redis.median(|round| round.p999_us),
+    )
+    .expect("a string takes it all");
 }
 
 fn write_line(text: &mut String, row: &Row, floor: &Row) {
@@ -142,6 +176,19 @@ fn thousands(value: f64) -> String {
 const HEAD: &str = "\
 | item | what | floor, op/s | daffi, op/s | of the floor | goal | of its CPU time | CPU µs: caller + controller + callee | p50 / p99 / p99.9, µs |
 |---|---|---|---|---|---|---|---|---|
+";
+
+const REDIS_HEAD: &str = "\
+| item | what | Redis, op/s | of the floor | daffi, op/s | of Redis | Redis' CPU µs: caller + server | p50 / p99 / p99.9, µs |
+|---|---|---|---|---|---|---|---|
+";
+
+const REDIS_INTRODUCTION: &str = "\
+## Beside Redis
+
+The same operations by `redis-server`, which keeps nothing on disk, over a UNIX socket, in turn with the others of the run:
+`INCRBY`; `HSET` and `HGET`; `RPUSH` and `LPOP`; `SET NX PX` and a script that deletes what is one's own. Its caller is one
+thread that writes bytes it has made before and compares the replies.
 ";
 
 const INTRODUCTION: &str = "\

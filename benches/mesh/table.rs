@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::item::{Item, Over};
 use crate::meter::{CpuTimes, Measurement};
 use crate::task::Peer;
+use crate::{daffi, redis};
 
 /// All measurements of one item by one peer.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(crate) struct Row {
 /// A line for each peer of each item; the first, the floor, is what the others are compared with.
 pub(crate) fn render(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<5} {:<5} {:<7} {:>11} {:>6} {:>6} {:>6} {:>6}   {:<32} {:>9} {:>9}\n",
+        "{:<5} {:<5} {:<7} {:>11} {:>6} {:>6} {:>6} {:>6} {:>6}   {:<32} {:>9} {:>9}\n",
         "item",
         "over",
         "peer",
@@ -27,29 +28,39 @@ pub(crate) fn render(rows: &[Row]) -> String {
         "CPU",
         "goal",
         "half",
+        "redis",
         "CPU µs/op: caller + hub + callee",
         "p50 µs",
         "p99 µs"
     );
     for row in rows {
-        write_row(&mut text, row, row.reference(rows));
+        write_row(&mut text, row, rows);
     }
     text.push_str(
-        "ratio: op/s over the floor's. CPU: the floor's CPU time per operation over that of the row.\n",
+        "ratio: op/s over the floor's. CPU: the floor's CPU time per operation over that of the row. \
+         redis: op/s over those of Redis.\n",
     );
     text
 }
 
-fn write_row(text: &mut String, row: &Row, reference: &Row) {
+fn write_row(text: &mut String, row: &Row, rows: &[Row]) {
+    let reference = row.reference(rows);
     let rate = row.median(|round| round.rate);
     let (p50, p99) = (row.median(|round| round.p50_us), row.median(|round| round.p99_us));
     let of_reference = if row.peer == reference.peer {
-        format!("{:>6} {:>6} {:>6} {:>6}", "", "", "", "")
+        format!("{:34}", "")
     } else {
         let ratio = rate / reference.median(|round| round.rate);
         let cpu_ratio = row.cpu_ratio_to(reference);
-        let goal = row.item.goal(row.over);
-        format!("{ratio:>6.2} {cpu_ratio:>6.2} {goal:>6.2} {:>6.2}", goal / 2.0)
+        let goals = if row.peer == daffi::NAME {
+            let goal = row.item.goal(row.over);
+            format!("{goal:>6.2} {:>6.2}", goal / 2.0)
+        } else {
+            String::new()
+        };
+        let of_redis =
+            row.redis(rows).map(|theirs| format!("{:.2}", rate / theirs.median(|round| round.rate)));
+        format!("{ratio:>6.2} {cpu_ratio:>6.2} {goals:13} {:>6}", of_redis.unwrap_or_default())
     };
     let cpu = row.cpu();
     let cpu = format!("{:.3} = {:.3} + {:.3} + {:.3}", cpu.total(), cpu.caller, cpu.hub, cpu.callee);
@@ -86,6 +97,13 @@ impl Row {
     /// The first row of its item and transport, among which it is.
     pub(crate) fn reference<'a>(&'a self, rows: &'a [Self]) -> &'a Self {
         rows.iter().find(|other| (other.item, other.over) == (self.item, self.over)).unwrap_or(self)
+    }
+
+    /// The same work by Redis, if this is the mesh's.
+    pub(crate) fn redis<'a>(&self, rows: &'a [Self]) -> Option<&'a Self> {
+        let same =
+            |other: &&Self| other.peer == redis::NAME && (other.item, other.over) == (self.item, self.over);
+        if self.peer == daffi::NAME { rows.iter().find(same) } else { None }
     }
 
     pub(crate) fn cpu(&self) -> CpuTimes {

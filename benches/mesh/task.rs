@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::item::{Item, Over};
 use crate::meter::Measurement;
 use crate::process::Watched;
+use crate::redis;
 
 /// One run, as its three processes see it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,14 +34,19 @@ pub(crate) struct Task {
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     pub(crate) over: Over,
-    /// Stands in the middle. Says [`crate::process::ready`] once callers may connect.
+    /// Stands in the middle. Says [`crate::process::ready`] once the callee may connect.
     pub(crate) hub: fn(&Task) -> io::Result<()>,
-    /// Answers. Says [`crate::process::ready`] once it can be called.
+    /// Answers. Says [`crate::process::ready`] once callers may connect and it can be called.
     pub(crate) callee: fn(&Task) -> io::Result<()>,
     pub(crate) caller: fn(&Task) -> io::Result<Measurement>,
 }
 
 impl Peer {
+    /// Whether it can do this work.
+    pub(crate) fn takes(&self, item: Item) -> bool {
+        self.name != redis::NAME || item.is_hosted()
+    }
+
     /// What a child is told to be.
     pub(crate) fn key(&self) -> String {
         format!("{}-{}", self.name, self.over.name())

@@ -5,7 +5,7 @@
 mod callee;
 mod caller;
 pub(crate) mod frame;
-mod poller;
+pub(crate) mod poller;
 mod relay;
 
 use crate::item::Over;

@@ -7,32 +7,32 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 #[derive(Debug)]
-pub(super) struct Poller {
+pub(crate) struct Poller {
     epoll: OwnedFd,
 }
 
 impl Poller {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { epoll: epoll::create(CreateFlags::CLOEXEC)? })
     }
 
-    pub(super) fn add(&self, source: impl AsFd, key: u64) -> io::Result<()> {
+    pub(crate) fn add(&self, source: impl AsFd, key: u64) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(key), EventFlags::IN)?)
     }
 
     /// From now on wakes for room to write as well.
-    pub(super) fn watch_writing(&self, source: impl AsFd, key: u64) -> io::Result<()> {
+    pub(crate) fn watch_writing(&self, source: impl AsFd, key: u64) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT;
         Ok(epoll::modify(&self.epoll, source, EventData::new_u64(key), flags)?)
     }
 
     /// From now on wakes for something to read only.
-    pub(super) fn watch_reading(&self, source: impl AsFd, key: u64) -> io::Result<()> {
+    pub(crate) fn watch_reading(&self, source: impl AsFd, key: u64) -> io::Result<()> {
         Ok(epoll::modify(&self.epoll, source, EventData::new_u64(key), EventFlags::IN)?)
     }
 
     /// Replaces `events` by those that are there, after waiting for the first.
-    pub(super) fn wait(&self, events: &mut Vec<Event>) -> io::Result<()> {
+    pub(crate) fn wait(&self, events: &mut Vec<Event>) -> io::Result<()> {
         events.clear();
         events.reserve(EVENTS_MAX);
         epoll::wait(&self.epoll, spare_capacity(events), None)?;
