@@ -64,7 +64,10 @@ pub(super) struct Bench {
     store: Store,
     /// Who asks.
     pub(super) session: SessionId,
-    request: u64,
+    /// The number of its last request that writes.
+    pub(super) request: u64,
+    /// What is asked has this number, and was asked before.
+    again: Option<u64>,
     pub(super) now: Time,
     /// What watchers were told and has not been looked at.
     pub(super) changes: Vec<Value>,
@@ -75,7 +78,8 @@ impl Bench {
         let kinds: Arc<[ObjectKind]> = Arc::from([ObjectKind::of::<T>()]);
         let store = Store::new(Arc::clone(&kinds));
         let session = SessionId::default();
-        let mut bench = Self { kinds, store, session, request: 0, now: Time(1), changes: Vec::new() };
+        let (now, changes) = (Time(1), Vec::new());
+        let mut bench = Self { kinds, store, session, request: 0, again: None, now, changes };
         bench.open();
         bench
     }
@@ -90,6 +94,19 @@ impl Bench {
             Poll::Ready(result) => Ok(result),
             Poll::Pending => panic!("`{method}` has parked"),
         }
+    }
+
+    /// As [`call`](Self::call), as a request of this number that is sent again.
+    pub(super) fn call_again<R: DeserializeOwned>(
+        &mut self,
+        request: u64,
+        method: &str,
+        arguments: &impl Serialize,
+    ) -> Result<R, DataError> {
+        self.again = Some(request);
+        let result = self.call(method, arguments);
+        self.again = None;
+        result
     }
 
     /// As [`call`](Self::call), for one that may have to wait.
@@ -108,8 +125,9 @@ impl Bench {
             let mut effects = Effects::default();
             self.store.look(self.now, self.session, &invocation, &mut out, &mut effects).map(drop)
         } else {
-            self.request += 1;
-            let asker = Asker { session: self.session, request: self.request, is_again: false };
+            self.request += u64::from(self.again.is_none());
+            let (request, is_again) = (self.again.unwrap_or(self.request), self.again.is_some());
+            let asker = Asker { session: self.session, request, is_again };
             match self.apply(&Command::Call { asker, conditions: Cow::Borrowed(&[]), invocation }, &mut out) {
                 Outcome::Refused(denial) => Err(denial),
                 Outcome::Opened(_) | Outcome::Value | Outcome::Known(_) | Outcome::Done => Ok(()),
