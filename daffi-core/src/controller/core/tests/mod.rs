@@ -3,6 +3,7 @@
 mod again;
 mod flows;
 mod harness;
+mod listeners;
 mod own;
 mod replay;
 mod resume;
