@@ -366,8 +366,10 @@ fn numbers_of_several_controllers_are_for_threads_too() {
         .collect();
     let masters = Masters::new(nodes.iter().map(|node| &**node));
 
-    assert_eq!(masters.next_id("ids").next().wait(), Ok(1));
-    assert_eq!(masters.next_id("ids").in_blocks_of(5).next().wait(), Ok(2));
+    let first = masters.next_id("ids").next().wait().unwrap();
+    // A master that a majority did not wait for may note the first number after it was asked for the second ones.
+    let second = masters.next_id("ids").in_blocks_of(5).next().wait().unwrap();
+    assert!(first > 0 && second > first, "{second} after {first}");
     let guard = masters.redlock("printer").acquire().wait().unwrap();
     assert!(masters.redlock("printer").try_acquire().wait().unwrap().is_none());
     drop(guard);
